@@ -1,0 +1,65 @@
+# Two commands do all set-up on a fresh machine: `make demo` and `make test`.
+# `make check` is the gate for style and types; `make bench` measures.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name 'Cargo.toml')
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+unexport CONDA_PREFIX
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: build ## See it work: the cleanroom in three acts, under 90 s once built
+	$(BIN)/modwarden demo cleanroom
+
+test: build ## Run every test that needs no root and no extra tool
+	cargo test --locked --workspace --exclude python --quiet
+	$(BIN)/python -m pytest --quiet $(PYTEST_ARGS)
+
+check: build ## Format, lint, types, import walls, licences
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
+	else echo 'cargo-deny is not installed: bans, licences and sources not checked'; fi
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/stubtest modwarden._core
+
+build: $(VENV)/.built ## Build everything into .venv
+
+requirements: ## Pin Python's packages anew
+	$(BIN)/uv pip compile pyproject.toml --group dev --group build --universal --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -o requirements/dev.txt
+
+clean: ## Remove what was built
+	rm -rf $(VENV) target
+
+$(VENV)/.installed: requirements/dev.txt | toolchain
+	@echo '[1/2] Python packages into $(VENV)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.installed $(RUST_SOURCES) pyproject.toml
+	@echo '[2/2] The data plane, in Rust (a first build takes some minutes)'
+	$(BIN)/maturin develop --locked --release
+	@touch $@
+
+toolchain:
+	@command -v $(PYTHON) >/dev/null || { echo 'Python 3.11 or later is needed: apt install python3 python3-venv'; exit 3; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or later is needed; set PYTHON=python3.x'; exit 3; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo 'Python lacks venv: apt install python3-venv'; exit 3; }
+	@command -v cargo >/dev/null || { echo 'Rust 1.95 or later is needed (cargo was not found): install it with rustup, or apt install cargo where it is new enough'; exit 3; }
+	@command -v cc >/dev/null || { echo 'A C compiler is needed (cc was not found): apt install build-essential'; exit 3; }
+
+.PHONY: help demo test check build requirements clean toolchain
