@@ -1,0 +1,166 @@
+//! Last-known raw values of every register and bit seen, in pages, within a budget.
+
+use std::collections::{HashMap, VecDeque};
+use wire::{Span, Table};
+
+/// Addresses to a page: a poll of 125 registers touches five.
+const PAGE: u16 = 32;
+
+/// 350 bytes each, so under 6 MB however much of their address space clients scan.
+const PAGES_MAX: usize = 16_384;
+
+/// The units of all servers, as the plant numbers them.
+pub(crate) type UnitSlot = usize;
+
+type Key = (UnitSlot, Table, u16);
+
+/// Raw values with the time each was last seen.
+#[derive(Debug, Default)]
+pub(crate) struct Pages {
+    pages: HashMap<Key, Page>,
+    /// Oldest first; the oldest page makes room.
+    order: VecDeque<Key>,
+}
+
+#[derive(Debug, Default)]
+struct Page([Option<Seen>; PAGE as usize]);
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    value: u16,
+    utc_ns: i64,
+}
+
+// === impl Pages ===
+
+impl Pages {
+    /// Learn values; says whether any differs from what was known, or was not known.
+    pub(crate) fn learn(&mut self, unit: UnitSlot, span: Span, values: &[u16], utc_ns: i64) -> bool {
+        let mut changed = false;
+        for ((page, offset, quantity), at) in pieces(span) {
+            let values = values.get(at..).unwrap_or_default();
+            let slots = self.page(unit, span.table, page).0.iter_mut().skip(offset).take(quantity);
+            for (slot, value) in slots.zip(values) {
+                changed |= slot.is_none_or(|seen| seen.value != *value);
+                *slot = Some(Seen { value: *value, utc_ns });
+            }
+        }
+        changed
+    }
+
+    pub(crate) fn forget(&mut self, unit: UnitSlot, span: Span) {
+        for ((page, offset, quantity), _) in pieces(span) {
+            if let Some(page) = self.pages.get_mut(&(unit, span.table, page)) {
+                page.0.iter_mut().skip(offset).take(quantity).for_each(|slot| *slot = None);
+            }
+        }
+    }
+
+    /// All values of a span and the time of the oldest; `None` unless all are known.
+    pub(crate) fn known(&self, unit: UnitSlot, span: Span) -> Option<(Vec<u16>, i64)> {
+        let mut values = Vec::with_capacity(usize::from(span.range.quantity()));
+        let mut oldest = i64::MAX;
+        for ((page, offset, quantity), _) in pieces(span) {
+            let page = self.pages.get(&(unit, span.table, page))?;
+            for slot in page.0.iter().skip(offset).take(quantity) {
+                let seen = (*slot)?;
+                values.push(seen.value);
+                oldest = oldest.min(seen.utc_ns);
+            }
+        }
+        Some((values, oldest))
+    }
+
+    /// The same values under new unit numbers; units without one are forgotten.
+    pub(crate) fn renumbered(self, numbers: &HashMap<UnitSlot, UnitSlot>) -> Self {
+        let renumber = |(unit, table, page): Key| Some((*numbers.get(&unit)?, table, page));
+        Self {
+            pages: self.pages.into_iter().filter_map(|(key, page)| Some((renumber(key)?, page))).collect(),
+            order: self.order.into_iter().filter_map(renumber).collect(),
+        }
+    }
+
+    fn page(&mut self, unit: UnitSlot, table: Table, page: u16) -> &mut Page {
+        let key = (unit, table, page);
+        if !self.pages.contains_key(&key) {
+            if self.pages.len() >= PAGES_MAX {
+                self.order.pop_front().and_then(|oldest| self.pages.remove(&oldest));
+            }
+            self.order.push_back(key);
+        }
+        self.pages.entry(key).or_default()
+    }
+}
+
+/// Each page a span touches: page, offset in it, quantity; and where that is in the span's values.
+fn pieces(span: Span) -> impl Iterator<Item = ((u16, usize, usize), usize)> {
+    let (first, last) = (span.range.first(), span.range.last());
+    (first / PAGE..=last / PAGE).map(move |page| {
+        let start = first.max(page * PAGE);
+        let end = last.min(page * PAGE + (PAGE - 1));
+        let piece = (page, usize::from(start % PAGE), usize::from(end - start) + 1);
+        (piece, usize::from(start - first))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::AddressRange;
+
+    fn registers(first: u16, quantity: u16) -> Span {
+        Span { table: Table::HoldingRegister, range: AddressRange::new(first, quantity).unwrap() }
+    }
+
+    #[test]
+    fn nothing_is_known_until_all_of_it_was_seen() {
+        let mut pages = Pages::default();
+        pages.learn(0, registers(30, 3), &[1, 2, 3], 50);
+
+        assert_eq!(pages.known(0, registers(30, 4)), None);
+        assert_eq!(pages.known(1, registers(30, 3)), None);
+        assert_eq!(pages.known(0, registers(30, 3)), Some((vec![1, 2, 3], 50)));
+    }
+
+    #[test]
+    fn the_oldest_value_dates_them_all() {
+        let mut pages = Pages::default();
+        pages.learn(0, registers(65_500, 36), &[7; 36], 60);
+        pages.learn(0, registers(65_535, 1), &[8], 40);
+
+        assert_eq!(pages.known(0, registers(65_534, 2)), Some((vec![7, 8], 40)));
+    }
+
+    #[test]
+    fn forgotten_values_are_unknown_until_seen_again() {
+        let mut pages = Pages::default();
+        pages.learn(0, registers(0, 64), &[7; 64], 1);
+        pages.forget(0, registers(31, 2));
+
+        assert_eq!(pages.known(0, registers(31, 1)), None);
+        assert_eq!(pages.known(0, registers(33, 31)), Some((vec![7; 31], 1)));
+    }
+
+    #[test]
+    fn learning_says_whether_anything_is_new() {
+        let mut pages = Pages::default();
+
+        assert!(pages.learn(0, registers(0, 2), &[1, 2], 1));
+        assert!(!pages.learn(0, registers(0, 2), &[1, 2], 2));
+        assert!(pages.learn(0, registers(0, 3), &[1, 2, 0], 3));
+        assert!(pages.learn(0, registers(0, 3), &[1, 3, 0], 4));
+    }
+
+    #[test]
+    fn a_scan_of_everything_stays_within_the_budget() {
+        let mut pages = Pages::default();
+        for unit in 0..10 {
+            for first in (0..=65_000).step_by(100) {
+                pages.learn(unit, registers(first, 100), &[1; 100], 1);
+            }
+        }
+
+        assert_eq!(pages.pages.len(), PAGES_MAX);
+        assert_eq!(pages.order.len(), PAGES_MAX);
+    }
+}

@@ -1,0 +1,123 @@
+use super::*;
+use serde_json::{Value, json};
+
+fn document() -> Value {
+    json!({
+        "format": 1, "site": "s", "guard": "g", "utc_offsets": [[0, 3600]], "assets": [],
+        "point_maps": [{"name": "map", "points": [
+            {"name": "a", "table": "holding_register", "address": 0, "type": "float32", "limits": {"range": [1.0, 2.0]}}]}],
+        "servers": [
+            {"name": "s0", "address": "10.0.0.1", "port": 502, "gateway": false, "reply_timeout_ms": 1,
+             "units": [{"asset": "s0", "unit_ids": [1], "point_map": 0}]},
+            {"name": "s1", "address": "10.0.0.2", "port": 502, "gateway": true, "reply_timeout_ms": 1,
+             "units": [{"asset": "u2", "unit_ids": [2]}]}],
+        "conduits": [{
+            "name": "c", "verdicts": "enforce", "denial": "silence", "server_silent": "close",
+            "idle_timeout_ms": 1, "deadline_ms": 1, "on_journal_failure": "permit", "record_read_values": "all",
+            "budgets": {"sessions": 1, "sessions_per_client": 1, "open_requests": 1, "queued_requests": 0,
+                        "denial_rows_per_second": 0},
+            "listeners": [{"address": "10.0.0.9", "port": 1502, "servers": [0, 1]}],
+            "rules": [{"name": "r", "kind": "permit", "functions": ["read"], "clients": ["10.0.0.0/8"],
+                       "targets": [{"server": 0, "unit_ids": [1]}], "ranges": [["coil", 0, 9]],
+                       "limits": {"a": {"max_step": 1.0}},
+                       "when": [{"days": [0], "from_s": 0, "to_s": 60}]}],
+        }],
+    })
+}
+
+fn problems(document: &Value) -> Vec<(String, Flaw)> {
+    match parse_document(document.to_string().as_bytes()) {
+        Ok(_) => Vec::new(),
+        Err(error) => error.problems().iter().map(|problem| (problem.place.clone(), problem.flaw.clone())).collect(),
+    }
+}
+
+/// Change one place of a good document and expect one problem.
+fn expect(pointer: &str, value: Value, place: &str, flaw: Flaw) {
+    let mut document = document();
+    *document.pointer_mut(pointer).unwrap() = value;
+
+    assert_eq!(problems(&document), [(place.to_owned(), flaw)], "{pointer}");
+}
+
+#[test]
+fn a_good_document_has_no_problems() {
+    assert_eq!(problems(&document()), []);
+}
+
+#[test]
+fn what_is_not_the_json_of_a_document_says_where() {
+    let mut unknown = document();
+    unknown["conduits"][0]["surprise"] = json!(1);
+
+    assert!(matches!(problems(&unknown).as_slice(), [(_, Flaw::Json(error))] if error.contains("surprise")));
+    assert!(parse_document(b"{").is_err());
+    assert!(parse_document(b"").is_err());
+}
+
+#[test]
+fn each_mistake_in_the_plant_names_its_place() {
+    let point = "point_maps[0].points[0]";
+    expect("/format", json!(2), "format", Flaw::Format(2));
+    expect("/utc_offsets", json!([]), "utc_offsets", Flaw::Empty);
+    expect("/utc_offsets", json!([[5, 0], [5, 0]]), "utc_offsets", Flaw::Unordered);
+    expect("/point_maps/0/points/0/table", json!("coil"), point, Flaw::TypeOfTable);
+    expect("/point_maps/0/points/0/address", json!(65535), point, Flaw::PastEnd);
+    let limits = "/point_maps/0/points/0/limits";
+    expect(limits, json!({"range": [3.0, 2.0]}), &format!("{point}.limits.range"), Flaw::Inverted);
+    expect(limits, json!({"max_step": -1.0}), &format!("{point}.limits.max_step"), Flaw::Number(-1.0));
+    expect(limits, json!({"per_minute": 6001}), &format!("{point}.limits.per_minute"), Flaw::TooMany(6000));
+    let change = json!({"max_change": {"by": 1.0, "in_ms": 0}});
+    expect(limits, change, &format!("{point}.limits.max_change.in_ms"), Flaw::Number(0.0));
+    let server = "servers[1]";
+    expect("/servers/1/name", json!("s0"), "servers[1].name", Flaw::Duplicate("s0".to_owned()));
+    expect("/servers/0/units/0/point_map", json!(1), "servers[0].units[0].point_map", Flaw::Index(1));
+    expect("/servers/1/units/0/unit_ids", json!([0]), &format!("{server}.units[0].unit_ids"), Flaw::BroadcastUnit);
+    let twice = Flaw::Duplicate("2".to_owned());
+    let found = {
+        let mut document = document();
+        document["servers"][1]["units"][0]["unit_ids"] = json!([2, 2]);
+        problems(&document)
+    };
+    assert!(found.contains(&(format!("{server}.units[0].unit_ids"), twice)));
+}
+
+#[test]
+fn each_mistake_in_a_rule_names_its_place() {
+    let rule = "/conduits/0/rules/0";
+    let place = |field: &str| format!("conduits[0].rules[0].{field}");
+    let unknown = |text: &str| Flaw::Unknown(text.to_owned());
+    expect(&format!("{rule}/functions"), json!(["fly"]), &place("functions[0]"), unknown("fly"));
+    expect(&format!("{rule}/clients"), json!(["10.0.0.0/33"]), &place("clients[0]"), unknown("10.0.0.0/33"));
+    expect(&format!("{rule}/targets/0/server"), json!(2), &place("targets[0].server"), Flaw::Index(2));
+    expect(&format!("{rule}/targets/0/unit_ids"), json!([9]), &place("targets[0].unit_ids"), Flaw::Index(9));
+    expect(&format!("{rule}/ranges"), json!([["coil", 9, 0]]), &place("ranges[0]"), Flaw::Inverted);
+    expect(&format!("{rule}/limits/a/max_step"), json!(-1.0), &place("limits.a.max_step"), Flaw::Number(-1.0));
+    expect(&format!("{rule}/when/0/days"), json!([7]), &place("when[0].days"), Flaw::Number(7.0));
+    expect(&format!("{rule}/when/0/to_s"), json!(0), &place("when[0]"), Flaw::Empty);
+    expect(&format!("{rule}/kind"), json!("never"), &place("limits"), Flaw::NotOnNever);
+}
+
+#[test]
+fn each_mistake_in_a_conduit_names_its_place() {
+    let conduit = "/conduits/0";
+    expect(&format!("{conduit}/denial"), json!({"exception": 0}), "conduits[0].denial", Flaw::Number(0.0));
+    expect(&format!("{conduit}/deadline_ms"), json!(0), "conduits[0].deadline_ms", Flaw::Number(0.0));
+    let servers = "conduits[0].listeners[0].servers";
+    expect(&format!("{conduit}/listeners/0/servers"), json!([]), servers, Flaw::Empty);
+    expect(&format!("{conduit}/listeners/0/servers"), json!([2]), servers, Flaw::Index(2));
+    expect("/servers/1/units/0/unit_ids", json!([1]), servers, Flaw::Duplicate("1".to_owned()));
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let mut document = document();
+    document["format"] = json!(3);
+    document["conduits"][0]["rules"][0]["functions"] = json!(["fly"]);
+    let error = parse_document(document.to_string().as_bytes()).unwrap_err();
+
+    assert_eq!(
+        error.to_string(),
+        "format: format 3 is not known here, only 1\nconduits[0].rules[0].functions[0]: \"fly\" names nothing known"
+    );
+}
