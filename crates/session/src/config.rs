@@ -1,0 +1,190 @@
+//! What a session is told when it opens: the conduit's terms, its servers, and who the client is.
+
+use event::SessionId;
+use policy::Policy;
+use policy::document::{
+    Answer, Budgets, Conduit, OnJournalFailure, RecordReadValues, Server, ServerSilent, Tolerance, Verdicts,
+};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// One session's terms and its client.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// What all sessions of the listener share.
+    pub terms: Arc<Terms>,
+    /// Who is at the other end.
+    pub client: Client,
+}
+
+/// Who the client is, as far as the guard can tell.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The session's number, unique within one run of the guard.
+    pub id: SessionId,
+    /// The client's asset name, when the site file knows its address.
+    pub name: Option<Arc<str>>,
+    /// Where it connected from.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// How it was identified: `address`, `certificate`, `tunnel`, `user`.
+    pub identity: Arc<str>,
+    /// The role its certificate carries.
+    pub role: Option<Arc<str>>,
+}
+
+/// What the policy document says about a listener's conduit and servers.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The asset the guard runs on.
+    pub guard: Arc<str>,
+    /// Digest of the policy in force.
+    pub policy: Arc<str>,
+    /// The conduit's name.
+    pub conduit: Arc<str>,
+    /// Enforce or observe.
+    pub verdicts: Verdicts,
+    /// How a refusal of what cannot be routed looks; `decide` gives it for all else.
+    pub denial: Answer,
+    /// What a client sees when its server is silent.
+    pub server_silent: ServerSilent,
+    /// Idle sessions end after this.
+    pub idle_timeout_ns: u64,
+    /// A request that can change state and is not forwarded by then is refused.
+    pub deadline_ns: u64,
+    /// The operator's choice for a failing journal.
+    pub on_journal_failure: OnJournalFailure,
+    /// Which read values are recorded.
+    pub record_read_values: RecordReadValues,
+    /// What the client can make the guard spend.
+    pub budgets: Budgets,
+    /// The longest UMAS PDU any of the servers may be sent.
+    pub umas_pdu_bytes: u16,
+    /// The listener's servers; a `Leg` is an index into them.
+    pub servers: Vec<ServerTerms>,
+}
+
+/// One server of a listener.
+#[derive(Clone, Debug)]
+pub struct ServerTerms {
+    /// Index into the document's servers.
+    pub index: usize,
+    /// Its asset's name.
+    pub name: Arc<str>,
+    /// Where it listens.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// How long a reply may take.
+    pub reply_timeout_ns: u64,
+    /// The largest UMAS PDU.
+    pub umas_pdu_bytes: u16,
+    /// Which broken rules are put up with.
+    pub tolerate: Tolerances,
+}
+
+/// The named tolerances of a server, as questions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tolerances {
+    /// Replies do not echo the transaction id.
+    pub wrong_transaction_id: bool,
+    /// Replies do not echo the unit id.
+    pub wrong_unit_id: bool,
+    /// The MBAP length does not fit the PDU.
+    pub wrong_length: bool,
+    /// Bytes follow a complete reply.
+    pub trailing_bytes: bool,
+    /// Requests over the specification's quantity limits.
+    pub over_quantity: bool,
+}
+
+// === impl Terms ===
+
+impl Terms {
+    /// The terms of one listener; `None` when the document has no such listener.
+    #[must_use]
+    pub fn of(policy: &Policy, conduit: usize, listener: usize) -> Option<Self> {
+        let document = policy.document();
+        let conduit = document.conduits.get(conduit)?;
+        let listener = conduit.listeners.get(listener)?;
+        let server = |&index: &usize| Some(ServerTerms::of(index, document.servers.get(index)?));
+        let servers = listener.servers.iter().map(server).collect::<Option<Vec<_>>>()?;
+        let (guard, digest) = (document.guard.as_str().into(), policy.digest().into());
+        Some(Self::assemble(guard, digest, conduit, servers))
+    }
+
+    fn assemble(guard: Arc<str>, policy: Arc<str>, conduit: &Conduit, servers: Vec<ServerTerms>) -> Self {
+        Self {
+            guard,
+            policy,
+            conduit: conduit.name.as_str().into(),
+            verdicts: conduit.verdicts,
+            denial: conduit.denial,
+            server_silent: conduit.server_silent,
+            idle_timeout_ns: nanoseconds(conduit.idle_timeout_ms),
+            deadline_ns: nanoseconds(conduit.deadline_ms),
+            on_journal_failure: conduit.on_journal_failure,
+            record_read_values: conduit.record_read_values,
+            budgets: conduit.budgets.clone(),
+            umas_pdu_bytes: servers.iter().map(|server| server.umas_pdu_bytes).max().unwrap_or_default(),
+            servers,
+        }
+    }
+
+    /// Whether there is one server, so that a session is one client's and one server's.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        self.servers.len() == 1
+    }
+
+    /// Whether bytes pass as they come: observing needs no frames when there is nothing to route.
+    pub(crate) fn passes_bytes(&self) -> bool {
+        self.observes() && self.is_direct()
+    }
+
+    pub(crate) fn observes(&self) -> bool {
+        self.verdicts == Verdicts::Observe
+    }
+
+    /// Whether each leg still leads to the same endpoint.
+    pub(crate) fn has_servers_of(&self, other: &Self) -> bool {
+        let ends = |terms: &Self| terms.servers.iter().map(|server| (server.address, server.port)).collect::<Vec<_>>();
+        ends(self) == ends(other)
+    }
+}
+
+// === impl ServerTerms ===
+
+impl ServerTerms {
+    fn of(index: usize, server: &Server) -> Self {
+        Self {
+            index,
+            name: server.name.as_str().into(),
+            address: server.address,
+            port: server.port,
+            reply_timeout_ns: nanoseconds(server.reply_timeout_ms),
+            umas_pdu_bytes: server.umas_pdu_bytes,
+            tolerate: Tolerances::of(&server.tolerate),
+        }
+    }
+}
+
+// === impl Tolerances ===
+
+impl Tolerances {
+    fn of(named: &[Tolerance]) -> Self {
+        let has = |tolerance| named.contains(&tolerance);
+        Self {
+            wrong_transaction_id: has(Tolerance::WrongTransactionId),
+            wrong_unit_id: has(Tolerance::WrongUnitId),
+            wrong_length: has(Tolerance::WrongLength),
+            trailing_bytes: has(Tolerance::TrailingBytes),
+            over_quantity: has(Tolerance::OverQuantity),
+        }
+    }
+}
+
+fn nanoseconds(milliseconds: u64) -> u64 {
+    milliseconds.saturating_mul(1_000_000)
+}

@@ -1,0 +1,62 @@
+//! What a session is lent at each call, and what it asks of its owner.
+
+use event::{Event, Sequence};
+use policy::{Moment, Plant};
+
+/// The world, as far as a session may know it: the time, last-known values, the journal.
+pub struct Context<'a> {
+    /// When the bytes or the timer came.
+    pub now: Moment,
+    /// Last-known values and write counters, shared by all sessions.
+    pub plant: &'a mut Plant,
+    /// Where events go.
+    pub recorder: &'a mut dyn Recorder,
+}
+
+/// Takes a session's events; never waits.
+pub trait Recorder {
+    /// Record what happened.
+    fn record(&mut self, event: Event) -> Sequence;
+
+    /// Record what is about to happen; the session is told when the row is durable or lost.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalDown`] when nothing can become durable now.
+    fn record_ahead(&mut self, event: Event) -> Result<Sequence, JournalDown>;
+
+    /// Whether rows can become durable.
+    fn journal_is_up(&self) -> bool;
+
+    /// Changes when the journal begins a new segment: each value read is then recorded anew.
+    fn segment(&self) -> u64;
+}
+
+/// The journal cannot make a row durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalDown;
+
+/// One of the listener's servers, as an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Leg(pub u8);
+
+impl Leg {
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// What the owner of the sockets is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Connect to a server; answer with `server_connected` or `server_refused`.
+    Connect(Leg),
+    /// Reset a server connection now (linger 0): what is buffered must not arrive.
+    ResetServer(Leg),
+    /// End the stream to a server once `server_out` is flushed.
+    FinishServer(Leg),
+    /// End the stream to the client once `client_out` is flushed.
+    FinishClient,
+    /// Reset the client's connection now.
+    ResetClient,
+}

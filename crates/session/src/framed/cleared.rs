@@ -1,0 +1,153 @@
+//! A request the policy lets through, or the operator who only observes: what may still hinder it,
+//! what its rows say, and what is kept of it once it is gone.
+
+use super::queue::Standing;
+use crate::context::{Context, Leg};
+use crate::facts::{Asked, Facts};
+use crate::front::Front;
+use crate::judge::{Judgement, first_row, judge};
+use crate::leg::Open;
+use crate::refusal::Refusal;
+use crate::rows::Ruling;
+use event::{Event, Kind, Sequence};
+use policy::document::OnJournalFailure;
+use policy::{Permit, Target};
+use wire::{Expectation, Request, TransactionId};
+
+/// What lets a request through: a permit, or the operator's word that this conduit only observes.
+pub(super) enum Passage {
+    Permitted(Permit),
+    Observed,
+}
+
+/// A first row, and whether the request waits for it.
+pub(super) enum First {
+    Ahead(Sequence),
+    AtOnce(Sequence),
+}
+
+/// A request that may pass, and all that is known of it.
+pub(super) struct Cleared<'a> {
+    pub(super) asked: &'a Asked<'a>,
+    pub(super) request: &'a Request<'a>,
+    pub(super) facts: Facts,
+    pub(super) target: Target,
+    pub(super) leg: Leg,
+    pub(super) passage: Passage,
+    pub(super) ruling: Ruling,
+    /// Only a tolerance of its server's makes it a request.
+    pub(super) is_over_quantity: bool,
+}
+
+// === impl Cleared ===
+
+impl<'a> Cleared<'a> {
+    pub(super) fn parts(&self) -> (&'a Asked<'a>, &'a Request<'a>, &Facts) {
+        (self.asked, self.request, &self.facts)
+    }
+
+    /// What stands against it now, though the policy permits it.
+    pub(super) fn hindrance(&self, front: &Front, ctx: &Context<'_>, standing: Standing) -> Option<Refusal> {
+        if !self.is_enforced() {
+            return None;
+        }
+        let waited_ns = ctx.now.monotonic_ns.saturating_sub(self.facts.arrived.monotonic_ns);
+        if self.facts.changes_state && waited_ns >= front.terms().deadline_ns {
+            return Some(Refusal::deadline());
+        }
+        let is_recorded = matches!(standing, Standing::Recorded(_));
+        let is_lost = matches!(standing, Standing::Lost(_)) || !ctx.recorder.journal_is_up();
+        let needs_journal = self.facts.changes_state || front.terms().on_journal_failure == OnJournalFailure::DenyAll;
+        let is_stopped = is_lost && !is_recorded && needs_journal && !self.yields(front);
+        is_stopped.then(Refusal::journal)
+    }
+
+    pub(super) fn is_enforced(&self) -> bool {
+        matches!(self.passage, Passage::Permitted(_))
+    }
+
+    /// Whether a missing record does not stop it.
+    pub(super) fn yields(&self, front: &Front) -> bool {
+        let by_terms = front.terms().on_journal_failure == OnJournalFailure::Permit;
+        match &self.passage {
+            Passage::Permitted(permit) => permit.is_essential() || by_terms,
+            Passage::Observed => true,
+        }
+    }
+
+    pub(super) fn record_first(&self, front: &Front, ctx: &mut Context<'_>) -> Result<First, Refusal> {
+        if self.is_enforced() {
+            let row = self.first_row(front, ctx);
+            if let Ok(first) = ctx.recorder.record_ahead(row) {
+                return Ok(First::Ahead(first));
+            }
+            if !self.yields(front) {
+                return Err(Refusal::journal());
+            }
+        }
+        let row = self.first_row(front, ctx);
+        Ok(First::AtOnce(ctx.recorder.record(row)))
+    }
+
+    pub(super) fn first_row(&self, front: &Front, ctx: &Context<'_>) -> Event {
+        let parts = (self.asked, self.request, &self.facts, &self.ruling);
+        first_row(front, ctx, self.kind(), parts)
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        if self.is_enforced() { Kind::RequestPermitted } else { Kind::RequestObserved }
+    }
+
+    pub(super) fn expects_reply(&self) -> bool {
+        !self.target.is_broadcast() && Expectation::of(self.request).expects_reply()
+    }
+
+    pub(super) fn into_open(
+        self,
+        front: &Front,
+        ctx: &Context<'_>,
+        (own_id, sequence, end): (TransactionId, Option<Sequence>, u64),
+    ) -> Open {
+        let terms = front.terms();
+        let sent_ns = ctx.now.monotonic_ns;
+        let patience_ns = terms.servers.get(self.leg.index()).map(|server| server.reply_timeout_ns);
+        let leave_by = self.facts.arrived.monotonic_ns.saturating_add(terms.deadline_ns);
+        let is_bound = self.facts.changes_state && self.is_enforced();
+        Open {
+            own_id,
+            expectation: Expectation::of(self.request),
+            kind: self.kind(),
+            sequence,
+            sent_ns,
+            silent_ns: sent_ns.saturating_add(patience_ns.unwrap_or_default()),
+            leave_by: is_bound.then_some((leave_by, end)),
+            facts: self.facts,
+            ruling: self.ruling,
+        }
+    }
+}
+
+/// Ask the policy. What it denies passes only where the operator wrote `verdicts: observe`.
+pub(super) fn clear<'a>(
+    front: &Front,
+    ctx: &Context<'_>,
+    asked: &'a Asked<'a>,
+    request: &'a Request<'a>,
+    facts: Facts,
+) -> Result<Cleared<'a>, Refusal> {
+    if front.is_detached {
+        return Err(Refusal::leaving("policy_changed"));
+    }
+    let judgement = judge(front, ctx, asked, request);
+    let ruling = judgement.ruling(front);
+    let observes = front.terms().observes();
+    let passage = match judgement {
+        Judgement::Permitted(permit) if !observes => Passage::Permitted(permit),
+        Judgement::Refused(refusal) if !observes => return Err(refusal),
+        Judgement::Permitted(_) | Judgement::Refused(_) => Passage::Observed,
+    };
+    let Some((target, leg)) = asked.target.zip(asked.leg) else {
+        return Err(Refusal::of(front.terms().denial, "unit_undeclared"));
+    };
+    Ok(Cleared { asked, request, facts, target, leg, passage, ruling, is_over_quantity: false })
+}

@@ -1,0 +1,119 @@
+//! One server connection of a session: its link, its bytes, and the requests it owes replies to.
+//!
+//! Kept true here:
+//! * a transaction id of ours is open at most once on a connection;
+//! * no state outlives its connection: a new one starts with nothing owed and nothing known.
+
+use crate::config::ServerTerms;
+use crate::facts::Facts;
+use crate::framing::Inbox;
+use crate::outbuffer::OutBuffer;
+use crate::rows::Ruling;
+use crate::tolerated::Tolerated;
+use event::{Kind, Sequence};
+use std::collections::VecDeque;
+use wire::{Expectation, TransactionId};
+
+/// Where a server connection stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// There is none; the next permitted request asks for one.
+    #[default]
+    Closed,
+    /// Asked for, not yet there.
+    Connecting,
+    /// Requests may go out.
+    Open,
+    /// Just refused: what waits for it is answered, then it is closed.
+    Refused,
+}
+
+/// A request that went out and whose end is not recorded yet.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) own_id: TransactionId,
+    pub(crate) facts: Facts,
+    pub(crate) ruling: Ruling,
+    /// The kind of its only row.
+    pub(crate) kind: Kind,
+    pub(crate) expectation: Expectation,
+    /// Its first row, where it has one.
+    pub(crate) sequence: Option<Sequence>,
+    pub(crate) sent_ns: u64,
+    /// When the server counts as silent.
+    pub(crate) silent_ns: u64,
+    /// Until when its last byte must have left, and where that byte stands in the stream.
+    pub(crate) leave_by: Option<(u64, u64)>,
+}
+
+/// One server connection.
+#[derive(Debug, Default)]
+pub(crate) struct LegState {
+    pub(crate) link: Link,
+    pub(crate) inbox: Inbox,
+    pub(crate) out: OutBuffer,
+    pub(crate) open: VecDeque<Open>,
+    /// Whether this connection has echoed an id of ours: then a late reply can be told apart.
+    pub(crate) echoes_ids: bool,
+    pub(crate) tolerated: Tolerated,
+    /// A reply may still come for which nobody waits.
+    pub(crate) has_strays: bool,
+    last_id: u16,
+}
+
+// === impl LegState ===
+
+impl LegState {
+    /// The next transaction id of ours. Zero is left out: devices that echo nothing answer with it.
+    pub(crate) fn own_id(&mut self) -> TransactionId {
+        loop {
+            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+            let candidate = TransactionId(self.last_id);
+            if self.open.iter().all(|open| open.own_id != candidate) {
+                return candidate;
+            }
+        }
+    }
+
+    /// Whether one more request may go out now.
+    pub(crate) fn is_ready(&self, server: &ServerTerms) -> bool {
+        let one_at_a_time = server.tolerate.wrong_transaction_id || server.tolerate.wrong_length;
+        self.link == Link::Open && (self.open.is_empty() || !one_at_a_time)
+    }
+
+    /// The open request that a reply with this id answers.
+    pub(crate) fn position(&self, own_id: TransactionId) -> Option<usize> {
+        self.open.iter().position(|open| open.own_id == own_id)
+    }
+
+    /// The connection is gone; what it owed is handed back.
+    pub(crate) fn lose(&mut self) -> VecDeque<Open> {
+        self.link = Link::Closed;
+        self.out.clear();
+        self.inbox = Inbox::default();
+        self.echoes_ids = false;
+        self.has_strays = false;
+        core::mem::take(&mut self.open)
+    }
+
+    /// The earliest moment at which one of its requests wants attention.
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        self.open.iter().map(|open| open.next_deadline(&self.out)).min()
+    }
+}
+
+// === impl Open ===
+
+impl Open {
+    /// Whether its last byte is still here after its deadline.
+    pub(crate) fn is_stuck(&self, out: &OutBuffer, now_ns: u64) -> bool {
+        self.leave_by.is_some_and(|(by, end)| now_ns >= by && !out.has_sent(end))
+    }
+
+    fn next_deadline(&self, out: &OutBuffer) -> u64 {
+        match self.leave_by {
+            Some((by, end)) if !out.has_sent(end) => by.min(self.silent_ns),
+            _ => self.silent_ns,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Events of one session, each filled from what the session knows of its client and server.
+
+use crate::config::{ServerTerms, SessionConfig};
+use crate::context::Leg;
+use crate::facts::{Asked, Facts};
+use event::{Clock, Event, Kind, Outcome, Sequence};
+use policy::Moment;
+use std::sync::Arc;
+
+/// What the policy said, as rows tell it.
+#[derive(Clone, Debug)]
+pub(crate) struct Ruling {
+    pub(crate) verdict: Outcome,
+    /// Digest of the policy that decided: a reload may come before the row.
+    pub(crate) policy: Arc<str>,
+    pub(crate) rule: Option<Arc<str>>,
+    pub(crate) reason: Option<Arc<str>>,
+}
+
+/// Makes events; the fields that never change within a session are filled once.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    pattern: Event,
+    config: Arc<SessionConfig>,
+}
+
+// === impl Rows ===
+
+impl Rows {
+    pub(crate) fn new(config: Arc<SessionConfig>) -> Self {
+        let (terms, client) = (&config.terms, &config.client);
+        let pattern = Event {
+            guard: Some(Arc::clone(&terms.guard)),
+            conduit: Some(Arc::clone(&terms.conduit)),
+            policy: Some(Arc::clone(&terms.policy)),
+            session: Some(client.id),
+            client: client.name.clone(),
+            client_address: Some(client.address),
+            client_port: Some(client.port),
+            identity: Some(Arc::clone(&client.identity)),
+            role: client.role.clone(),
+            ..Event::default()
+        };
+        Self { pattern, config }
+    }
+
+    /// About the session as a whole.
+    pub(crate) fn session(&self, kind: Kind, at: Moment) -> Event {
+        let clock = if at.synchronised { Clock::Synchronised } else { Clock::Unsynchronised };
+        Event { kind, time: at.utc_ns, clock, ..self.pattern.clone() }
+    }
+
+    /// About a server, on its own account.
+    pub(crate) fn server(&self, kind: Kind, at: Moment, leg: Leg) -> Event {
+        let mut row = self.session(kind, at);
+        self.name_server(&mut row, Some(leg));
+        row
+    }
+
+    /// About a request.
+    pub(crate) fn request(&self, kind: Kind, at: Moment, facts: &Facts, ruling: &Ruling) -> Event {
+        let mut row = self.session(kind, at);
+        self.name_server(&mut row, facts.leg);
+        row.unit_id = Some(facts.unit.0);
+        row.transaction_id = Some(facts.transaction_id.0);
+        row.function_code = Some(facts.function_code);
+        row.sub_function = facts.sub_function;
+        (row.address, row.quantity) = (facts.address, facts.quantity);
+        (row.write_address, row.write_quantity) = (facts.write_address, facts.write_quantity);
+        row.verdict = Some(ruling.verdict);
+        row.policy = Some(Arc::clone(&ruling.policy));
+        row.rule.clone_from(&ruling.rule);
+        row.reason.clone_from(&ruling.reason);
+        row
+    }
+
+    /// About bytes of the client that are a frame but no request.
+    pub(crate) fn malformed(&self, kind: Kind, asked: &Asked<'_>, reason: &str) -> Event {
+        let mut row = self.session(kind, asked.arrived);
+        self.name_server(&mut row, asked.leg);
+        row.unit_id = Some(asked.unit.0);
+        row.transaction_id = Some(asked.transaction_id.0);
+        row.function_code = asked.pdu.first().copied();
+        row.verdict = Some(Outcome::Deny);
+        row.reason = Some(reason.into());
+        row.pdu = Some(asked.pdu.into());
+        row
+    }
+
+    fn name_server(&self, row: &mut Event, leg: Option<Leg>) {
+        let Some(server) = leg.and_then(|leg| self.terms_of(leg)) else { return };
+        row.server = Some(Arc::clone(&server.name));
+        row.server_address = Some(server.address);
+    }
+
+    fn terms_of(&self, leg: Leg) -> Option<&ServerTerms> {
+        self.config.terms.servers.get(leg.index())
+    }
+}
+
+/// The end of a request whose first row was written before.
+pub(crate) fn follow(row: &mut Event, first: Option<Sequence>) {
+    row.kind = Kind::RequestOutcome;
+    row.request_sequence = first;
+}
+
+/// Nanoseconds between two moments as whole microseconds, held at the field's limit.
+pub(crate) fn latency_us(from_ns: u64, to_ns: u64) -> u32 {
+    u32::try_from(to_ns.saturating_sub(from_ns) / 1_000).unwrap_or(u32::MAX)
+}
