@@ -1,0 +1,1 @@
+"""Modwarden: the guard in the conduit between zones, for Modbus."""

@@ -1,0 +1,59 @@
+"""A site: everything the operator's file says, with all names resolved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from modwarden.model.asset import Asset
+from modwarden.model.conduit import Conduit
+from modwarden.model.journal import JournalSettings
+from modwarden.model.names import AssetName, ConduitName, PointMapName, ZoneName
+from modwarden.model.network import Address
+from modwarden.model.origin import Origin
+from modwarden.model.point import PointMap
+from modwarden.model.policy_test import PolicyTest
+from modwarden.model.zone import Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One site; what is derived from it needs nothing else."""
+
+    name: str
+    timezone: ZoneInfo
+    path: Path
+    zones: Mapping[ZoneName, Zone]
+    point_maps: Mapping[PointMapName, PointMap]
+    assets: Mapping[AssetName, Asset]
+    conduits: Mapping[ConduitName, Conduit]
+    journal: JournalSettings
+    tests: tuple[PolicyTest, ...] = ()
+    origin: Origin = field(default=Origin("", 0), compare=False)
+
+    def units_via(self, gateway: AssetName) -> tuple[Asset, ...]:
+        """List the assets behind a gateway; none, if it is not one."""
+        return tuple(asset for asset in self.assets.values() if asset.via == gateway)
+
+    def asset_at(self, address: Address) -> Asset | None:
+        """Name the asset that has an address."""
+        return next((asset for asset in self.assets.values() if address in asset.addresses), None)
+
+    def zone_at(self, address: Address) -> Zone | None:
+        """Name the zone of an address; the narrowest network decides."""
+        holding = [
+            (network.prefixlen, zone.name)
+            for zone in self.zones.values()
+            for network in zone.networks
+            if address in network
+        ]
+        return self.zones[max(holding)[1]] if holding else None
+
+    def points_of(self, asset: AssetName) -> PointMap | None:
+        """Give the points of an asset, where it has any."""
+        name = self.assets[asset].points
+        return None if name is None else self.point_maps[name]
+
+    def guards(self) -> tuple[AssetName, ...]:
+        """List the assets on which a guard runs, in the order of the file."""
+        return tuple(dict.fromkeys(conduit.guard for conduit in self.conduits.values()))

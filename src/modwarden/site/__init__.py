@@ -1,0 +1,9 @@
+"""The site file: read, checked and linted."""
+
+from modwarden.model import Finding, Site
+from modwarden.site._schema import json_schema
+from modwarden.site.lint import check_site
+from modwarden.site.load import load_site
+from modwarden.site.problems import SiteError, SiteProblem
+
+__all__ = ["Finding", "Site", "SiteError", "SiteProblem", "check_site", "json_schema", "load_site"]

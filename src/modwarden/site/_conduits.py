@@ -1,0 +1,181 @@
+"""Conduits: zones, guard, servers and their listeners resolved, then the rules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from modwarden.model import (
+    Asset,
+    AssetName,
+    Budgets,
+    Conduit,
+    ConduitName,
+    Insertion,
+    Network,
+    OnFailure,
+    OnGuardFailure,
+    Origin,
+    PointMap,
+    PointMapName,
+    ServerBinding,
+    Zone,
+    ZoneName,
+)
+from modwarden.site._assets import require
+from modwarden.site._clients import ClientNames
+from modwarden.site._rules import RuleReader
+from modwarden.site._schema import ConduitShape, ServerShape
+from modwarden.site._tree import Tree
+from modwarden.site._words import expand, expand_beside, holds_range, parse_socket
+from modwarden.site.problems import Mistake, Problems
+
+_DEADLINE_MS = 500
+_SERIAL_DEADLINE_MS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class ConduitReader:
+    """Builds the conduits of a site from its zones, assets and maps."""
+
+    tree: Tree
+    problems: Problems
+    zones: Mapping[ZoneName, Zone]
+    assets: Mapping[AssetName, Asset]
+    maps: Mapping[PointMapName, PointMap]
+
+    def build_conduits(self, shapes: Mapping[str, ConduitShape]) -> dict[ConduitName, Conduit]:
+        """Build each conduit."""
+        named = {shape.guard for shape in shapes.values() if shape.guard is not None}
+        conduits = {}
+        for name, shape in shapes.items():
+            origin = self.tree.origin(("conduits", name))
+            with self.problems.at(origin):
+                conduits[ConduitName(name)] = self._conduit(name, shape, named, origin)
+        return conduits
+
+    def _conduit(self, name: str, shape: ConduitShape, guards: set[str], origin: Origin) -> Conduit:
+        self._check_zones(shape, origin)
+        self._check_insertion(shape, origin)
+        bindings = self._bindings(name, shape.servers)
+        default_deadline = _SERIAL_DEADLINE_MS if shape.insertion == Insertion.SERIAL else _DEADLINE_MS
+        rules = RuleReader(
+            self.tree,
+            self.problems,
+            name,
+            ClientNames(self.assets, self.zones),
+            self._from_networks(shape),
+            self._targets(bindings),
+            self.maps,
+        )
+        return Conduit(
+            name=ConduitName(name),
+            from_zones=tuple(ZoneName(zone) for zone in shape.from_zones),
+            to_zone=ZoneName(shape.to_zone),
+            guard=self._guard(name, shape, guards, bindings, origin),
+            insertion=shape.insertion,
+            verdicts=shape.verdicts,
+            denial=shape.denial,
+            server_silent=shape.server_silent,
+            idle_timeout_ms=shape.idle_timeout,
+            deadline_ms=shape.deadline or default_deadline,
+            on_failure=OnFailure(shape.on_failure.journal, shape.on_failure.guard, shape.on_failure.policy),
+            record_read_values=shape.record_read_values,
+            budgets=Budgets(**shape.budgets.model_dump()),
+            servers=bindings,
+            rules=rules.build_rules(shape.rules),
+            origin=origin,
+        )
+
+    def _check_zones(self, shape: ConduitShape, origin: Origin) -> None:
+        known = frozenset(self.zones)
+        for key, zones in (("from", shape.from_zones), ("to", [shape.to_zone])):
+            for zone in zones:
+                with self.problems.at(origin.at(key)):
+                    require(zone, known, "zone")
+
+    def _check_insertion(self, shape: ConduitShape, origin: Origin) -> None:
+        if shape.insertion != Insertion.PROXY:
+            what = f"insertion: {shape.insertion} is not part of this version"
+            self.problems.add(
+                origin.at("insertion"), Mistake("insertion-not-built", what, "use `insertion: proxy`")
+            )
+        if shape.on_failure.guard == OnGuardFailure.OPEN and shape.insertion != Insertion.TRANSPARENT:
+            what = "a proxy cannot fail open: without it there is no path"
+            hint = "leave `guard: closed`; open needs `insertion: transparent`"
+            self.problems.add(origin.at("on_failure"), Mistake("proxy-fails-closed", what, hint))
+
+    def _from_networks(self, shape: ConduitShape) -> tuple[Network, ...]:
+        zones = [self.zones[ZoneName(name)] for name in shape.from_zones if name in self.zones]
+        return tuple(dict.fromkeys(network for zone in zones for network in zone.networks))
+
+    def _bindings(self, conduit: str, shapes: Mapping[str, ServerShape]) -> tuple[ServerBinding, ...]:
+        bindings: dict[AssetName, ServerBinding] = {}
+        for written, shape in shapes.items():
+            origin = self.tree.origin(("conduits", conduit, "servers", written))
+            with self.problems.at(origin):
+                names = expand(written)
+                listens = _listens(shape.listen, names)
+                for name, listen in zip(names, listens, strict=True):
+                    with self.problems.at(origin):
+                        self._bind(AssetName(name), listen, bindings, origin)
+        return tuple(bindings.values())
+
+    def _bind(
+        self, name: AssetName, listen: str, bindings: dict[AssetName, ServerBinding], origin: Origin
+    ) -> None:
+        require(name, self.assets, "asset")
+        asset = self.assets[name]
+        if name in bindings:
+            what = f"the server {name!r} is here twice; the first is at {bindings[name].origin}"
+            raise Mistake("duplicate-key", what, "let the ranges not overlap")
+        if asset.via is not None:
+            raise Mistake(
+                "server-behind-gateway", f"{name!r} is behind {asset.via!r}", f"list {asset.via!r} instead"
+            )
+        if not asset.addresses:
+            raise Mistake("no-address", f"the server {name!r} has no address", "give the asset `addresses:`")
+        if not asset.unit_ids and not any(other.via == name for other in self.assets.values()):
+            hint = f"add `unit_ids: [1]` (or [255]) to the asset at {asset.origin}: the ids its clients use"
+            raise Mistake(
+                "no-unit-id", f"the server {name!r} has no unit id, so nothing could reach it", hint
+            )
+        bindings[name] = ServerBinding(name, parse_socket(listen), origin.at("listen"))
+
+    def _targets(self, bindings: tuple[ServerBinding, ...]) -> dict[AssetName, Asset]:
+        names = {binding.asset for binding in bindings}
+        return {name: asset for name, asset in self.assets.items() if name in names or asset.via in names}
+
+    def _guard(
+        self,
+        name: str,
+        shape: ConduitShape,
+        guards: set[str],
+        bindings: tuple[ServerBinding, ...],
+        origin: Origin,
+    ) -> AssetName:
+        if shape.guard is not None:
+            with self.problems.at(origin.at("guard")):
+                require(shape.guard, self.assets, "asset")
+            return AssetName(shape.guard)
+        if len(guards) == 1:
+            return AssetName(next(iter(guards)))
+        owners = {
+            asset.name
+            for asset in self.assets.values()
+            for b in bindings
+            if b.listen.address in asset.addresses
+        }
+        if len(owners) == 1:
+            return next(iter(owners))
+        what = f"the conduit {name!r} names no guard, and it is not clear which one it has"
+        self.problems.add(
+            origin, Mistake("no-guard", what, "add `guard:`, the asset that owns the `listen` addresses")
+        )
+        return AssetName("")
+
+
+def _listens(text: str, names: list[str]) -> list[str]:
+    listens = expand_beside(text, names)
+    if len(names) > 1 and not holds_range(text):
+        what = f"{len(names)} servers share the listener {text!r}"
+        raise Mistake("range-lengths", what, "give it a range as long as the name's")
+    return listens

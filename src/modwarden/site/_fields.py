@@ -1,0 +1,121 @@
+"""Field types of the site file: how a word becomes a value, and how the JSON Schema shows it."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Strict, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from modwarden.model import (
+    EXCEPTION_CODES,
+    FunctionSelector,
+    FunctionSelectorError,
+    Network,
+    Refusal,
+    ScheduleError,
+    Span,
+    Window,
+    function_sets,
+    parse_function,
+    parse_schedule,
+)
+from modwarden.site import _words
+from modwarden.site.problems import Mistake, did_you_mean
+
+
+def _told(parse: Callable[[Any], Any]) -> BeforeValidator:
+    """Let pydantic report a mistake with its own name and hint."""
+
+    def validate(value: object) -> object:
+        try:
+            return parse(value)
+        except Mistake as mistake:
+            context = {"what": mistake.what, "hint": mistake.hint}
+            raise PydanticCustomError(mistake.name, "{what}", context) from mistake
+
+    return BeforeValidator(validate)
+
+
+def _text(pattern: str, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": list(examples)})
+
+
+def _network(value: object) -> Network:
+    if not isinstance(value, str):
+        raise Mistake("bad-network", f"{value!r} is no network", "write it like 10.11.0.0/16")
+    return _words.parse_network(value)
+
+
+def _function(value: object) -> FunctionSelector:
+    try:
+        return parse_function(str(value))
+    except FunctionSelectorError as error:
+        sets = function_sets()
+        hint = did_you_mean(str(value), sets, f"use a code such as 3 or 8/4, or a set: {', '.join(sets)}")
+        raise Mistake("unknown-function", str(error), hint) from error
+
+
+def _schedule(value: object) -> tuple[Window, ...]:
+    try:
+        return parse_schedule(value if isinstance(value, str) else "")
+    except ScheduleError as error:
+        raise Mistake(
+            "bad-schedule", str(error), 'write it like "Mon-Fri 07:00-17:00, Sat 08:00-12:00"'
+        ) from error
+
+
+def _denial(value: object) -> int | Refusal:
+    if isinstance(value, str) and value in list(Refusal):
+        return Refusal(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value in EXCEPTION_CODES:
+        return value
+    codes = ", ".join(str(code) for code in EXCEPTION_CODES)
+    raise Mistake(
+        "bad-denial", f"{value!r} is no denial", f"use an exception code ({codes}), silence or reset"
+    )
+
+
+def _pair(value: object) -> tuple[object, ...]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise Mistake("bad-limits", f"{value!r} is no range of values", "write it like [18, 24]")
+    return tuple(value)
+
+
+Duration = Annotated[
+    int,
+    _told(_words.parse_duration),
+    _text(r"^\d+(\.\d+)?\s*(ms|s|m|min|h|d)$", "500ms", "30s", "1h", "400d"),
+]
+Size = Annotated[int, _told(_words.parse_size), _text(r"^\d+(\.\d+)?\s*([kKMGT]i?)?B$", "500MB", "200GB")]
+Place = Annotated[
+    Span,
+    _told(_words.parse_span),
+    _text(
+        r"^(coil|discrete_input|input_register|holding_register)\s+\d+(\s*-\s*\d+)?$",
+        "holding_register 100-101",
+        "coil 0",
+    ),
+]
+Prefix = Annotated[Network, _told(_network), _text(r"^[0-9a-fA-F.:]+(/\d+)?$", "10.11.0.0/16")]
+FunctionWord = Annotated[
+    FunctionSelector,
+    _told(_function),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 127}, {"type": "string"}]}),
+]
+ScheduleText = Annotated[
+    tuple[Window, ...],
+    _told(_schedule),
+    WithJsonSchema({"type": "string", "examples": ["Mon-Fri 07:00-17:00"]}),
+]
+DenialWord = Annotated[
+    int | Refusal,
+    _told(_denial),
+    WithJsonSchema({"anyOf": [{"enum": list(EXCEPTION_CODES)}, {"enum": [word.value for word in Refusal]}]}),
+]
+ValueRange = Annotated[
+    tuple[float, float],
+    _told(_pair),
+    WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
+]
+# Words of an enum arrive as text, which strict mode alone would refuse.
+FromText = Strict(strict=False)
