@@ -1,0 +1,32 @@
+"""The typed Python face of the guard's core, and its control socket."""
+
+from modwarden.guard._child import CompileError
+from modwarden.guard.explanation import Explanation, FailedOperand, KnownValues, Question, RuleTrace
+from modwarden.guard.face import CompiledPolicy, CoreError, DocumentError, verify_journal
+from modwarden.guard.serve import serve
+from modwarden.guard.socket_client import ControlClient, ControlError, Reloaded
+from modwarden.guard.socket_server import SocketInUseError
+from modwarden.guard.state import StateDirectory, state_directory
+from modwarden.guard.verification import JournalFinding, Verification
+
+__all__ = [
+    "CompileError",
+    "CompiledPolicy",
+    "ControlClient",
+    "ControlError",
+    "CoreError",
+    "DocumentError",
+    "Explanation",
+    "FailedOperand",
+    "JournalFinding",
+    "KnownValues",
+    "Question",
+    "Reloaded",
+    "RuleTrace",
+    "SocketInUseError",
+    "StateDirectory",
+    "Verification",
+    "serve",
+    "state_directory",
+    "verify_journal",
+]

@@ -1,0 +1,131 @@
+"""Keeps the parts of a host running: restarts with back-off, signals passed on.
+
+Theory. Each part is in one of three states:
+
+| state   | on            | becomes                                       |
+|---------|---------------|-----------------------------------------------|
+| running | exit 0 or 2   | over: done, or nothing a restart would mend   |
+| running | any other end | waiting, longer each time up to a limit       |
+| waiting | time is up    | running                                       |
+| any     | told to stop  | over, once its process has ended              |
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import FrameType
+
+    from modwarden.supervisor.parts import Part
+
+log = logging.getLogger(__name__)
+
+EXIT_FINE = 0
+EXIT_OPERATOR = 2
+SUPERVISED = "MODWARDEN_SUPERVISED"
+_FORWARDED = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
+_TICK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long to wait before a part starts again."""
+
+    # A guard that is down lets nothing pass, so the first restart comes at once or nearly.
+    first_s: float = 0.2
+    longest_s: float = 30.0
+    # A part that ran this long is healthy: its next end starts over at `first_s`.
+    healthy_after_s: float = 60.0
+
+    def after(self, failures: int) -> float:
+        """Seconds to wait after this many failures in a row."""
+        return min(self.first_s * 2.0 ** max(failures - 1, 0), self.longest_s)
+
+
+@dataclass(slots=True)
+class _Watched:
+    part: Part
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    start_at: float = 0.0
+    failures: int = 0
+    exit_code: int | None = None
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Runs parts until all are over; its exit code is the worst of theirs."""
+
+    parts: Iterable[Part]
+    backoff: Backoff = field(default_factory=Backoff)
+    _watched: list[_Watched] = field(default_factory=list, init=False)
+    _is_stopping: bool = field(default=False, init=False)
+
+    def run(self) -> int:
+        """Start every part, keep them running, and return the exit code when all are over."""
+        self._watched = [_Watched(part) for part in self.parts]
+        for number in _FORWARDED:
+            signal.signal(number, self._on_signal)
+        while any(watched.exit_code is None for watched in self._watched):
+            for watched in self._watched:
+                self._look_after(watched, time.monotonic())
+            time.sleep(_TICK_S)
+        return max((watched.exit_code or 0 for watched in self._watched), default=EXIT_FINE)
+
+    def _look_after(self, watched: _Watched, now: float) -> None:
+        if watched.exit_code is not None:
+            return
+        if watched.process is None:
+            self._start_when_due(watched, now)
+            return
+        code = watched.process.poll()
+        if code is not None:
+            self._ended(watched, code, now)
+
+    def _start_when_due(self, watched: _Watched, now: float) -> None:
+        if self._is_stopping:
+            watched.exit_code = EXIT_FINE
+            return
+        if now < watched.start_at:
+            return
+        environment = {**os.environ, SUPERVISED: str(os.getpid())}
+        # A process group of its own: Ctrl-C at the terminal reaches a part once, through us.
+        watched.process = subprocess.Popen(  # noqa: S603  (our own commands)
+            watched.part.command, env=environment, start_new_session=True
+        )
+        watched.started_at = now
+        log.info("%s runs as process %d", watched.part.name, watched.process.pid)
+
+    def _ended(self, watched: _Watched, code: int, now: float) -> None:
+        watched.process = None
+        if self._is_stopping or code in (EXIT_FINE, EXIT_OPERATOR):
+            watched.exit_code = _exit_code(code)
+            return
+        if now - watched.started_at >= self.backoff.healthy_after_s:
+            watched.failures = 0
+        watched.failures += 1
+        wait_s = self.backoff.after(watched.failures)
+        watched.start_at = now + wait_s
+        log.error("%s ended with %d; it starts again in %.1f s", watched.part.name, code, wait_s)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if number in _STOPPING:
+            self._is_stopping = True
+        for watched in self._watched:
+            if watched.process is not None:
+                watched.process.send_signal(number)
+
+
+def _exit_code(code: int) -> int:
+    # A process ended by a signal has no exit code; shells say 128 + the signal's number.
+    return code if code >= 0 else 128 - code

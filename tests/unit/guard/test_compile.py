@@ -1,0 +1,248 @@
+"""A site compiled into the core's document: the shape, and that it is canonical."""
+
+import json
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from modwarden.guard._compile import GuardChoiceError, compile_policy
+from modwarden.guard._utc_offsets import utc_offsets
+from modwarden.site import load_site
+
+SITE = """\
+modwarden: 1
+site: Small
+timezone: Europe/Berlin
+zones:
+  field: {networks: [10.11.0.0/16]}
+  control: {networks: [10.10.0.0/24]}
+points:
+  unused: {}
+  ahu:
+    setpoint:
+      at: holding_register 100-101
+      type: float32
+      word_order: little
+      scale: 2
+      engineering_unit: degC
+      aliases: [holding_register 300]
+      partial: permit
+      write:
+        {range: [18, 24], allowed: [24, 18], max_step: 0.5, max_age: 30s,
+         max_change: {by: 2, in: 1h}, per_minute: 6}
+    fan: {at: coil 0}
+assets:
+  gate-1: {zone: control, addresses: [10.10.0.2]}
+  gate-2: {zone: control, addresses: [10.10.0.3]}
+  hmi-1: {zone: control, addresses: [10.10.0.5]}
+  ahu-1:
+    {zone: field, addresses: [10.11.0.1], port: 1502, unit_ids: [2, 1], points: ahu,
+     tolerate: [wrong_unit_id]}
+  gw-1: {zone: field, addresses: [10.11.1.1], reply_timeout: 4s}
+  flow-1: {zone: field, via: gw-1, unit_id: 7, points: ahu}
+  flow-2: {zone: field, via: gw-1, unit_id: 8}
+conduits:
+  hvac:
+    from: [control]
+    to: field
+    guard: gate-1
+    servers:
+      ahu-1: {listen: "10.10.0.2:15001"}
+      gw-1: {listen: "10.10.0.2:15001"}
+    rules:
+      - {name: reads, permit: [read]}
+      - name: all
+        permit: [0x10, 8/4, "90/0x41", "diagnostics.*"]
+        clients: [hmi-1, 10.10.0.0/25]
+        roles: [engineer]
+        servers: [ahu-1, "flow-*"]
+        unit_ids: [7, 1]
+        ranges: [coil 0-3]
+        points: [setpoint]
+        limits: {setpoint: {range: [16, 26]}}
+        when: "Sat 22:00-06:00"
+        essential: true
+        denial: silence
+      - {name: stop, never: [firmware], denial: 2}
+  other:
+    from: [control]
+    to: field
+    guard: gate-2
+    servers: {gw-1: {listen: "10.10.0.3:1502"}}
+    rules: [{name: r, permit: [read]}]
+"""
+
+
+def document(tmp_path: Path, text: str = SITE, guard: str | None = "gate-1") -> dict[str, Any]:
+    path = tmp_path / "site.yaml"
+    path.write_text(text)
+    compiled: dict[str, Any] = json.loads(compile_policy(load_site(path), guard))
+    return compiled
+
+
+def test_a_guard_must_be_named_where_there_are_two(tmp_path: Path) -> None:
+    with pytest.raises(GuardChoiceError, match=r"which guard is meant\? \(guards: gate-1, gate-2\)"):
+        document(tmp_path, guard=None)
+
+
+def test_a_guard_without_conduit_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GuardChoiceError, match="no conduit has the guard 'hmi-1'"):
+        document(tmp_path, guard="hmi-1")
+
+
+def test_the_only_guard_need_not_be_named(tmp_path: Path) -> None:
+    alone = SITE[: SITE.index("  other:")]
+
+    assert document(tmp_path, alone, None)["guard"] == "gate-1"
+
+
+def test_rules_are_resolved_to_addresses_indices_and_numbers(tmp_path: Path) -> None:
+    rules = {rule["name"]: rule for rule in document(tmp_path)["conduits"][0]["rules"]}
+
+    assert rules["all"] == {
+        "name": "all",
+        "kind": "permit",
+        "functions": ["16", "8/4", "90/65", "diagnostics"],
+        "clients": ["10.10.0.0/25", "10.10.0.5/32"],
+        "roles": ["engineer"],
+        "targets": [{"server": 0, "unit_ids": None}, {"server": 1, "unit_ids": [7, 8]}],
+        "unit_ids": [1, 7],
+        "ranges": [["coil", 0, 3]],
+        "points": ["setpoint"],
+        "limits": {
+            "setpoint": {
+                "range": [16.0, 26.0],
+                "allowed": None,
+                "max_step": None,
+                "max_change": None,
+                "per_minute": None,
+                "max_age_ms": None,
+            }
+        },
+        "when": [{"days": [5], "from_s": 79200, "to_s": 21600}],
+        "essential": True,
+        "denial": "silence",
+    }
+
+
+def test_a_permit_without_clients_means_the_networks_of_the_from_zones_and_a_never_everyone(
+    tmp_path: Path,
+) -> None:
+    rules = {rule["name"]: rule for rule in document(tmp_path)["conduits"][0]["rules"]}
+
+    assert rules["reads"]["clients"] == ["10.10.0.0/24"]
+    assert rules["stop"]["clients"] is None
+    assert rules["stop"]["kind"] == "never"
+    assert rules["stop"]["denial"] == {"exception": 2}
+
+
+def test_servers_have_their_units_and_only_a_gateway_is_one(tmp_path: Path) -> None:
+    servers = document(tmp_path)["servers"]
+
+    assert servers == [
+        {
+            "name": "ahu-1",
+            "address": "10.11.0.1",
+            "port": 1502,
+            "gateway": False,
+            "units": [{"asset": "ahu-1", "unit_ids": [1, 2], "point_map": 0}],
+            "tolerate": ["wrong_unit_id"],
+            "reply_timeout_ms": 10_000,
+            "umas_pdu_bytes": 1024,
+        },
+        {
+            "name": "gw-1",
+            "address": "10.11.1.1",
+            "port": 502,
+            "gateway": True,
+            "units": [
+                {"asset": "flow-1", "unit_ids": [7], "point_map": 0},
+                {"asset": "flow-2", "unit_ids": [8], "point_map": None},
+            ],
+            "tolerate": [],
+            "reply_timeout_ms": 4000,
+            "umas_pdu_bytes": 1024,
+        },
+    ]
+
+
+def test_umas_keeps_to_253_bytes_unless_a_rule_permits_it(tmp_path: Path) -> None:
+    assert [server["umas_pdu_bytes"] for server in document(tmp_path, guard="gate-2")["servers"]] == [253]
+
+
+def test_points_have_every_field_and_unused_maps_stay_out(tmp_path: Path) -> None:
+    maps = document(tmp_path)["point_maps"]
+
+    assert [point_map["name"] for point_map in maps] == ["ahu"]
+    assert maps[0]["points"][1] == {
+        "name": "setpoint",
+        "table": "holding_register",
+        "address": 100,
+        "type": "float32",
+        "word_order": "little",
+        "byte_order": "big",
+        "scale": 2.0,
+        "offset": 0.0,
+        "aliases": [["holding_register", 300]],
+        "partial": True,
+        "limits": {
+            "range": [18.0, 24.0],
+            "allowed": [18.0, 24.0],
+            "max_step": 0.5,
+            "max_change": {"by": 2.0, "in_ms": 3_600_000},
+            "per_minute": 6,
+            "max_age_ms": 30_000,
+        },
+        "engineering_unit": "degC",
+    }
+
+
+def test_a_conduit_carries_its_settings_and_one_listener_for_a_shared_socket(tmp_path: Path) -> None:
+    conduit = document(tmp_path)["conduits"][0]
+    del conduit["rules"]
+
+    assert conduit == {
+        "name": "hvac",
+        "verdicts": "enforce",
+        "denial": {"exception": 1},
+        "server_silent": "exception",
+        "idle_timeout_ms": 30_000,
+        "deadline_ms": 500,
+        "on_journal_failure": "deny_writes",
+        "record_read_values": "changes",
+        "budgets": {
+            "sessions": 1024,
+            "sessions_per_client": 256,
+            "open_requests": 16,
+            "queued_requests": 64,
+            "denial_rows_per_second": 20,
+        },
+        "listeners": [{"address": "10.10.0.2", "port": 15001, "servers": [0, 1]}],
+    }
+
+
+def test_the_text_does_not_depend_on_the_order_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(SITE)
+    first = compile_policy(load_site(path), "gate-1")
+    lines = SITE.splitlines(keepends=True)
+    reads = next(line for line in lines if "name: reads" in line)
+    lines.remove(reads)
+    lines.insert(lines.index(next(line for line in lines if "name: stop" in line)), reads)
+    path.write_text("".join(lines))
+
+    assert compile_policy(load_site(path), "gate-1") == first
+
+
+def test_a_zone_with_summer_time_becomes_steps_to_the_second() -> None:
+    steps = utc_offsets(ZoneInfo("Europe/Berlin"))
+
+    # 2020-03-29 01:00 UTC and 2020-10-25 01:00 UTC.
+    assert steps[:3] == [(1577836800, 3600), (1585443600, 7200), (1603587600, 3600)]
+    assert len(steps) == 1 + 2 * 31
+
+
+def test_utc_is_one_step() -> None:
+    assert utc_offsets(ZoneInfo("UTC")) == [(1577836800, 0)]

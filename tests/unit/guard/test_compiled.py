@@ -1,0 +1,52 @@
+"""The last good policy: kept whole, read back as it was, denied where the operator chose so."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from modwarden.guard.compiled import (
+    Compiled,
+    StoredPolicyError,
+    keep_last_good,
+    load_last_good,
+    parse_compiled,
+)
+
+DOCUMENT = b'{"conduits":[{"name":"hvac","rules":[{"name":"a"}]},{"name":"water","rules":[{"name":"b"}]}]}'
+COMPILED = Compiled(DOCUMENT, b'{"journal": null}', frozenset({"hvac"}), 1500)
+
+
+def test_none_was_ever_good_is_not_an_error(tmp_path: Path) -> None:
+    assert load_last_good(tmp_path / "last_good.json") is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"document": 1}'])
+def test_one_that_cannot_be_read_is_said(tmp_path: Path, text: str) -> None:
+    (tmp_path / "last_good.json").write_text(text)
+    with pytest.raises(StoredPolicyError, match=r"last_good\.json"):
+        load_last_good(tmp_path / "last_good.json")
+
+
+def test_it_comes_back_byte_for_byte_so_that_its_digest_holds(tmp_path: Path) -> None:
+    keep_last_good(tmp_path / "state" / "last_good.json", COMPILED)
+
+    assert load_last_good(tmp_path / "state" / "last_good.json") == COMPILED
+
+
+def test_keeping_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    keep_last_good(tmp_path / "last_good.json", COMPILED)
+    keep_last_good(tmp_path / "last_good.json", COMPILED)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["last_good.json"]
+
+
+def test_a_conduit_that_chose_deny_keeps_no_rule_without_its_site_file() -> None:
+    document = json.loads(parse_compiled(COMPILED.to_json()).for_a_start_without_site_file())
+    rules = {conduit["name"]: conduit["rules"] for conduit in document["conduits"]}
+
+    assert rules == {"hvac": [], "water": [{"name": "b"}]}
+
+
+def test_where_no_conduit_chose_deny_the_document_is_the_same_bytes() -> None:
+    assert Compiled(DOCUMENT, b"{}", frozenset(), 1).for_a_start_without_site_file() == DOCUMENT

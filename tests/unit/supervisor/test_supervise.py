@@ -1,0 +1,98 @@
+"""Parts are kept running, told to stop, and their exit codes passed on."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from modwarden.supervisor import Backoff, Part, Supervisor
+
+QUICK = Backoff(first_s=0.01, longest_s=0.02, healthy_after_s=60)
+
+
+def _python(code: str, *arguments: str) -> Part:
+    return Part("part", (sys.executable, "-c", textwrap.dedent(code), *arguments))
+
+
+@pytest.fixture(autouse=True)
+def _handlers() -> object:
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    return None
+
+
+def test_a_part_whose_input_is_wrong_is_not_started_again(tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    part = _python("import sys; open(sys.argv[1], 'a').write('x'); sys.exit(2)", str(starts))
+
+    assert Supervisor([part], QUICK).run() == 2
+    assert starts.read_text() == "x"
+
+
+def test_a_part_that_crashes_starts_again_until_it_is_done(tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    code = """
+        import os, pathlib, signal, sys
+        starts = pathlib.Path(sys.argv[1])
+        starts.open('a').write('x')
+        if len(starts.read_text()) < 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+
+    assert Supervisor([_python(code, str(starts))], QUICK).run() == 0
+    assert starts.read_text() == "xxx"
+
+
+def test_waits_grow_up_to_a_limit() -> None:
+    backoff = Backoff(first_s=0.2, longest_s=1.0)
+
+    assert [backoff.after(failures) for failures in (1, 2, 3, 4, 50)] == [0.2, 0.4, 0.8, 1.0, 1.0]
+
+
+PART = """
+import signal, sys, time
+out = open(sys.argv[1], "a", buffering=1)
+signal.signal(signal.SIGHUP, lambda *_: out.write("hup "))
+signal.signal(signal.SIGTERM, lambda *_: (out.write("term "), sys.exit(5)))
+out.write("up ")
+out.flush()
+while True:
+    time.sleep(0.05)
+    out.flush()
+"""
+SUPERVISOR = """
+import sys
+from modwarden.supervisor import Part, Supervisor
+sys.exit(Supervisor([Part("part", (sys.executable, "-c", *sys.argv[1:]))]).run())
+"""
+
+
+def _wait_for(file: Path, word: str) -> None:
+    deadline = time.monotonic() + 20
+    while word not in (file.read_text() if file.exists() else ""):
+        assert time.monotonic() < deadline, f"{word!r} never came"
+        time.sleep(0.02)
+
+
+def test_signals_reach_the_part_and_its_exit_code_comes_back(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    command = [sys.executable, "-c", SUPERVISOR, PART, str(said)]
+    supervisor = subprocess.Popen(command, env=os.environ)
+    try:
+        _wait_for(said, "up")
+        supervisor.send_signal(signal.SIGHUP)
+        _wait_for(said, "hup")
+        supervisor.send_signal(signal.SIGTERM)
+        code = supervisor.wait(20)
+    finally:
+        supervisor.kill()
+        supervisor.wait()
+
+    assert (code, said.read_text()) == (5, "up hup term ")
