@@ -1,0 +1,146 @@
+"""Read a journal directory while its guard goes on writing.
+
+Kept true here:
+* whole batches only: a torn last batch is not there yet, never an error;
+* no row twice and none missed while a segment is sealed under the reader: live
+  segments are read first, sealed ones listed after, and a sealed one replaces
+  its live original;
+* nothing is opened for writing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from modwarden.audit.errors import JournalReadError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SEALED = re.compile(r"(\d{20})-(\d{20})\.parquet")
+_LIVE = re.compile(r"(\d{20})\.arrows")
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSegment:
+    """A finished file, and the sequences in it."""
+
+    path: Path
+    first: int
+    last: int
+
+
+@dataclass(slots=True)
+class LiveSegment:
+    """A file that still grows, read from where the last reading ended."""
+
+    path: Path
+    first: int
+    _header: bytes = b""
+    _offset: int = 0
+
+    def read_new(self) -> list[pa.RecordBatch]:
+        """Return the batches completed since the last call; none where the file has gone."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._offset)
+                fresh = file.read()
+        except FileNotFoundError:
+            return []
+        if not self._header:
+            self._header = _header(fresh)
+            self._offset = len(self._header)
+            fresh = fresh[self._offset :]
+        batches, consumed = _whole_batches(self._header, fresh)
+        self._offset += consumed
+        return batches
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSnapshot:
+    """What a journal held at one moment: files to scan, and rows of live segments."""
+
+    sealed: tuple[SealedSegment, ...]
+    live: tuple[pa.RecordBatch, ...]
+
+
+class JournalDirectory:
+    """One journal on disk."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_dir():
+            message = f"{path}: no journal directory"
+            raise JournalReadError(message)
+        self.path = path
+
+    @property
+    def policies(self) -> Path:
+        """Where each policy's full text is kept under its digest."""
+        return self.path / "policies"
+
+    def sealed(self) -> tuple[SealedSegment, ...]:
+        """Return the finished segments, oldest first."""
+        return tuple(
+            SealedSegment(path, int(match[1]), int(match[2]))
+            for path in sorted(self.path.iterdir())
+            if (match := _SEALED.fullmatch(path.name))
+        )
+
+    def live(self) -> tuple[LiveSegment, ...]:
+        """Return the growing segments, oldest first; more than one only after an unclean stop."""
+        return tuple(
+            LiveSegment(path, int(match[1]))
+            for path in sorted(self.path.iterdir())
+            if (match := _LIVE.fullmatch(path.name))
+        )
+
+    def snapshot(self, after: int = 0) -> JournalSnapshot:
+        """Return all rows whose sequence is beyond a cursor."""
+        growing = [(segment.first, segment.read_new()) for segment in self.live()]
+        sealed = self.sealed()
+        replaced = {segment.first for segment in sealed}
+        live = [
+            batch
+            for first, batches in growing
+            if first not in replaced
+            for batch in batches
+            if last_sequence(batch) > after
+        ]
+        return JournalSnapshot(tuple(seg for seg in sealed if seg.last > after), tuple(live))
+
+
+def last_sequence(batch: pa.RecordBatch) -> int:
+    """Return the highest sequence of a batch; 0 where it is empty."""
+    if batch.num_rows == 0:
+        return 0
+    return int(batch.column("sequence")[batch.num_rows - 1].as_py())
+
+
+def _header(stream: bytes) -> bytes:
+    """Cut the schema off the front of a stream; empty while it is not whole yet."""
+    source = pa.BufferReader(stream)
+    try:
+        pa.ipc.open_stream(source)
+    except (pa.ArrowInvalid, OSError):
+        return b""
+    return stream[: source.tell()]
+
+
+def _whole_batches(header: bytes, body: bytes) -> tuple[list[pa.RecordBatch], int]:
+    """Return the complete batches and how many bytes of the body they took."""
+    batches: list[pa.RecordBatch] = []
+    consumed = 0
+    if not header:
+        return batches, consumed
+    source = pa.BufferReader(header + body)
+    try:
+        reader = pa.ipc.open_stream(source)
+        while True:
+            batches.append(reader.read_next_batch())
+            consumed = source.tell() - len(header)
+    except (StopIteration, pa.ArrowInvalid, OSError):
+        return batches, consumed

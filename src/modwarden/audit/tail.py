@@ -1,0 +1,82 @@
+"""Follow a journal as it grows: whole batches, each row once, across sealing."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import pyarrow as pa
+
+from modwarden.audit._where import Where
+from modwarden.audit.filter import Filter
+from modwarden.audit.points import PointBook
+from modwarden.audit.query import select
+from modwarden.audit.read import JournalDirectory, JournalSnapshot, LiveSegment, last_sequence
+from modwarden.audit.schema import EVENT_SCHEMA
+
+# The journal commits at least every 200 ms; looking as often shows each batch at once.
+POLL_S = 0.2
+
+
+@dataclass(slots=True)
+class Tail:
+    """
+    New rows of a journal beyond a cursor.
+
+    Each growing file is read from where its last reading ended. What a file
+    held that was sealed and removed in between is taken from the sealed one.
+    """
+
+    journal: JournalDirectory
+    wanted: Filter
+    book: PointBook
+    cursor: int = 0
+    _growing: dict[int, LiveSegment] = field(default_factory=dict)
+
+    @classmethod
+    def from_now(cls, journal: JournalDirectory, wanted: Filter, book: PointBook) -> Self:
+        """Begin behind the newest row there is."""
+        return cls(journal, wanted, book, newest_sequence(journal.snapshot()))
+
+    def follow(self, *, poll_s: float = POLL_S) -> Iterator[pa.Table]:
+        """Yield new rows for ever."""
+        while True:
+            rows = self.new_rows()
+            if rows.num_rows:
+                yield rows
+            time.sleep(poll_s)
+
+    def new_rows(self) -> pa.Table:
+        """Return the rows that match and that no earlier call has passed."""
+        news = self._news()
+        if not news.sealed and not news.live:
+            return EVENT_SCHEMA.empty_table()
+        rows = select(news, Where.of(replace(self.wanted, after=self.cursor), self.book))
+        self.cursor = newest_sequence(news)
+        return rows
+
+    def _news(self) -> JournalSnapshot:
+        """Read what grew, then list what was sealed: in this order no row is missed."""
+        growing = {
+            segment.first: self._growing.get(segment.first, segment) for segment in self.journal.live()
+        }
+        batches = {first: segment.read_new() for first, segment in growing.items()}
+        sealed = self.journal.sealed()
+        replaced = {segment.first for segment in sealed}
+        self._growing = growing
+        return JournalSnapshot(
+            sealed=tuple(segment for segment in sealed if segment.last > self.cursor),
+            live=tuple(
+                batch
+                for first, new in batches.items()
+                if first not in replaced
+                for batch in new
+                if last_sequence(batch) > self.cursor
+            ),
+        )
+
+
+def newest_sequence(snapshot: JournalSnapshot) -> int:
+    """Return the last sequence of a snapshot; 0 where it is empty."""
+    sealed = max((segment.last for segment in snapshot.sealed), default=0)
+    return max(sealed, max((last_sequence(batch) for batch in snapshot.live), default=0))

@@ -1,0 +1,51 @@
+"""Prove that a journal is what was written, or say where it is not."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from modwarden.audit.errors import JournalReadError
+from modwarden.guard import CoreError, JournalFinding, Verification, verify_journal
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What someone brings from outside the journal, so that it need not vouch for itself."""
+
+    first_public_key: str | None = None
+    checkpoint: str | None = None
+
+
+def verify(directory: Path, proof: Proof) -> Verification:
+    """
+    Check every row, link and signature of a journal.
+
+    Raises:
+        JournalReadError: it cannot be read at all.
+    """
+    if not directory.is_dir():
+        raise JournalReadError(f"{directory}: no journal directory")
+    try:
+        return verify_journal(directory, first_public_key=proof.first_public_key, checkpoint=proof.checkpoint)
+    except (CoreError, OSError) as error:
+        raise JournalReadError(f"{directory}: {error}") from error
+
+
+def render_finding(finding: JournalFinding) -> str:
+    """Say what was found, in which file, between which sequences, and what to do."""
+    place = finding.file or "journal"
+    if finding.first_sequence is not None:
+        last = finding.first_sequence if finding.last_sequence is None else finding.last_sequence
+        place = f"{place}: sequences {finding.first_sequence} to {last}"
+    hint = f" ({finding.hint})" if finding.hint else ""
+    return f"{place}: {finding.what}{hint}"
+
+
+def render_proof(verification: Verification) -> Iterator[str]:
+    """Say the outcome, how much was checked, and what no verification can see."""
+    raw = verification.raw
+    counted = f"{raw['rows']:,} rows, {raw['segments']:,} segments, {raw['checkpoints']:,} signed checkpoints"
+    outcome = "sound" if verification.is_sound else f"NOT sound: findings: {len(verification.findings)}"
+    yield f"{outcome} ({counted}; rows not yet proven: {raw['unproven_rows']:,})"
+    for limit in verification.limits:
+        yield f"cannot be seen: {limit}"

@@ -1,0 +1,56 @@
+"""`modwarden audit export`: a part of the record for someone else, with what it rests on."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modwarden.audit import ExportForm, JournalDirectory, export
+from modwarden.cli._filters import (
+    Clients,
+    Functions,
+    Kinds,
+    Points,
+    Servers,
+    Since,
+    Until,
+    Verdicts,
+    rows_that,
+    times,
+)
+from modwarden.cli._journal import JournalArgument, journal_of
+from modwarden.cli._options import JsonOption
+from modwarden.cli._printing import print_json, print_lines
+
+
+def command(  # noqa: PLR0917  (each option is a parameter)
+    journal: JournalArgument,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new folder for the copy.")],
+    form: Annotated[
+        ExportForm, typer.Option("--form", help="How the rows are written.")
+    ] = ExportForm.PARQUET,
+    since: Since = None,
+    until: Until = None,
+    client: Clients = None,
+    server: Servers = None,
+    function: Functions = None,
+    point: Points = None,
+    verdict: Verdicts = None,
+    kind: Kinds = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy records, their policies and the public keys into a folder, with a manifest of digests."""
+    wanted = rows_that(
+        clients=client,
+        servers=server,
+        functions=function,
+        points=point,
+        verdicts=verdict,
+        kinds=kind,
+        span=times(since, until),
+    )
+    done = export(JournalDirectory(journal_of(journal)), wanted, to, form)
+    if as_json:
+        print_json({"folder": str(done.folder), "rows": done.rows, "files": list(done.files)})
+    else:
+        print_lines(f"{done.rows:,} records and {len(done.files) - 1} files in {done.folder}")

@@ -1,0 +1,22 @@
+"""`modwarden status`: what a running guard enforces, and how it is."""
+
+from modwarden.cli._control import control_client
+from modwarden.cli._options import GuardOption, JsonOption, SitePlace, StateOption
+from modwarden.cli._printing import console, print_json
+from modwarden.cli._status_view import conduit_table, denial_table, head_lines
+
+
+def command(
+    site: SitePlace, guard: GuardOption = None, state: StateOption = None, as_json: JsonOption = False
+) -> None:
+    """Say what a running guard enforces, what it only observes, and whether it records."""
+    status = control_client(site, guard, state).status()
+    if as_json:
+        print_json(status)
+        return
+    out = console()
+    out.print(*head_lines(status), sep="\n")
+    out.print(conduit_table(status))
+    reasons = denial_table(status)
+    if reasons.row_count:
+        out.print(reasons)
