@@ -1,0 +1,70 @@
+"""Plants, attackers and drills for demos and tests: pymodbus speaks, and no code is shared with the guard."""
+
+from ._air_handling_unit import AirHandlingUnit, setpoint_degc, setpoint_registers, tenths_degc
+from ._attacker import (
+    ATTACKER_ADDRESS,
+    Move,
+    attack,
+    flood,
+    overwrite_setpoints,
+    overwrite_setpoints_with_code_6,
+    overwrite_setpoints_with_code_23,
+    scan_function_codes,
+    scan_unit_ids,
+    send_malformed_frames,
+    stop_fans,
+)
+from ._cleanroom_site import cleanroom_site
+from ._endpoint import Endpoint, parse_endpoints
+from ._history import (
+    BATCH_TOLERANCE_MINUTES,
+    COLDEST_DEGC,
+    WARMEST_DEGC,
+    History,
+    HistoryWriter,
+    load_history,
+)
+from ._hmi import HMI_ADDRESS, Hmi, HmiReport, write_setpoint_once
+from ._plant import Plant
+from ._quiet import quiet_pymodbus
+from ._room import Room
+from ._tally import Latencies, Tally, percentile
+from ._wire_talk import WireTalk
+
+__all__ = [
+    "ATTACKER_ADDRESS",
+    "BATCH_TOLERANCE_MINUTES",
+    "COLDEST_DEGC",
+    "HMI_ADDRESS",
+    "WARMEST_DEGC",
+    "AirHandlingUnit",
+    "Endpoint",
+    "History",
+    "HistoryWriter",
+    "Hmi",
+    "HmiReport",
+    "Latencies",
+    "Move",
+    "Plant",
+    "Room",
+    "Tally",
+    "WireTalk",
+    "attack",
+    "cleanroom_site",
+    "flood",
+    "load_history",
+    "overwrite_setpoints",
+    "overwrite_setpoints_with_code_6",
+    "overwrite_setpoints_with_code_23",
+    "parse_endpoints",
+    "percentile",
+    "quiet_pymodbus",
+    "scan_function_codes",
+    "scan_unit_ids",
+    "send_malformed_frames",
+    "setpoint_degc",
+    "setpoint_registers",
+    "stop_fans",
+    "tenths_degc",
+    "write_setpoint_once",
+]

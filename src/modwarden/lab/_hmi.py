@@ -1,0 +1,184 @@
+"""The HMI of the cleanroom: polls every unit once a period and sometimes adjusts a setpoint within limits."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from time import monotonic, time
+from typing import TYPE_CHECKING
+
+from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.exceptions import ModbusException
+
+from ._air_handling_unit import SUPPLY_TEMPERATURE, TEMPERATURE_SETPOINT, setpoint_degc, setpoint_registers
+from ._tally import Latencies, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from pymodbus.pdu import ModbusPDU
+
+    from ._endpoint import Endpoint
+
+HMI_ADDRESS = "127.10.0.5"
+REPLY_TIMEOUT_S = 1.0  # one polling period: a later reply is a lost poll for the operator
+LOWEST_DEGC, HIGHEST_DEGC, ADJUSTMENT_K = 20.0, 22.0, 0.2  # what an operator of this plant asks for
+
+
+@dataclass
+class HmiReport:
+    """What the HMI lived through."""
+
+    polls: int = 0
+    lost_polls: list[float] = field(default_factory=list)
+    """Unix times of polls of which a reply was missing, late or an exception."""
+    exceptions: Counter[int] = field(default_factory=Counter)
+    adjustments: Tally = field(default_factory=Tally)
+    latencies: Latencies = field(default_factory=Latencies)
+
+    def summary(self) -> dict[str, object]:
+        return {
+            "polls": self.polls,
+            "lost_polls": len(self.lost_polls),
+            "lost_at_unix_s": [round(at, 3) for at in self.lost_polls],
+            "exceptions": {str(code): count for code, count in sorted(self.exceptions.items())},
+            "adjustments": self.adjustments.summary(),
+            "latency": self.latencies.summary(),
+        }
+
+
+class Hmi:
+    """One connection a unit, as SCADA drivers keep it, and one request at a time on each."""
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        *,
+        source: str = HMI_ADDRESS,
+        period_s: float = 1.0,
+        adjust_every_s: float | None = 0.25,
+        seed: int = 1,
+    ) -> None:
+        self.report = HmiReport()
+        self._period_s = period_s
+        self._adjust_every_s = adjust_every_s
+        self._dice = random.Random(seed)
+        self._setpoints: dict[str, float] = {}
+        self._endpoints = endpoints
+        self._source = source
+        self._links: dict[Endpoint, AsyncModbusTcpClient] = {}
+
+    async def run(self, stop: asyncio.Event) -> HmiReport:
+        """Poll until told to stop, the units spread evenly over the period."""
+        self._links = {endpoint: _client(endpoint, self._source) for endpoint in self._endpoints}
+        tasks = [
+            asyncio.create_task(self._poll_for_ever(endpoint, self._period_s * n / len(self._links), stop))
+            for n, endpoint in enumerate(self._links)
+        ]
+        if self._adjust_every_s is not None:
+            tasks.append(asyncio.create_task(self._adjust_for_ever(self._adjust_every_s, stop)))
+        await asyncio.gather(*tasks)
+        for link in self._links.values():
+            link.close()
+        return self.report
+
+    async def _poll_for_ever(self, endpoint: Endpoint, offset_s: float, stop: asyncio.Event) -> None:
+        due = monotonic() + offset_s
+        while not await _stopped_before(stop, due):
+            await self._poll(endpoint)
+            due = max(due + self._period_s, monotonic())
+
+    async def _poll(self, endpoint: Endpoint) -> None:
+        link, unit = self._links[endpoint], endpoint.unit_id
+        self.report.polls += 1
+        if not await _is_up(link):
+            self.report.lost_polls.append(time())
+            return
+        readings = await self._read(link.read_input_registers, SUPPLY_TEMPERATURE, unit)
+        setpoint = await self._read(link.read_holding_registers, TEMPERATURE_SETPOINT, unit)
+        if readings is None or setpoint is None:
+            self.report.lost_polls.append(time())
+            return
+        self._setpoints[endpoint.name] = setpoint_degc(setpoint)
+
+    async def _read(
+        self, ask: Callable[..., Awaitable[ModbusPDU]], address: int, unit: int
+    ) -> list[int] | None:
+        begin = monotonic()
+        try:
+            reply = await ask(address, count=2, device_id=unit)
+        except ModbusException:
+            return None
+        if reply.isError():
+            self.report.exceptions[reply.exception_code] += 1
+            return None
+        self.report.latencies.values_ms.append((monotonic() - begin) * 1000)
+        return list(reply.registers)
+
+    async def _adjust_for_ever(self, every_s: float, stop: asyncio.Event) -> None:
+        due = monotonic() + 2 * self._period_s
+        while not await _stopped_before(stop, due):
+            await self._adjust(self._dice.choice(list(self._links)))
+            due = max(due + every_s, monotonic())
+
+    async def _adjust(self, endpoint: Endpoint) -> None:
+        """Nudge a setpoint; one that is already far off is for an operator, not for a script."""
+        known = self._setpoints.get(endpoint.name)
+        if known is None or not LOWEST_DEGC - 1 <= known <= HIGHEST_DEGC + 1:
+            return
+        nudged = known + self._dice.choice((-ADJUSTMENT_K, ADJUSTMENT_K))
+        wanted = min(max(nudged, LOWEST_DEGC), HIGHEST_DEGC)
+        await write_setpoint(self._links[endpoint], endpoint.unit_id, wanted, self.report.adjustments)
+
+
+async def write_setpoint(link: AsyncModbusTcpClient, unit_id: int, degc: float, tally: Tally) -> None:
+    """Write holding registers 100-101 with code 16 and count what came of it."""
+    tally.sent += 1
+    try:
+        reply = await link.write_registers(TEMPERATURE_SETPOINT, setpoint_registers(degc), device_id=unit_id)
+    except ModbusException:
+        tally.refused += 1
+        return
+    if reply.isError():
+        tally.exceptions[reply.exception_code] += 1
+        return
+    tally.answered += 1
+
+
+async def write_setpoint_once(endpoint: Endpoint, degc: float, source: str = HMI_ADDRESS) -> Tally:
+    """Connect, read the setpoint as an HMI does before it writes, write one, and leave."""
+    tally = Tally()
+    link = _client(endpoint, source)
+    if not await link.connect():
+        tally.sent, tally.refused = 1, 1
+        return tally
+    await link.read_holding_registers(TEMPERATURE_SETPOINT, count=2, device_id=endpoint.unit_id)
+    await write_setpoint(link, endpoint.unit_id, degc, tally)
+    link.close()
+    return tally
+
+
+def _client(endpoint: Endpoint, source: str) -> AsyncModbusTcpClient:
+    # No retries and no reconnecting in the background: each loss has to be seen, once.
+    return AsyncModbusTcpClient(
+        endpoint.host,
+        port=endpoint.port,
+        source_address=(source, 0),
+        timeout=REPLY_TIMEOUT_S,
+        retries=0,
+        reconnect_delay=0,
+    )
+
+
+async def _is_up(link: AsyncModbusTcpClient) -> bool:
+    return link.connected or await link.connect()
+
+
+async def _stopped_before(stop: asyncio.Event, due: float) -> bool:
+    try:
+        await asyncio.wait_for(stop.wait(), max(0.0, due - monotonic()))
+    except TimeoutError:
+        return False
+    return True
