@@ -1,17 +1,21 @@
 """The core, in Rust: what Python may ask of it. Written by hand, checked by stubtest."""
 
+from typing import Self, final
+
 class DocumentError(ValueError):
     """The policy document is wrong."""
 
 class CoreError(OSError):
     """The world failed: disk or port."""
 
+@final
 class Policy:
-    def __init__(self, document: bytes) -> None: ...
+    def __new__(cls, document: bytes) -> Self: ...
     @property
     def digest(self) -> str: ...
     def explain(self, question: bytes) -> bytes: ...
 
+@final
 class Guard:
     @staticmethod
     def start(document: bytes, options: bytes) -> Guard: ...

@@ -45,13 +45,15 @@ kinds! {
     RequestOutcome = "request.outcome",
     /// Many denied or malformed requests of one source, counted.
     RequestSummary = "request.summary",
+    /// Session rows of one source beyond its budget, counted.
+    SessionSummary = "session.summary",
     /// A reply nobody waits for: late, doubled or unasked.
     ResponseUnsolicited = "response.unsolicited",
     /// A client's session began.
     SessionOpened = "session.opened",
     /// A client's session ended; `reason` says how.
     SessionClosed = "session.closed",
-    /// A connection refused before a session began (budget, unknown client).
+    /// A connection refused before a session began (a budget).
     SessionRefused = "session.refused",
     /// Function code outside 1..=127.
     ModbusInvalidFunctionCode = "modbus.invalid_function_code",

@@ -152,6 +152,28 @@ impl fmt::Display for Reason {
 }
 
 impl Reason {
+    /// What the limit that failed would have permitted, for the nearest rule of an explanation.
+    #[must_use]
+    pub fn wanted(&self) -> String {
+        match self {
+            Self::Range { low, high, .. } => format!("{} to {}", Quantity(*low), Quantity(*high)),
+            Self::Allowed(_) => "one of the permitted values".to_owned(),
+            Self::MaxStep { known, limit, .. } => {
+                format!("a step of at most {} from {}", Quantity(*limit), Quantity(*known))
+            }
+            Self::MaxChange { limit, in_ms, .. } => {
+                format!("a change of at most {} within {}", Quantity(*limit), Duration(*in_ms))
+            }
+            Self::ValueUnknown(_) => "a known value to measure the step from".to_owned(),
+            Self::ValueStale { max_age_ms, .. } => format!("a known value at most {} old", Duration(*max_age_ms)),
+            Self::ChangeUnknown { in_ms, .. } => format!("a value known in the last {}", Duration(*in_ms)),
+            Self::PerMinute { limit, .. } => format!("at most {limit} writes a minute"),
+            Self::Partial(_) => "a write of the whole point".to_owned(),
+            Self::NotFinite(_) => "a number".to_owned(),
+            _ => self.word().to_owned(),
+        }
+    }
+
     fn fmt_write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Range { write, low, high } => {

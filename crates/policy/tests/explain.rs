@@ -47,7 +47,7 @@ fn a_refused_value_names_rule_limit_and_nearest() {
     let answer = ask(&json!({"client": "10.0.0.5", "role": null, "server": "ahu", "unit_id": null, "pdu": WRITE_25,
                     "at_unix_s": null, "known": known}))
     .unwrap();
-    let failed = json!([{"operand": "value", "wanted": "range", "found": "setpoint 25 degC is outside 18 to 24"}]);
+    let failed = json!([{"operand": "value", "wanted": "18 to 24", "found": "setpoint 25 degC is outside 18 to 24"}]);
 
     assert_eq!(answer["verdict"], "deny");
     assert_eq!(answer["conduit"], "hvac");

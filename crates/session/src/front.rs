@@ -101,14 +101,19 @@ impl Front {
         let was_named = self.view.names_client();
         self.view = view;
         if !config.terms.has_servers_of(self.terms()) {
-            self.is_detached = true;
-            return self.leave("policy_changed");
+            return self.detach("policy_changed");
         }
         self.rows = Rows::new(Arc::clone(&config));
         self.config = config;
         if was_named && !self.view.names_client() && !self.terms().observes() {
             self.leave("policy_changed");
         }
+    }
+
+    /// Nothing new can be routed from here.
+    pub(crate) fn detach(&mut self, reason: &str) {
+        self.is_detached = true;
+        self.leave(reason);
     }
 
     /// Take no more requests; the first reason stands.

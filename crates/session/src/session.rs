@@ -144,6 +144,16 @@ impl Session {
         });
     }
 
+    /// The listener is gone: open requests end, waiting ones are refused, for no policy speaks of them.
+    pub fn detach(&mut self, reason: &str, ctx: &mut Context<'_>) {
+        self.event(ctx, |engine, front, ctx| {
+            front.detach(reason);
+            if let Engine::Framed(framed) = engine {
+                framed.policy_changed(front, ctx, true);
+            }
+        });
+    }
+
     /// Take no more requests; end when the open ones have ended.
     pub fn drain(&mut self, ctx: &mut Context<'_>) {
         self.event(ctx, |_, front, _| front.leave("drained"));

@@ -35,7 +35,7 @@ def render_finding(finding: JournalFinding) -> str:
     """Say what was found, in which file, between which sequences, and what to do."""
     place = finding.file or "journal"
     if finding.first_sequence is not None:
-        last = finding.first_sequence if finding.last_sequence is None else finding.last_sequence
+        last = "the end" if finding.last_sequence is None else finding.last_sequence
         place = f"{place}: sequences {finding.first_sequence} to {last}"
     hint = f" ({finding.hint})" if finding.hint else ""
     return f"{place}: {finding.what}{hint}"

@@ -22,6 +22,9 @@ def head_lines(status: Mapping[str, Any]) -> Iterator[Text]:
     """Say what runs, and first what is wrong."""
     if status.get("alarm"):
         yield Text(f"ALARM {status['alarm']}", style="bold red")
+    journal = status.get("journal")
+    if isinstance(journal, dict) and journal.get("up") is False:
+        yield Text(f"ALARM the journal is down: {journal.get('last_failure')}", style="bold red")
     policy = str(status.get("policy", ""))[:12]
     yield Text(
         f"{status.get('site')}: guard {status.get('guard')}, policy {policy}, "
@@ -43,7 +46,15 @@ def journal_text(journal: Any) -> str:
 def conduit_table(status: Mapping[str, Any]) -> Table:
     """List the conduits: verdicts, counters, and every exception the operator wrote."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("conduit", "verdicts", "listeners", "sessions", *_COUNTED, "essential rules"):
+    for name in (
+        "conduit",
+        "verdicts",
+        "listeners",
+        "sessions",
+        *_COUNTED,
+        "essential rules",
+        "journal fails",
+    ):
         table.add_column(name, justify="right" if name in (*_COUNTED, "sessions", "listeners") else "left")
     for conduit in status.get("conduits", []):
         counters = conduit.get("requests") or {}
@@ -56,6 +67,7 @@ def conduit_table(status: Mapping[str, Any]) -> Table:
             str(sum(listener["sessions"] for listener in listeners)),
             *(f"{counters.get(name, 0):,}" for name in _COUNTED),
             ", ".join(conduit.get("essential_rules", [])),
+            _on_journal_failure(conduit),
         )
     return table
 
@@ -80,6 +92,11 @@ def rates(before: Mapping[str, Any], now: Mapping[str, Any], seconds: float) -> 
         (_total(now, _COUNTED) - _total(before, _COUNTED)) / seconds,
         (_total(now, ("denied", "would_deny")) - _total(before, ("denied", "would_deny"))) / seconds,
     )
+
+
+def _on_journal_failure(conduit: Mapping[str, Any]) -> Text:
+    choice = str(conduit.get("on_journal_failure", ""))
+    return Text(choice, style="bold yellow" if choice == "permit" else "")
 
 
 def _total(status: Mapping[str, Any], names: tuple[str, ...]) -> int:

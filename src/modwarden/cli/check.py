@@ -33,10 +33,19 @@ def command(site: SiteArgument, as_json: JsonOption = False) -> None:
 def _summary(site: Site, findings: list[Finding]) -> str:
     rules = sum(len(conduit.rules) for conduit in site.conduits.values())
     servers = sum(len(conduit.servers) for conduit in site.conduits.values())
-    return (
-        f"{site.name}: {len(site.assets)} assets, {len(site.conduits)} conduits, {servers} servers, "
-        f"{rules} rules, {len(site.tests)} tests: {len(findings)} findings"
-    )
+    counts = {
+        "asset": len(site.assets),
+        "conduit": len(site.conduits),
+        "server": servers,
+        "rule": rules,
+        "test": len(site.tests),
+    }
+    counted = ", ".join(_counted(count, noun) for noun, count in counts.items())
+    return f"{site.name}: {counted}: {_counted(len(findings), 'finding')}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _problem(problem: SiteProblem) -> dict[str, Any]:

@@ -137,7 +137,7 @@ impl<'a> Fitting<'a> {
                 failures.extend(checked.err().map(|reason| {
                     let text = reason.to_string();
                     let found = text.split_once(": ").map_or(text.as_str(), |(_, found)| found);
-                    failed("value", reason.word().to_owned(), found.to_owned())
+                    failed("value", reason.wanted(), found.to_owned())
                 }));
             }
         }

@@ -85,8 +85,17 @@ impl<'a> Cleared<'a> {
                 return Err(Refusal::journal());
             }
         }
-        let row = self.first_row(front, ctx);
-        Ok(First::AtOnce(ctx.recorder.record(row)))
+        Ok(First::AtOnce(self.record_exempt(front, ctx)))
+    }
+
+    /// The row of a request that does not wait for it; it names the operator's choice that lets it pass.
+    pub(super) fn record_exempt(&self, front: &Front, ctx: &mut Context<'_>) -> Sequence {
+        let mut row = self.first_row(front, ctx);
+        if let Passage::Permitted(permit) = &self.passage {
+            let choice = if permit.is_essential() { "the rule is essential" } else { "on_failure lets it pass" };
+            row.reason = Some(format!("journal: down, {choice}").into());
+        }
+        ctx.recorder.record(row)
     }
 
     pub(super) fn first_row(&self, front: &Front, ctx: &Context<'_>) -> Event {

@@ -33,7 +33,7 @@ impl Framed {
             return front.end(Manner::Reset, "server_refused");
         }
         self.set_link(leg, Link::Refused);
-        self.queue.unhold(leg);
+        self.queue.unhold(front, leg);
         self.pump(front, ctx);
         self.set_link(leg, Link::Closed);
     }
@@ -49,8 +49,10 @@ impl Framed {
         if !self.is_connected(leg) {
             return;
         }
+        let owes = self.legs.get(leg.index()).is_some_and(|state| !state.open.is_empty());
         self.drop_leg(front, ctx, leg, "server_closed");
-        front.actions.push(Action::FinishServer(leg));
+        // What it owes is answered 0x0B now, so none of it may arrive later.
+        front.actions.push(if owes { Action::ResetServer(leg) } else { Action::FinishServer(leg) });
         if front.terms().is_direct() {
             return front.end(Manner::Finish, "server_closed");
         }

@@ -144,8 +144,11 @@ impl Queue {
     }
 
     /// A server is gone: who waited for the journal need not wait to hear of it.
-    pub(crate) fn unhold(&mut self, leg: Leg) {
-        for entry in self.waiting.iter_mut().filter(|entry| entry.leg == Some(leg)) {
+    ///
+    /// Only those that still lead there: the turn that follows ends them, and none may be taken for recorded.
+    pub(crate) fn unhold(&mut self, front: &Front, leg: Leg) {
+        let leads_there = |entry: &&mut Waiting| entry.leg == Some(leg) && front.route(entry.unit).1 == Some(leg);
+        for entry in self.waiting.iter_mut().filter(leads_there) {
             if let Standing::Recording(row) = entry.standing {
                 entry.standing = Standing::Recorded(row);
             }

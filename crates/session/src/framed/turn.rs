@@ -98,6 +98,12 @@ impl Framed {
         cleared: Cleared<'_>,
         standing: Standing,
     ) -> Turn {
+        if let Standing::Lost(_) = standing {
+            // Its second row waits in memory and goes to the second sink; the first is in neither.
+            let row = cleared.record_exempt(front, ctx);
+            self.forward(front, ctx, cleared, Some(row));
+            return Turn::Done;
+        }
         if !cleared.facts.changes_state || standing != Standing::New {
             self.forward(front, ctx, cleared, standing.sequence());
             return Turn::Done;

@@ -80,7 +80,7 @@ fn a_server_that_finishes_ends_its_direct_client() {
     talk.expect_to_client(1, &[0x83, 0x0B]);
     talk.expect_event(Kind::RequestPermitted);
     let row = talk.expect_event(Kind::SessionClosed);
-    talk.expect_action(Action::FinishServer(SERVER));
+    talk.expect_action(Action::ResetServer(SERVER));
     talk.expect_action(Action::FinishClient);
 
     assert_eq!(row.reason.as_deref(), Some("server_closed"));

@@ -62,7 +62,26 @@ fn where_the_operator_permits_it_a_write_passes_without_a_durable_row() {
     talk.notes.is_down = true;
     talk.client_sends(8, &write(0, 1));
     talk.expect_to_server(&write(0, 1));
-    talk.expect_event(Kind::RequestPermitted);
+    let row = talk.expect_event(Kind::RequestPermitted);
+
+    assert_eq!(row.reason.as_deref(), Some("journal: down, on_failure lets it pass"));
+}
+
+#[test]
+fn a_lost_row_is_recorded_again_where_its_request_passes_all_the_same() {
+    let mut talk = Talk::under(with(direct(), "on_journal_failure", json!("permit")));
+    talk.client_sends(8, &write(0, 1));
+    let lost = talk.expect_event(Kind::RequestPermitted).sequence;
+    talk.journal_fails();
+    let id = talk.expect_to_server(&write(0, 1));
+    let row = talk.expect_event(Kind::RequestPermitted);
+    talk.server_sends(id, &write(0, 1));
+    talk.expect_to_client(8, &write(0, 1));
+    let outcome = talk.expect_event(Kind::RequestOutcome);
+
+    assert_ne!(row.sequence, lost);
+    assert_eq!(outcome.request_sequence, Some(row.sequence));
+    talk.expect_nothing_more();
 }
 
 #[test]

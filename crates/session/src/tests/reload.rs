@@ -93,6 +93,25 @@ fn a_server_that_moved_ends_the_session_when_its_requests_have_ended() {
 }
 
 #[test]
+fn a_listener_that_is_gone_refuses_what_waits_and_finishes_what_is_open() {
+    let mut talk = Talk::under(direct());
+    talk.client_sends(1, &read(0, 1));
+    let id = talk.expect_to_server(&read(0, 1));
+    talk.client_sends(2, &write(0, 1));
+    talk.expect_event(Kind::RequestPermitted);
+    talk.loses_its_listener();
+    talk.journal_syncs();
+    talk.expect_to_client(2, &[0x86, 0x06]);
+    talk.expect_event(Kind::RequestOutcome);
+    talk.server_sends(id, &registers(&[5]));
+    talk.expect_to_client(1, &registers(&[5]));
+    talk.expect_event(Kind::RequestPermitted);
+    let row = talk.expect_event(Kind::SessionClosed);
+
+    assert_eq!(row.reason.as_deref(), Some("policy_changed"));
+}
+
+#[test]
 fn from_observe_to_enforce_between_two_requests() {
     let mut talk = Talk::under(with(direct(), "verdicts", json!("observe")));
     talk.client_sends(1, &write(50, 1));

@@ -75,7 +75,7 @@ fn a_finished_server_costs_its_requests_and_leaves_the_client() {
     talk.server_finishes(0);
     talk.expect_to_client(1, &[0x83, 0x0B]);
     talk.expect_event(Kind::RequestPermitted);
-    talk.expect_action(Action::FinishServer(Leg(0)));
+    talk.expect_action(Action::ResetServer(Leg(0)));
     talk.expect_nothing_more();
 }
 

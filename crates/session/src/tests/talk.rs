@@ -268,6 +268,10 @@ impl Talk {
         self.happen(|session, ctx| session.drain(ctx));
     }
 
+    pub(super) fn loses_its_listener(&mut self) {
+        self.happen(|session, ctx| session.detach("policy_changed", ctx));
+    }
+
     pub(super) fn closes(&mut self, reason: &str) {
         self.happen(|session, ctx| session.close(reason, ctx));
     }

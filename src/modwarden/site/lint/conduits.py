@@ -18,12 +18,12 @@ def observed_conduit(site: Site) -> Iterator[Finding]:
     """A conduit forwards everything."""
     for conduit in site.conduits.values():
         if conduit.verdicts == Verdicts.OBSERVE:
-            what = f"the conduit {conduit.name!r} refuses nothing: it only records what would be refused"
+            what = f"the conduit {conduit.name!r} forwards everything and records what it would refuse"
             yield note(
                 "observed-conduit",
                 conduit.origin.at("verdicts"),
                 what,
-                "when its records are quiet: `enforce`",
+                "when its records hold no more surprises, set `verdicts: enforce`",
             )
 
 

@@ -1,0 +1,144 @@
+//! What happened, in numbers: one place counts, `top` and Prometheus read.
+
+use event::{Event, Kind};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Upper bounds of the latency histogram, microseconds.
+pub(crate) const LATENCY_BOUNDS_US: [u32; 10] =
+    [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_000_000];
+
+/// Distinct reasons kept apart; more share `other`.
+const MOST_REASONS: usize = 64;
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Counters {
+    pub(crate) conduits: BTreeMap<Arc<str>, ConduitCounters>,
+    pub(crate) events: BTreeMap<&'static str, u64>,
+    pub(crate) limits: BTreeMap<&'static str, u64>,
+    pub(crate) syslog_sent: u64,
+    pub(crate) syslog_lost: u64,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct ConduitCounters {
+    pub(crate) permitted: u64,
+    pub(crate) denied: u64,
+    pub(crate) observed: u64,
+    pub(crate) would_deny: u64,
+    pub(crate) malformed: u64,
+    pub(crate) unsolicited: u64,
+    pub(crate) reasons: BTreeMap<Box<str>, u64>,
+    pub(crate) latency_us: Latency,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Latency {
+    pub(crate) buckets: [u64; LATENCY_BOUNDS_US.len()],
+    pub(crate) count: u64,
+    pub(crate) sum: u64,
+}
+
+impl Counters {
+    pub(crate) fn count(&mut self, event: &Event) {
+        *self.events.entry(event.kind.name()).or_default() += 1;
+        let Some(name) = &event.conduit else { return };
+        if !self.conduits.contains_key(name) {
+            self.conduits.insert(Arc::clone(name), ConduitCounters::default());
+        }
+        if let Some(conduit) = self.conduits.get_mut(name) {
+            conduit.count(event);
+        }
+    }
+
+    /// A limit was hit: which one.
+    pub(crate) fn limit(&mut self, name: &'static str) {
+        *self.limits.entry(name).or_default() += 1;
+    }
+
+    pub(crate) fn syslog(&mut self, was_sent: bool) {
+        let counter = if was_sent { &mut self.syslog_sent } else { &mut self.syslog_lost };
+        *counter += 1;
+    }
+}
+
+impl ConduitCounters {
+    fn count(&mut self, event: &Event) {
+        match event.kind {
+            Kind::RequestPermitted => self.permitted += 1,
+            Kind::RequestDenied => {
+                self.denied += 1;
+                self.reason(event);
+            }
+            Kind::RequestObserved => {
+                self.observed += 1;
+                if event.verdict == Some(event::Outcome::Deny) {
+                    self.would_deny += 1;
+                    self.reason(event);
+                }
+            }
+            Kind::ResponseUnsolicited => self.unsolicited += 1,
+            kind if kind.name().starts_with("modbus.invalid") => self.malformed += 1,
+            _ => {}
+        }
+        if let Some(latency_us) = event.latency_us {
+            self.latency_us.observe(latency_us);
+        }
+    }
+
+    fn reason(&mut self, event: &Event) {
+        let text = event.reason.as_deref().unwrap_or("unknown");
+        let word = text.split(':').next().unwrap_or(text);
+        if let Some(count) = self.reasons.get_mut(word) {
+            *count += 1;
+        } else {
+            let word = if self.reasons.len() < MOST_REASONS { word } else { "other" };
+            *self.reasons.entry(word.into()).or_default() += 1;
+        }
+    }
+}
+
+impl Latency {
+    fn observe(&mut self, latency_us: u32) {
+        for (bucket, bound) in self.buckets.iter_mut().zip(LATENCY_BOUNDS_US) {
+            *bucket += u64::from(latency_us <= bound);
+        }
+        self.count += 1;
+        self.sum += u64::from(latency_us);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_counted_by_their_word_and_bounded() {
+        let mut counters = Counters::default();
+        for number in 0..100 {
+            let event = Event {
+                kind: Kind::RequestDenied,
+                conduit: Some(Arc::from("hvac")),
+                reason: Some(Arc::from(format!("word{number}: operand"))),
+                ..Event::default()
+            };
+            counters.count(&event);
+        }
+
+        let conduit = &counters.conduits["hvac"];
+        assert_eq!(conduit.denied, 100);
+        assert_eq!(conduit.reasons.len(), MOST_REASONS + 1);
+        assert_eq!(conduit.reasons["other"], 36);
+    }
+
+    #[test]
+    fn latency_buckets_are_cumulative() {
+        let mut latency = Latency::default();
+        latency.observe(100);
+        latency.observe(3_000);
+
+        assert_eq!(latency.buckets, [1, 1, 1, 1, 1, 2, 2, 2, 2, 2]);
+        assert_eq!((latency.count, latency.sum), (2, 3_100));
+    }
+}

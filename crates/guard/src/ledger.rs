@@ -1,0 +1,199 @@
+//! Takes every event once: counts it, then hands it to the journal, or sums it up when its source overdoes it.
+
+use crate::budget::{Class, RefusalBudget};
+use crate::counters::Counters;
+use crate::syslog::Syslog;
+use event::{Event, Kind, Sequence};
+use journal::Journal;
+use policy::Moment;
+use policy::document::Document;
+use session::{JournalDown, Recorder};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+/// Where no journal is kept: rows are counted only. For measurements.
+const NO_JOURNAL: u64 = 0;
+
+pub(crate) struct Ledger {
+    pub(crate) now: Moment,
+    pub(crate) counters: Counters,
+    journal: Option<Journal>,
+    syslog: Option<Syslog>,
+    guard: Arc<str>,
+    policy: Arc<str>,
+    rows_per_second: HashMap<Arc<str>, u32>,
+    refusals: RefusalBudget,
+    unwritten: u64,
+    instant: VecDeque<Sequence>,
+    ahead: Vec<Sequence>,
+}
+
+impl Ledger {
+    pub(crate) fn new(journal: Option<Journal>, syslog: Option<Syslog>, now: Moment) -> Self {
+        Self {
+            now,
+            counters: Counters::default(),
+            journal,
+            syslog,
+            guard: Arc::from(""),
+            policy: Arc::from(""),
+            rows_per_second: HashMap::new(),
+            refusals: RefusalBudget::default(),
+            unwritten: NO_JOURNAL,
+            instant: VecDeque::new(),
+            ahead: Vec::new(),
+        }
+    }
+
+    /// Take the budgets and names of a policy.
+    pub(crate) fn adopt(&mut self, document: &Document, digest: &str) {
+        self.guard = Arc::from(document.guard.as_str());
+        self.policy = Arc::from(digest);
+        let budget = |conduit: &policy::document::Conduit| {
+            (Arc::from(conduit.name.as_str()), conduit.budgets.denial_rows_per_second)
+        };
+        self.rows_per_second = document.conduits.iter().map(budget).collect();
+    }
+
+    /// An event of the guard itself.
+    pub(crate) fn note(&mut self, kind: Kind, reason: &str) {
+        let event = Event { kind, reason: Some(Arc::from(reason)), ..self.own() };
+        self.record(event);
+    }
+
+    /// Rows of sources that overdid it, once a second.
+    pub(crate) fn sum_up(&mut self) {
+        for excess in self.refusals.take_excess(self.now.monotonic_ns) {
+            let since = jiff::Timestamp::from_nanosecond(excess.first_utc_ns.into()).unwrap_or_default();
+            let reason = format!("rows_over_budget: {} since {since:.3}", excess.count);
+            let event = Event {
+                kind: excess.class.summary(),
+                client_address: Some(excess.source),
+                reason: Some(Arc::from(reason)),
+                count: Some(excess.count),
+                ..self.own()
+            };
+            self.write(event);
+        }
+    }
+
+    /// Which rows that somebody waits for are durable now, and which never will be.
+    pub(crate) fn take_commits(&mut self) -> Vec<(Sequence, bool)> {
+        let mut commits: Vec<_> = self.instant.drain(..).map(|sequence| (sequence, true)).collect();
+        if let Some(journal) = &self.journal {
+            let taken = journal.take_commits();
+            commits.extend(taken.into_iter().map(|commit| (commit.sequence, commit.durable)));
+        }
+        commits
+    }
+
+    /// Rows recorded ahead since the last call: somebody waits for their commit.
+    pub(crate) fn take_ahead(&mut self) -> std::vec::Drain<'_, Sequence> {
+        self.ahead.drain(..)
+    }
+
+    /// Whether commits can be taken already, though nothing wakes the loop for them.
+    pub(crate) fn has_commits(&self) -> bool {
+        !self.instant.is_empty()
+    }
+
+    pub(crate) fn journal(&self) -> Option<&Journal> {
+        self.journal.as_ref()
+    }
+
+    pub(crate) fn into_journal(self) -> Option<Journal> {
+        self.journal
+    }
+
+    /// An event with what all of this guard's have in common.
+    pub(crate) fn own(&self) -> Event {
+        Event {
+            time: self.now.utc_ns,
+            clock: if self.now.synchronised { event::Clock::Synchronised } else { event::Clock::Unsynchronised },
+            guard: Some(Arc::clone(&self.guard)),
+            policy: Some(Arc::clone(&self.policy)),
+            ..Event::default()
+        }
+    }
+
+    fn is_over_budget(&mut self, event: &Event) -> bool {
+        let (Some(source), Some(conduit)) = (event.client_address, &event.conduit) else {
+            return false;
+        };
+        let per_second = self.rows_per_second.get(conduit).copied().unwrap_or(u32::MAX);
+        class_of(event.kind).is_some_and(|class| !self.refusals.permits((source, class), per_second, self.now))
+    }
+
+    fn write(&mut self, event: Event) -> Sequence {
+        let Some(journal) = &self.journal else {
+            return self.number();
+        };
+        if let (Some(syslog), false) = (&self.syslog, journal.is_up())
+            && passes(event.kind)
+        {
+            self.counters.syslog(syslog.send(&event));
+        }
+        journal.append(event)
+    }
+
+    fn number(&mut self) -> Sequence {
+        self.unwritten += 1;
+        Sequence(self.unwritten)
+    }
+}
+
+impl Recorder for Ledger {
+    fn record(&mut self, event: Event) -> Sequence {
+        self.counters.count(&event);
+        if self.is_over_budget(&event) {
+            return Sequence::default();
+        }
+        self.write(event)
+    }
+
+    fn record_ahead(&mut self, event: Event) -> Result<Sequence, JournalDown> {
+        self.counters.count(&event);
+        let Some(journal) = &self.journal else {
+            let sequence = self.number();
+            self.instant.push_back(sequence);
+            self.ahead.push(sequence);
+            return Ok(sequence);
+        };
+        let sequence = journal.append_ahead(event).map_err(|_| JournalDown)?;
+        self.ahead.push(sequence);
+        Ok(sequence)
+    }
+
+    fn journal_is_up(&self) -> bool {
+        self.journal.as_ref().is_none_or(Journal::is_up)
+    }
+
+    fn segment(&self) -> u64 {
+        self.journal.as_ref().map_or(0, Journal::segment)
+    }
+}
+
+/// Which budget a kind of row is held to; `None`: each is written.
+fn class_of(kind: Kind) -> Option<Class> {
+    match kind {
+        // Churn fills a journal as well as garbage does, but must not cost a client its refusals' rows.
+        Kind::SessionOpened | Kind::SessionClosed => Some(Class::Session),
+        Kind::RequestDenied
+        | Kind::SessionRefused
+        | Kind::ResponseUnsolicited
+        | Kind::ModbusInvalidFunctionCode
+        | Kind::ModbusInvalidLength
+        | Kind::ModbusInvalidValue
+        | Kind::ModbusInvalidProtocolId
+        | Kind::ModbusInvalidExceptionCode
+        | Kind::ModbusValueMismatch
+        | Kind::ModbusFlooded
+        | Kind::ModbusTolerated => Some(Class::Refusal),
+        _ => None,
+    }
+}
+
+/// Whether a row tells of something that reached a server: only that is worth the second sink.
+fn passes(kind: Kind) -> bool {
+    matches!(kind, Kind::RequestPermitted | Kind::RequestObserved | Kind::RequestOutcome)
+}

@@ -1,0 +1,28 @@
+//! The guard: sockets and timers around the session machine; the only crate that waits.
+//!
+//! One thread runs the data loop, the journal has threads of its own, and a [`Guard`] is the
+//! handle through which a host process speaks to them.
+
+mod accept;
+mod budget;
+mod clock;
+mod command;
+mod conversation;
+mod counters;
+mod data_loop;
+mod directory;
+mod handle;
+mod ledger;
+mod limits;
+mod listeners;
+mod notify;
+mod options;
+mod reload;
+mod report;
+mod socket;
+mod syslog;
+mod timers;
+mod token;
+
+pub use handle::{Guard, GuardError};
+pub use options::{JournalOptions, Options, SyslogOptions};

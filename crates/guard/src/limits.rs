@@ -1,0 +1,36 @@
+//! Holds the process's descriptor limit against what the policy's budgets may need.
+
+use policy::document::Document;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Journal, epoll, sockets of the host process and room to spare.
+const OTHER_DESCRIPTORS: u64 = 64;
+
+/// What the limit is after raising it, and what the budgets could use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Descriptors {
+    pub(crate) limit: u64,
+    pub(crate) needed: u64,
+}
+
+/// Raise the soft limit to what the budgets need, as far as the hard one goes.
+pub(crate) fn raise(document: &Document) -> Descriptors {
+    let needed = needed(document);
+    let now = getrlimit(Resource::Nofile);
+    let soft = now.current.unwrap_or(u64::MAX);
+    if soft >= needed {
+        return Descriptors { limit: soft, needed };
+    }
+    let wanted = needed.min(now.maximum.unwrap_or(u64::MAX));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: now.maximum });
+    Descriptors { limit: if raised.is_ok() { wanted } else { soft }, needed }
+}
+
+fn needed(document: &Document) -> u64 {
+    let sessions = document.conduits.iter().map(|conduit| {
+        let legs = conduit.listeners.iter().map(|listener| listener.servers.len()).max().unwrap_or(0);
+        u64::from(conduit.budgets.sessions).saturating_mul(1 + legs as u64)
+    });
+    let listeners: usize = document.conduits.iter().map(|conduit| conduit.listeners.len()).sum();
+    sessions.sum::<u64>().saturating_add(listeners as u64).saturating_add(OTHER_DESCRIPTORS)
+}

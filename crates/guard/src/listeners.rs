@@ -1,0 +1,116 @@
+//! The sockets clients connect to, and which conduit each belongs to.
+
+use mio::net::TcpListener;
+use mio::{Interest, Registry, Token};
+use policy::Policy;
+use policy::document::Document;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+const BACKLOG: i32 = 1024;
+
+/// Where a listener stands in a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub(crate) conduit: usize,
+    pub(crate) listener: usize,
+}
+
+pub(crate) struct Listening {
+    pub(crate) socket: TcpListener,
+    pub(crate) address: SocketAddr,
+    pub(crate) place: Place,
+}
+
+/// All listeners; the token of the n-th opened is `Token(first + n)` and never used again.
+pub(crate) struct Listeners {
+    open: BTreeMap<usize, Listening>,
+    next_token: usize,
+}
+
+/// Sockets bound for a new policy, not yet in use.
+pub(crate) struct Prepared(Vec<(SocketAddr, TcpListener)>);
+
+impl Listeners {
+    /// The first listener opened gets token `first`.
+    pub(crate) fn new(first: usize) -> Self {
+        Self { open: BTreeMap::new(), next_token: first }
+    }
+
+    /// Bind what a policy needs and is not yet open; changes nothing that is.
+    ///
+    /// # Errors
+    /// The address that cannot be bound, and why.
+    pub(crate) fn prepare(&self, policy: &Policy) -> Result<Prepared, (SocketAddr, io::Error)> {
+        let wanted = places(policy.document());
+        let open: BTreeSet<_> = self.open.values().map(|listening| listening.address).collect();
+        let fresh = wanted.keys().filter(|address| !open.contains(*address));
+        let bound =
+            fresh.map(|address| bind(*address).map(|socket| (*address, socket)).map_err(|error| (*address, error)));
+        bound.collect::<Result<Vec<_>, _>>().map(Prepared)
+    }
+
+    /// Put prepared sockets to use, close those the policy no longer names, renumber the rest.
+    ///
+    /// # Errors
+    /// The system cannot watch a new socket; then nothing has changed.
+    pub(crate) fn adopt(&mut self, prepared: Prepared, policy: &Policy, registry: &Registry) -> io::Result<()> {
+        let wanted = places(policy.document());
+        let mut fresh = BTreeMap::new();
+        for (token, (address, mut socket)) in (self.next_token..).zip(prepared.0) {
+            let Some(place) = wanted.get(&address).copied() else { continue };
+            registry.register(&mut socket, Token(token), Interest::READABLE)?;
+            fresh.insert(token, Listening { socket, address, place });
+        }
+        self.open.retain(|_, listening| match wanted.get(&listening.address) {
+            Some(place) => {
+                listening.place = *place;
+                true
+            }
+            // Closing the socket ends the watch over it as well.
+            None => false,
+        });
+        self.next_token = fresh.keys().next_back().map_or(self.next_token, |last| last + 1);
+        self.open.append(&mut fresh);
+        Ok(())
+    }
+
+    pub(crate) fn get(&self, token: usize) -> Option<&Listening> {
+        self.open.get(&token)
+    }
+
+    pub(crate) fn tokens(&self) -> Vec<usize> {
+        self.open.keys().copied().collect()
+    }
+
+    /// Accept no more.
+    pub(crate) fn close(&mut self) {
+        self.open.clear();
+    }
+}
+
+/// Where each address of a document stands in it.
+pub(crate) fn places(document: &Document) -> BTreeMap<SocketAddr, Place> {
+    let mut places = BTreeMap::new();
+    for (conduit, of) in document.conduits.iter().enumerate() {
+        for (listener, at) in of.listeners.iter().enumerate() {
+            places.insert(SocketAddr::new(at.address, at.port), Place { conduit, listener });
+        }
+    }
+    places
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let domain = if address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+    let socket = Socket::new(domain, Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if let IpAddr::V6(v6) = address.ip() {
+        // `::` means both families to an operator who writes it; any other address is one.
+        socket.set_only_v6(!v6.is_unspecified())?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}

@@ -1,0 +1,81 @@
+//! A new policy under traffic: listeners first, then every open session is asked again.
+//!
+//! Kept true here: either all of the new policy is in force or none; no request is lost;
+//! what was known of the plant's values stays known.
+
+use crate::data_loop::DataLoop;
+use crate::directory::Directory;
+use crate::listeners::{Place, places};
+use crate::timers::Key;
+use event::{Kind, SessionId};
+use policy::{Plant, Policy};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+impl DataLoop {
+    /// Put a policy in force.
+    ///
+    /// # Errors
+    /// Why a new listener cannot be opened; the old policy stays.
+    pub(crate) fn reload(&mut self, policy: Arc<Policy>) -> Result<(), String> {
+        let prepared = match self.listeners.prepare(&policy) {
+            Ok(prepared) => prepared,
+            Err((address, error)) => {
+                let reason = format!("listener: {address}: {error}");
+                self.ledger.note(Kind::PolicyRejected, &reason);
+                return Err(reason);
+            }
+        };
+        let adopted = self.listeners.adopt(prepared, &policy, self.poll.registry());
+        adopted.map_err(|error| format!("listener: {error}"))?;
+        let plant = std::mem::replace(&mut self.plant, Plant::new(&policy));
+        self.plant = plant.rebind(&self.policy, &policy);
+        self.directory = Directory::of(&policy);
+        self.policy = policy;
+        self.adopt_policy();
+        let places = places(self.policy.document());
+        for key in self.keys() {
+            self.ask_again(key, &places);
+        }
+        Ok(())
+    }
+
+    /// Record the policy in force and keep its text.
+    pub(crate) fn adopt_policy(&mut self) {
+        let (policy, digest) = (Arc::clone(&self.policy), self.policy.digest().to_owned());
+        self.ledger.adopt(policy.document(), &digest);
+        if let Some(journal) = self.ledger.journal() {
+            journal.keep_policy(&digest, policy.text());
+        }
+        self.ledger.note(Kind::PolicyReloaded, &format!("policy_in_force: {digest}"));
+    }
+
+    /// What is open is always finished: a session whose servers moved, or whose listener is gone,
+    /// ends after that and takes nothing new.
+    fn ask_again(&mut self, key: Key, places: &BTreeMap<SocketAddr, Place>) {
+        let Some(conversation) = self.conversations.get(key.place) else { return };
+        let (local, peer, before) = (conversation.local, conversation.peer, conversation.place);
+        let place = places.get(&local).copied();
+        let admission = place.and_then(|place| self.directory.admit(place, peer, SessionId(key.session)));
+        let (Some(place), Some(admission)) = (place, admission) else {
+            return self.detach(key);
+        };
+        let client = crate::accept::canonical(peer.ip());
+        self.population.leave(before.conduit, client);
+        self.population.enter(place.conduit, client);
+        self.with(key, |conversation, turn| {
+            conversation.place = place;
+            conversation.adopt(&admission.config.terms);
+            conversation.session.policy_changed(admission.config, admission.view, &mut turn.context());
+            conversation.pump(turn)
+        });
+    }
+
+    fn detach(&mut self, key: Key) {
+        self.with(key, |conversation, turn| {
+            conversation.session.detach("policy_changed", &mut turn.context());
+            conversation.pump(turn)
+        });
+    }
+}

@@ -1,0 +1,211 @@
+//! What the guard says of itself: status and sessions as JSON, metrics for Prometheus.
+
+use crate::counters::{ConduitCounters, Counters, LATENCY_BOUNDS_US};
+use crate::data_loop::DataLoop;
+use crate::listeners::Place;
+use policy::document::{Conduit, OnJournalFailure, RuleKind, Verdicts};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+impl DataLoop {
+    pub(crate) fn status(&self) -> Vec<u8> {
+        let document = self.policy.document();
+        let sessions = self.sessions_by_place();
+        let conduits = (0..).zip(&document.conduits).map(|(index, conduit)| self.conduit(index, conduit, &sessions));
+        let conduits: Vec<Value> = conduits.collect();
+        let status = json!({
+            "site": document.site,
+            "guard": document.guard,
+            "policy": self.policy.digest(),
+            "uptime_s": (self.now.monotonic_ns - self.started.monotonic_ns) / 1_000_000_000,
+            "clock": if self.now.synchronised { "synchronised" } else { "unsynchronised" },
+            "sessions": self.conversations.len(),
+            "descriptors": {"limit": self.descriptors.limit, "needed": self.descriptors.needed},
+            "journal": self.journal_state(),
+            "conduits": conduits,
+            "events": self.ledger.counters.events,
+            "limits": self.ledger.counters.limits,
+            "syslog": {"sent": self.ledger.counters.syslog_sent, "lost": self.ledger.counters.syslog_lost},
+        });
+        status.to_string().into_bytes()
+    }
+
+    fn sessions_by_place(&self) -> HashMap<Place, usize> {
+        let mut sessions = HashMap::new();
+        for (_, found) in &self.conversations {
+            *sessions.entry(found.place).or_default() += 1;
+        }
+        sessions
+    }
+
+    fn conduit(&self, index: usize, conduit: &Conduit, sessions: &HashMap<Place, usize>) -> Value {
+        let listeners: Vec<Value> = (0..)
+            .zip(&conduit.listeners)
+            .map(|(listener, at)| {
+                let place = Place { conduit: index, listener };
+                let sessions = sessions.get(&place).copied().unwrap_or_default();
+                let servers = at.servers.iter().filter_map(|server| self.policy.document().servers.get(*server));
+                let names: Vec<&str> = servers.map(|server| server.name.as_str()).collect();
+                json!({"address": at.address, "port": at.port, "servers": names, "sessions": sessions})
+            })
+            .collect();
+        let essential = conduit.rules.iter().filter(|rule| rule.essential && rule.kind == RuleKind::Permit);
+        json!({
+            "name": conduit.name,
+            "verdicts": if conduit.verdicts == Verdicts::Observe { "observe" } else { "enforce" },
+            "essential_rules": essential.map(|rule| rule.name.as_str()).collect::<Vec<_>>(),
+            "on_journal_failure": format!("{:?}", conduit.on_journal_failure),
+            "listeners": listeners,
+            "requests": self.ledger.counters.conduits.get(conduit.name.as_str()),
+        })
+    }
+
+    fn journal_state(&self) -> Value {
+        match self.ledger.journal() {
+            Some(journal) => serde_json::to_value(journal.state()).unwrap_or_default(),
+            None => json!({"state": "none"}),
+        }
+    }
+
+    pub(crate) fn sessions(&self) -> Vec<u8> {
+        let document = self.policy.document();
+        let sessions: Vec<Value> = self
+            .conversations
+            .iter()
+            .map(|(_, found)| {
+                let conduit = document.conduits.get(found.place.conduit);
+                let age_ns = self.now.monotonic_ns.saturating_sub(found.opened.monotonic_ns);
+                json!({
+                    "session": found.key.session,
+                    "conduit": conduit.map(|conduit| conduit.name.as_str()),
+                    "client_address": crate::accept::canonical(found.peer.ip()),
+                    "client_port": found.peer.port(),
+                    "listener": found.local.to_string(),
+                    "age_s": age_ns / 1_000_000_000,
+                })
+            })
+            .collect();
+        Value::from(sessions).to_string().into_bytes()
+    }
+
+    pub(crate) fn metrics(&self) -> Vec<u8> {
+        let mut text = Exposition::default();
+        text.family("modwarden_sessions", "gauge", "Open sessions.");
+        text.sample("modwarden_sessions", "", self.conversations.len() as u64);
+        text.family("modwarden_journal_up", "gauge", "1 while requests can be recorded.");
+        text.sample("modwarden_journal_up", "", u64::from(session::Recorder::journal_is_up(&self.ledger)));
+        text.family("modwarden_conduit_observes", "gauge", "1 while a conduit records verdicts but enforces none.");
+        let conduits = &self.policy.document().conduits;
+        for conduit in conduits {
+            let labels = format!("conduit={:?}", conduit.name);
+            text.sample("modwarden_conduit_observes", &labels, u64::from(conduit.verdicts == Verdicts::Observe));
+        }
+        text.family("modwarden_conduit_essential_rules", "gauge", "Rules that pass while the journal fails.");
+        for conduit in conduits {
+            let essential = conduit.rules.iter().filter(|rule| rule.essential).count();
+            text.sample("modwarden_conduit_essential_rules", &format!("conduit={:?}", conduit.name), essential as u64);
+        }
+        text.family(
+            "modwarden_conduit_permits_unrecorded",
+            "gauge",
+            "1 where everything permitted passes while the journal fails.",
+        );
+        for conduit in conduits {
+            let permits = conduit.on_journal_failure == OnJournalFailure::Permit;
+            text.sample(
+                "modwarden_conduit_permits_unrecorded",
+                &format!("conduit={:?}", conduit.name),
+                u64::from(permits),
+            );
+        }
+        text.counters(&self.ledger.counters);
+        text.0.into_bytes()
+    }
+}
+
+/// Prometheus text format 0.0.4.
+#[derive(Default)]
+struct Exposition(String);
+
+impl Exposition {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing into a String cannot fail.
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &str, value: u64) {
+        let _ = if labels.is_empty() {
+            writeln!(self.0, "{name} {value}")
+        } else {
+            writeln!(self.0, "{name}{{{labels}}} {value}")
+        };
+    }
+
+    fn counters(&mut self, counters: &Counters) {
+        self.family("modwarden_events_total", "counter", "Events by kind.");
+        for (kind, count) in &counters.events {
+            self.sample("modwarden_events_total", &format!("kind={kind:?}"), *count);
+        }
+        self.family("modwarden_limits_total", "counter", "Budgets and limits that were hit.");
+        for (limit, count) in &counters.limits {
+            self.sample("modwarden_limits_total", &format!("limit={limit:?}"), *count);
+        }
+        self.family("modwarden_syslog_total", "counter", "Records sent to syslog while the journal failed.");
+        self.sample("modwarden_syslog_total", "result=\"sent\"", counters.syslog_sent);
+        self.sample("modwarden_syslog_total", "result=\"lost\"", counters.syslog_lost);
+        self.requests(counters);
+        self.denials(counters);
+        self.family("modwarden_latency_seconds", "histogram", "Last byte to the server until its reply was complete.");
+        for (conduit, of) in &counters.conduits {
+            self.latency(conduit, of);
+        }
+    }
+
+    fn requests(&mut self, counters: &Counters) {
+        self.family("modwarden_requests_total", "counter", "Requests by verdict.");
+        for (conduit, of) in &counters.conduits {
+            let verdicts = [
+                ("permit", of.permitted),
+                ("deny", of.denied),
+                ("observe", of.observed),
+                ("would_deny", of.would_deny),
+            ];
+            for (verdict, count) in verdicts {
+                self.sample("modwarden_requests_total", &format!("conduit={conduit:?},verdict=\"{verdict}\""), count);
+            }
+        }
+    }
+
+    fn denials(&mut self, counters: &Counters) {
+        self.family(
+            "modwarden_denials_total",
+            "counter",
+            "Refused requests, or those an observing conduit would refuse, by reason.",
+        );
+        for (conduit, of) in &counters.conduits {
+            for (reason, count) in &of.reasons {
+                self.sample("modwarden_denials_total", &format!("conduit={conduit:?},reason={reason:?}"), *count);
+            }
+        }
+    }
+
+    fn latency(&mut self, conduit: &str, of: &ConduitCounters) {
+        for (bound_us, count) in LATENCY_BOUNDS_US.iter().zip(of.latency_us.buckets) {
+            let bound = f64::from(*bound_us) / 1e6;
+            self.sample("modwarden_latency_seconds_bucket", &format!("conduit={conduit:?},le=\"{bound}\""), count);
+        }
+        self.sample(
+            "modwarden_latency_seconds_bucket",
+            &format!("conduit={conduit:?},le=\"+Inf\""),
+            of.latency_us.count,
+        );
+        self.sample("modwarden_latency_seconds_count", &format!("conduit={conduit:?}"), of.latency_us.count);
+        let seconds = format!(
+            "{:.6}",
+            f64::from(u32::try_from(of.latency_us.sum / 1_000_000).unwrap_or(u32::MAX))
+                + f64::from(u32::try_from(of.latency_us.sum % 1_000_000).unwrap_or_default()) / 1e6
+        );
+        let _ = writeln!(self.0, "modwarden_latency_seconds_sum{{conduit={conduit:?}}} {seconds}");
+    }
+}

@@ -1,0 +1,62 @@
+//! How a readiness token names what is ready.
+
+use mio::Token;
+
+/// The waker: a commit or a command is there.
+pub(crate) const WAKER: Token = Token(usize::MAX);
+
+/// Listeners stand from here on; conversations below.
+pub(crate) const FIRST_LISTENER: usize = 1 << 62;
+
+/// One client socket and at most 255 legs (a `Leg` is a byte).
+const SLOT_BITS: u32 = 9;
+
+/// Which socket of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    Client,
+    Server(u8),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ready {
+    Waker,
+    Listener(usize),
+    Conversation { place: usize, slot: Slot },
+}
+
+pub(crate) fn token_of(place: usize, slot: Slot) -> Token {
+    let low = match slot {
+        Slot::Client => 0,
+        Slot::Server(leg) => 1 + usize::from(leg),
+    };
+    Token((place << SLOT_BITS) | low)
+}
+
+pub(crate) fn ready_of(token: Token) -> Ready {
+    if token == WAKER {
+        return Ready::Waker;
+    }
+    if token.0 >= FIRST_LISTENER {
+        return Ready::Listener(token.0);
+    }
+    let low = token.0 & ((1 << SLOT_BITS) - 1);
+    let slot = low.checked_sub(1).map_or(Slot::Client, |leg| Slot::Server(u8::try_from(leg).unwrap_or(u8::MAX)));
+    Ready::Conversation { place: token.0 >> SLOT_BITS, slot }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_names_the_socket_it_was_made_for() {
+        for place in [0, 1, 9_999] {
+            for slot in [Slot::Client, Slot::Server(0), Slot::Server(255)] {
+                assert_eq!(ready_of(token_of(place, slot)), Ready::Conversation { place, slot });
+            }
+        }
+        assert_eq!(ready_of(WAKER), Ready::Waker);
+        assert_eq!(ready_of(Token(FIRST_LISTENER + 3)), Ready::Listener(FIRST_LISTENER + 3));
+    }
+}

@@ -1,0 +1,143 @@
+//! The guard on real sockets: what passes, what does not, and what is in the record.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation
+)]
+
+mod harness;
+
+use event::{Event, Kind};
+use harness::{Client, Server, document, free_port, guard};
+use std::net::SocketAddr;
+use std::path::Path;
+
+const READ: [u8; 5] = [3, 0, 0, 0, 2];
+const WRITE: [u8; 5] = [6, 0, 7, 0x12, 0x34];
+
+fn at(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+fn rows(directory: &Path, kind: Kind) -> Vec<Event> {
+    let rows = journal::read(&directory.join("journal")).unwrap();
+    rows.into_iter().filter(|event| event.kind == kind).collect()
+}
+
+#[test]
+fn a_write_that_no_rule_permits_is_refused_recorded_and_never_reaches_the_server() {
+    let (server, port, directory) = (Server::start(), free_port(), tempfile::tempdir().unwrap());
+    let guard = guard(&document(port, server.address, "enforce", false), directory.path());
+
+    let answer = Client::connect(at(port)).asks(7, &WRITE);
+    guard.stop().unwrap();
+
+    assert_eq!(answer, Some((7, vec![0x86, 1])));
+    assert_eq!(server.requests(), 0);
+    let denied = rows(directory.path(), Kind::RequestDenied);
+    assert_eq!(denied.len(), 1);
+    assert_eq!(denied[0].address, Some(7));
+    assert_eq!(denied[0].client.as_deref(), Some("hmi-1"));
+}
+
+#[test]
+fn a_permitted_read_passes_and_is_recorded() {
+    let (server, port, directory) = (Server::start(), free_port(), tempfile::tempdir().unwrap());
+    let guard = guard(&document(port, server.address, "enforce", false), directory.path());
+
+    let answer = Client::connect(at(port)).asks(0, &READ);
+    guard.stop().unwrap();
+
+    assert_eq!(answer, Some((0, vec![3, 4, 0, 0, 0, 1])));
+    let permitted = rows(directory.path(), Kind::RequestPermitted);
+    assert_eq!(permitted.len(), 1);
+    assert_eq!(permitted[0].response_values.as_deref(), Some([0, 1].as_slice()));
+}
+
+#[test]
+fn a_permitted_write_has_its_row_before_and_its_outcome_after() {
+    let (server, port, directory) = (Server::start(), free_port(), tempfile::tempdir().unwrap());
+    let guard = guard(&document(port, server.address, "enforce", true), directory.path());
+
+    let answer = Client::connect(at(port)).asks(9, &WRITE);
+    guard.stop().unwrap();
+
+    assert_eq!(answer, Some((9, WRITE.to_vec())));
+    assert_eq!(server.writes(), 1);
+    let permitted = rows(directory.path(), Kind::RequestPermitted);
+    let outcome = rows(directory.path(), Kind::RequestOutcome);
+    assert_eq!(outcome[0].request_sequence, Some(permitted[0].sequence));
+}
+
+#[test]
+fn an_observing_conduit_lets_everything_pass_and_says_what_it_would_refuse() {
+    let (server, port, directory) = (Server::start(), free_port(), tempfile::tempdir().unwrap());
+    let guard = guard(&document(port, server.address, "observe", false), directory.path());
+
+    let answer = Client::connect(at(port)).asks(3, &WRITE);
+    guard.stop().unwrap();
+
+    assert_eq!(answer, Some((3, WRITE.to_vec())));
+    let observed = rows(directory.path(), Kind::RequestObserved);
+    assert_eq!(observed[0].verdict, Some(event::Outcome::Deny));
+}
+
+#[test]
+fn a_reload_changes_the_verdict_of_an_open_session() {
+    let (server, port, directory) = (Server::start(), free_port(), tempfile::tempdir().unwrap());
+    let guard = guard(&document(port, server.address, "enforce", false), directory.path());
+    let mut client = Client::connect(at(port));
+
+    let before = client.asks(1, &WRITE);
+    guard.reload(document(port, server.address, "enforce", true).to_string().as_bytes()).unwrap();
+    let after = client.asks(2, &WRITE);
+    guard.stop().unwrap();
+
+    assert_eq!(before, Some((1, vec![0x86, 1])));
+    assert_eq!(after, Some((2, WRITE.to_vec())));
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_leaves_the_old_one_in_force() {
+    let (server, port, directory) = (Server::start(), free_port(), tempfile::tempdir().unwrap());
+    let guard = guard(&document(port, server.address, "enforce", false), directory.path());
+    let digest = guard.digest().to_owned();
+
+    assert!(guard.reload(b"{\"format\": 2}").is_err());
+    assert_eq!(guard.digest(), digest);
+    assert_eq!(Client::connect(at(port)).asks(0, &READ), Some((0, vec![3, 4, 0, 0, 0, 1])));
+    guard.stop().unwrap();
+    assert_eq!(rows(directory.path(), Kind::PolicyRejected).len(), 1);
+}
+
+#[test]
+fn a_client_over_its_budget_of_sessions_is_turned_away_and_others_are_served() {
+    let (server, port, directory) = (Server::start(), free_port(), tempfile::tempdir().unwrap());
+    let mut document = document(port, server.address, "enforce", false);
+    document["conduits"][0]["budgets"]["sessions_per_client"] = 2.into();
+    let guard = guard(&document, directory.path());
+    let mut first = Client::connect(at(port));
+    assert!(first.asks(1, &READ).is_some());
+    let mut second = Client::connect(at(port));
+    assert!(second.asks(1, &READ).is_some());
+
+    assert_eq!(Client::connect(at(port)).asks(1, &READ), None);
+    assert!(first.asks(2, &READ).is_some());
+    guard.stop().unwrap();
+    assert_eq!(rows(directory.path(), Kind::SessionRefused).len(), 1);
+}
+
+#[test]
+fn draining_answers_what_is_open_and_accepts_no_more() {
+    let (server, port, directory) = (Server::start(), free_port(), tempfile::tempdir().unwrap());
+    let guard = guard(&document(port, server.address, "enforce", false), directory.path());
+    let mut client = Client::connect(at(port));
+    assert!(client.asks(1, &READ).is_some());
+
+    assert!(guard.drain(std::time::Duration::from_secs(2)).unwrap());
+    assert!(std::net::TcpStream::connect(at(port)).is_err());
+    guard.stop().unwrap();
+}

@@ -1,0 +1,53 @@
+//! The chain of digests, and what is signed of it.
+//!
+//! Kept true here: a digest depends on every row before it and on nothing else. The first row of a
+//! directory follows a digest of zeros.
+
+use crate::row::{Digest, Link, Proof};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use event::Event;
+use sha2::{Digest as _, Sha256};
+
+/// Keeps a signature of the journal from being taken for one of anything else.
+const SIGNED_ROW: &[u8] = b"modwarden journal row 1\0";
+
+/// Follows the rows and knows the digest so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    last: Link,
+    spelling: Vec<u8>,
+}
+
+impl Chain {
+    pub(crate) fn after(last: Link) -> Self {
+        Self { last, spelling: Vec::with_capacity(512) }
+    }
+
+    pub(crate) fn last(&self) -> Link {
+        self.last
+    }
+
+    /// The digest with this row.
+    pub(crate) fn follow(&mut self, event: &Event) -> Digest {
+        self.spelling.clear();
+        event::append_canonical(event, &mut self.spelling);
+        let digest = Sha256::new().chain_update(self.last.digest).chain_update(&self.spelling).finalize().into();
+        self.last = Link { sequence: event.sequence.0, digest };
+        digest
+    }
+}
+
+pub(crate) fn sign(digest: Digest, key: &SigningKey) -> Proof {
+    let signature = key.sign(&message(&digest)).to_bytes();
+    Proof { digest, signature, public_key: key.verifying_key().to_bytes() }
+}
+
+/// Whether the key in the proof has signed the digest in it; whose key that is, others must know.
+pub(crate) fn is_signed_by_its_key(proof: &Proof) -> bool {
+    VerifyingKey::from_bytes(&proof.public_key)
+        .is_ok_and(|key| key.verify_strict(&message(&proof.digest), &Signature::from_bytes(&proof.signature)).is_ok())
+}
+
+fn message(digest: &Digest) -> Vec<u8> {
+    [SIGNED_ROW, digest].concat()
+}

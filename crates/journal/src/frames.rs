@@ -1,0 +1,157 @@
+//! Whole batches of a live segment, however its bytes end.
+//!
+//! Kept true here:
+//! * a length that the bytes state is never believed beyond the file's own length;
+//! * what is not a whole, sound batch ends the reading; nothing behind it is guessed at.
+
+use crate::decode::decode;
+use crate::row::Row;
+use crate::schema::DIGEST;
+use arrow_array::{Array as _, RecordBatch};
+use arrow_buffer::Buffer;
+use arrow_ipc::MetadataVersion;
+use arrow_ipc::convert::try_schema_from_flatbuffer_bytes;
+use arrow_ipc::reader::read_record_batch;
+use arrow_ipc::root_as_message;
+use arrow_schema::SchemaRef;
+use std::collections::HashMap;
+use std::io::{self, BufReader, Read};
+use std::panic::catch_unwind;
+use std::sync::Arc;
+
+/// Arrow IPC: four bytes that begin each message, then the length of its metadata.
+const MESSAGE_START: [u8; 4] = [0xFF; 4];
+
+/// One batch as it lies in the file.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    metadata: Vec<u8>,
+    body: Buffer,
+    schema: SchemaRef,
+}
+
+impl Frame {
+    /// The rows, or `None` where the bytes are no batch of a journal.
+    pub(crate) fn rows(&self) -> Option<Vec<Row>> {
+        // Bytes that somebody altered may break an assumption of the decoder; that is damage, not our bug.
+        catch_unwind(|| self.batch(None).and_then(|batch| decode(&batch).ok())).ok().flatten()
+    }
+
+    pub(crate) fn record_batch(&self) -> Option<RecordBatch> {
+        catch_unwind(|| self.batch(None)).ok().flatten()
+    }
+
+    /// Whether a signed row is in it, found without decoding the rest.
+    pub(crate) fn has_signed_row(&self) -> bool {
+        let Some(digest) = self.schema.index_of(DIGEST).ok() else { return false };
+        let batch = catch_unwind(|| self.batch(Some(&[digest]))).ok().flatten();
+        batch.is_some_and(|batch| batch.columns().first().is_some_and(|column| column.null_count() < column.len()))
+    }
+
+    fn batch(&self, only: Option<&[usize]>) -> Option<RecordBatch> {
+        let message = root_as_message(&self.metadata).ok()?;
+        let batch = message.header_as_record_batch()?;
+        // The decoder panics where a buffer is said to lie beyond the body.
+        let end = i64::try_from(self.body.len()).ok()?;
+        let lies_within = |start: i64, length: i64| {
+            start >= 0 && length >= 0 && start.checked_add(length).is_some_and(|to| to <= end)
+        };
+        if !batch.buffers()?.iter().all(|buffer| lies_within(buffer.offset(), buffer.length())) {
+            return None;
+        }
+        let version: MetadataVersion = message.version();
+        read_record_batch(&self.body, batch, Arc::clone(&self.schema), &HashMap::new(), only, &version).ok()
+    }
+}
+
+/// Walks the batches of a stream from its beginning.
+pub(crate) struct Frames<R> {
+    reader: BufReader<R>,
+    schema: Option<SchemaRef>,
+    length: u64,
+    whole: u64,
+    has_ended: bool,
+}
+
+impl<R: Read> Frames<R> {
+    /// `length` is the file's; growth after that is left for another reading.
+    pub(crate) fn new(reader: R, length: u64) -> Self {
+        Self { reader: BufReader::with_capacity(1 << 18, reader), schema: None, length, whole: 0, has_ended: false }
+    }
+
+    /// Bytes from the start that are whole messages.
+    pub(crate) fn whole_bytes(&self) -> u64 {
+        self.whole
+    }
+
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The next whole batch; `None` at the end, or where the bytes are torn.
+    pub(crate) fn next_frame(&mut self) -> io::Result<Option<Frame>> {
+        while !self.has_ended {
+            let Some((metadata, body, size)) = self.message()? else { break };
+            let Some(schema) = &self.schema else {
+                self.schema =
+                    catch_unwind(|| try_schema_from_flatbuffer_bytes(&metadata).ok()).ok().flatten().map(Arc::new);
+                if self.schema.is_none() {
+                    break;
+                }
+                self.whole += size;
+                continue;
+            };
+            self.whole += size;
+            return Ok(Some(Frame { metadata, body, schema: Arc::clone(schema) }));
+        }
+        self.has_ended = true;
+        Ok(None)
+    }
+
+    fn message(&mut self) -> io::Result<Option<(Vec<u8>, Buffer, u64)>> {
+        let left = self.length.saturating_sub(self.whole);
+        let Some(start) = self.take(left, 8)? else { return Ok(None) };
+        let Some((MESSAGE_START, size)) = start.split_first_chunk::<4>().map(|(start, size)| (*start, size)) else {
+            return Ok(None);
+        };
+        let size = u32::from_le_bytes(size.try_into().unwrap_or_default());
+        let Some(metadata) = self.take(left - 8, u64::from(size))? else { return Ok(None) };
+        let Some(body_length) = body_length(&metadata) else { return Ok(None) };
+        let Some(body) = self.take(left - 8 - u64::from(size), body_length)? else { return Ok(None) };
+        Ok(Some((metadata, Buffer::from_vec(body), 8 + u64::from(size) + body_length)))
+    }
+
+    fn take(&mut self, left: u64, wanted: u64) -> io::Result<Option<Vec<u8>>> {
+        let (true, Ok(wanted)) = (wanted <= left, usize::try_from(wanted)) else { return Ok(None) };
+        let mut bytes = vec![0; wanted];
+        match self.reader.read_exact(&mut bytes) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            read => read.map(|()| Some(bytes)),
+        }
+    }
+}
+
+fn body_length(metadata: &[u8]) -> Option<u64> {
+    let message = catch_unwind(|| root_as_message(metadata).ok().map(|message| message.bodyLength())).ok().flatten();
+    message.and_then(|length| u64::try_from(length).ok())
+}
+
+/// Whether a whole message begins somewhere behind the first byte. A torn write leaves none; bytes
+/// altered in the middle of a file do.
+pub(crate) fn holds_message(bytes: &[u8]) -> bool {
+    let starts = (8..bytes.len()).step_by(8);
+    starts
+        .filter_map(|start| bytes.get(start..))
+        .any(|rest| message_length(rest).is_some_and(|length| length <= rest.len()))
+}
+
+fn message_length(bytes: &[u8]) -> Option<usize> {
+    let (start, rest) = bytes.split_first_chunk::<4>()?;
+    let (size, rest) = rest.split_first_chunk::<4>()?;
+    let size = usize::try_from(u32::from_le_bytes(*size)).ok()?;
+    if *start != MESSAGE_START || size == 0 {
+        return None;
+    }
+    let body = usize::try_from(body_length(rest.get(..size)?)?).ok()?;
+    size.checked_add(8)?.checked_add(body)
+}

@@ -1,0 +1,156 @@
+//! The thread for all that may take its time: sealing, retention, policy texts, free space.
+//!
+//! Kept true here:
+//! * a live file goes only after the row that signs its sealed file is durable, and a sealed file
+//!   only after the row that retires it is;
+//! * what fails is tried again; it never holds up the writer.
+
+use crate::names::{POLICIES, SegmentName};
+use crate::options::Options;
+use crate::own::{retired, sealed, utc_ns};
+use crate::retention::next_expired;
+use crate::seal::seal;
+use crate::shared::Shared;
+use crate::storage::{Storage, write_whole};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use event::Kind;
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// What the keeper is asked.
+pub(crate) enum ToKeeper {
+    /// A live segment has ended.
+    Seal { first: u64 },
+    /// Keep a policy's text under its digest.
+    Policy { digest: String, text: Vec<u8> },
+    /// End; what is not done is done after the next start.
+    Stop,
+}
+
+/// How long the keeper waits for one of its rows before it looks whether it should end.
+const ROW_PATIENCE: Duration = Duration::from_millis(10);
+
+pub(crate) struct Keeper {
+    pub(crate) options: Options,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) asked: Receiver<ToKeeper>,
+    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) to_seal: BTreeSet<u64>,
+    pub(crate) policies: Vec<(String, Vec<u8>)>,
+    /// Retired, with a durable row, but not yet removed.
+    pub(crate) to_remove: BTreeSet<String>,
+    /// The last live segment that will never be sealed, and why.
+    pub(crate) damage: Option<String>,
+}
+
+impl Keeper {
+    /// Keep house until told to stop.
+    pub(crate) fn run(mut self) {
+        // Sealing must not take the core from requests. Where the system refuses, it is only slower.
+        let _ = rustix::process::setpriority_process(None, 19);
+        let pause = Duration::from_millis(self.options.housekeeping_ms);
+        let mut next = Instant::now();
+        loop {
+            let is_due = Instant::now() >= next;
+            if is_due {
+                next = Instant::now() + pause;
+            }
+            let outcome = self.work(is_due);
+            let alarm = outcome.err().map(|error| error.to_string());
+            self.shared.lock().status.last_alarm = alarm.or_else(|| self.damage.clone());
+            match self.asked.recv_deadline(next) {
+                Ok(ToKeeper::Seal { first }) => drop(self.to_seal.insert(first)),
+                Ok(ToKeeper::Policy { digest, text }) => self.policies.push((digest, text)),
+                Ok(ToKeeper::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    fn work(&mut self, is_due: bool) -> io::Result<()> {
+        let policies = self.keep_policies();
+        let sealing = self.seal_all();
+        if is_due {
+            let free = self.storage.free_space(&self.options.directory).ok();
+            self.shared.lock().status.free_bytes = free;
+        }
+        // Sealing shrinks: what is still to be sealed must not push older segments out, unless it cannot be.
+        let retention = if sealing.is_err() || self.asked.is_empty() { self.retire() } else { Ok(()) };
+        policies.and(sealing).and(retention)
+    }
+
+    fn keep_policies(&mut self) -> io::Result<()> {
+        let folder = self.options.directory.join(POLICIES);
+        while let Some((digest, text)) = self.policies.last() {
+            self.storage.create_directory(&folder, false)?;
+            let path = folder.join(format!("{digest}.json"));
+            if self.storage.read(&path).is_err() {
+                write_whole(&*self.storage, &path, text)?;
+            }
+            self.policies.pop();
+        }
+        Ok(())
+    }
+
+    /// Oldest first; one that cannot be sealed holds up no other.
+    fn seal_all(&mut self) -> io::Result<()> {
+        let mut outcome = Ok(());
+        for first in self.to_seal.clone() {
+            match self.seal_one(first) {
+                Ok(()) => drop(self.to_seal.remove(&first)),
+                // Damage does not heal; the live file stays as evidence.
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    self.to_seal.remove(&first);
+                    self.damage = Some(error.to_string());
+                }
+                Err(error) => outcome = Err(error),
+            }
+        }
+        outcome
+    }
+
+    fn seal_one(&self, first: u64) -> io::Result<()> {
+        let made = seal(&*self.storage, &self.options.directory, first, &self.stop)?;
+        let name = made.name.text();
+        self.record(Kind::JournalSealed, sealed(&name, &made.file, made.end))?;
+        self.storage.remove(&SegmentName::Live { first }.within(&self.options.directory))?;
+        self.storage.sync_directory(&self.options.directory)
+    }
+
+    fn retire(&mut self) -> io::Result<()> {
+        for name in self.to_remove.clone() {
+            self.remove(&name)?;
+        }
+        while let Some(expired) = next_expired(&*self.storage, &self.options, utc_ns())? {
+            let name = expired.name.text();
+            self.record(Kind::JournalRetired, retired(&name, expired.end, expired.why))?;
+            self.to_remove.insert(name.clone());
+            self.remove(&name)?;
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        match self.storage.remove(&self.options.directory.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => drop(self.to_remove.remove(name)),
+        }
+        self.storage.sync_directory(&self.options.directory)
+    }
+
+    /// Have a row recorded and wait until it is durable.
+    fn record(&self, kind: Kind, reason: String) -> io::Result<()> {
+        let answered = self.shared.record_own(kind, reason);
+        loop {
+            match answered.recv_timeout(ROW_PATIENCE) {
+                Ok(true) => return Ok(()),
+                Err(RecvTimeoutError::Timeout) if !self.stop.load(Ordering::Acquire) => {}
+                _ => return Err(io::Error::other("the row that says so is not durable yet")),
+            }
+        }
+    }
+}

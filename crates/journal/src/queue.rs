@@ -1,0 +1,255 @@
+//! What the data loop and the writer share: rows that wait, numbers, and what became of them.
+//!
+//! Kept true here:
+//! * the lock is never held across anything that touches the disk;
+//! * numbers rise in the order of the rows on disk: one is kept aside while a commit is under way,
+//!   so that a segment opened after a failure can stand before the rows that queued up meanwhile;
+//! * memory is bounded; what finds no room is counted, never forgotten.
+
+use crate::state::Status;
+use crossbeam_channel::Sender;
+use event::{Event, Kind, Sequence};
+use std::time::Instant;
+
+/// What became of a row that somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// The row.
+    pub sequence: Sequence,
+    /// Whether it is on disk. If not, it must be taken as not recorded.
+    pub durable: bool,
+}
+
+/// Rows that could not be recorded since the last `journal.gap`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Gap {
+    pub(crate) count: u64,
+    pub(crate) first_ns: i64,
+    pub(crate) last_ns: i64,
+}
+
+/// A row of the journal's own that waits for its number.
+pub(crate) struct OwnRow {
+    pub(crate) kind: Kind,
+    pub(crate) reason: String,
+    /// Told whether the row became durable.
+    pub(crate) answer: Option<Sender<bool>>,
+}
+
+/// Limits of [`Queue`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) rows: usize,
+    pub(crate) reserved_rows: usize,
+    pub(crate) bytes: usize,
+}
+
+/// One commit's worth of rows, numbered.
+#[derive(Default)]
+pub(crate) struct Taken {
+    /// The number kept aside, when rows queued up behind it: a checkpoint takes it.
+    pub(crate) front: Option<u64>,
+    pub(crate) rows: Vec<Event>,
+    pub(crate) own: Vec<(u64, OwnRow)>,
+    pub(crate) gap: Option<(u64, Gap)>,
+    pub(crate) checkpoint: Option<u64>,
+}
+
+pub(crate) struct Queue {
+    limits: Limits,
+    next: u64,
+    kept_aside: Option<u64>,
+    rows: Vec<Event>,
+    bytes: usize,
+    waiting: Vec<Sequence>,
+    in_flight: Vec<Sequence>,
+    own: Vec<OwnRow>,
+    pub(crate) gap: Gap,
+    pub(crate) commits: Vec<Commit>,
+    pub(crate) io_since: Option<Instant>,
+    pub(crate) io_is_late: bool,
+    pub(crate) checkpoint_asked: bool,
+    pub(crate) key_asked: Option<Sender<bool>>,
+    pub(crate) is_closing: bool,
+    pub(crate) has_ended: bool,
+    pub(crate) status: Status,
+}
+
+impl Gap {
+    pub(crate) fn add(&mut self, time: i64) {
+        self.merge(Self { count: 1, first_ns: time, last_ns: time });
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        if other.count == 0 {
+            return;
+        }
+        let is_first = self.count == 0;
+        self.first_ns = if is_first { other.first_ns } else { self.first_ns.min(other.first_ns) };
+        self.last_ns = if is_first { other.last_ns } else { self.last_ns.max(other.last_ns) };
+        self.count += other.count;
+    }
+}
+
+impl Queue {
+    pub(crate) fn new(next: u64, limits: Limits, status: Status) -> Self {
+        Self {
+            limits,
+            next,
+            kept_aside: None,
+            rows: Vec::new(),
+            bytes: 0,
+            waiting: Vec::new(),
+            in_flight: Vec::new(),
+            own: Vec::new(),
+            gap: Gap::default(),
+            commits: Vec::new(),
+            io_since: None,
+            io_is_late: false,
+            checkpoint_asked: false,
+            key_asked: None,
+            is_closing: false,
+            has_ended: false,
+            status,
+        }
+    }
+
+    /// Queue a row nobody waits for; counted where there is no room. True where the writer should hurry.
+    pub(crate) fn push(&mut self, mut event: Event) -> (Sequence, bool) {
+        event.sequence = Sequence(self.number());
+        let (sequence, room) = (event.sequence, self.limits.rows.saturating_sub(self.limits.reserved_rows));
+        if self.rows.len() >= room || self.bytes >= self.limits.bytes {
+            self.gap.add(event.time);
+            return (sequence, false);
+        }
+        self.store(event);
+        (sequence, self.rows.len() == room / 2)
+    }
+
+    /// Queue a row somebody waits for.
+    pub(crate) fn push_ahead(&mut self, mut event: Event) -> Option<Sequence> {
+        // Twice the bytes: rows nobody waits for must not take the room of those.
+        if !self.status.up || self.rows.len() >= self.limits.rows || self.bytes >= self.limits.bytes * 2 {
+            return None;
+        }
+        event.sequence = Sequence(self.number());
+        let sequence = event.sequence;
+        self.waiting.push(sequence);
+        self.store(event);
+        Some(sequence)
+    }
+
+    pub(crate) fn push_own(&mut self, row: OwnRow) {
+        self.own.push(row);
+    }
+
+    /// Whether the next commit begins with a checkpoint in any case.
+    pub(crate) fn has_front(&self) -> bool {
+        self.kept_aside.is_some()
+    }
+
+    /// Whether the writer has something to do before its next interval.
+    pub(crate) fn is_urgent(&self) -> bool {
+        !self.waiting.is_empty()
+            || !self.own.is_empty()
+            || self.checkpoint_asked
+            || self.is_closing
+            || self.key_asked.is_some()
+            || self.rows.len() >= self.limits.rows.saturating_sub(self.limits.reserved_rows) / 2
+    }
+
+    pub(crate) fn has_rows(&self) -> bool {
+        !self.rows.is_empty() || !self.own.is_empty() || self.gap.count > 0
+    }
+
+    pub(crate) fn queued_rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Take all that waits, and number what the journal adds. The disk's time runs from here.
+    pub(crate) fn take(&mut self, wants_checkpoint: bool) -> Taken {
+        let front = self.kept_aside.take();
+        let gap = std::mem::take(&mut self.gap);
+        let own = std::mem::take(&mut self.own);
+        let mut taken = Taken { front, rows: std::mem::take(&mut self.rows), ..Taken::default() };
+        taken.own = own.into_iter().map(|row| (self.number(), row)).collect();
+        taken.gap = (gap.count > 0).then(|| (self.number(), gap));
+        taken.checkpoint = wants_checkpoint.then(|| self.number());
+        self.bytes = 0;
+        self.in_flight = std::mem::take(&mut self.waiting);
+        self.checkpoint_asked = false;
+        self.begin_io();
+        self.keep_number_aside();
+        taken
+    }
+
+    pub(crate) fn begin_io(&mut self) {
+        self.io_since = Some(Instant::now());
+        self.io_is_late = false;
+    }
+
+    /// The number for a row that must stand before all that is queued from now on.
+    pub(crate) fn keep_number_aside(&mut self) -> u64 {
+        if let Some(number) = self.kept_aside {
+            return number;
+        }
+        let number = self.number();
+        self.kept_aside = Some(number);
+        number
+    }
+
+    /// The number kept aside is used.
+    pub(crate) fn use_number(&mut self) {
+        self.kept_aside = None;
+    }
+
+    /// A number nobody queued up behind is given back, so that rows stay without a hole.
+    pub(crate) fn give_number_back(&mut self) {
+        if self.kept_aside.is_some_and(|number| number + 1 == self.next) {
+            self.next -= 1;
+            self.kept_aside = None;
+        }
+    }
+
+    pub(crate) fn answer_in_flight(&mut self, durable: bool) -> bool {
+        let answered = std::mem::take(&mut self.in_flight);
+        let any = !answered.is_empty();
+        self.commits.extend(answered.into_iter().map(|sequence| Commit { sequence, durable }));
+        any
+    }
+
+    /// The disk has failed: whoever waits need wait no longer.
+    pub(crate) fn fail(&mut self, why: String) {
+        self.answer_in_flight(false);
+        self.in_flight = std::mem::take(&mut self.waiting);
+        self.answer_in_flight(false);
+        if self.status.up {
+            self.status.failures += 1;
+        }
+        self.status.up = false;
+        self.status.last_failure = Some(why);
+    }
+
+    /// The next row's number; the one kept aside is given back unless a row comes first.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.next - u64::from(self.kept_aside.is_some_and(|number| number + 1 == self.next))
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next - 1
+    }
+
+    fn store(&mut self, event: Event) {
+        self.bytes += weight(&event);
+        self.rows.push(event);
+    }
+}
+
+/// What a row takes in memory, about.
+fn weight(event: &Event) -> usize {
+    let registers = [&event.values, &event.response_values, &event.previous_values];
+    let values: usize = registers.iter().filter_map(|values| values.as_deref()).map(|values| values.len() * 2).sum();
+    let reason = event.reason.as_deref().map_or(0, str::len);
+    size_of::<Event>() + values + reason + event.pdu.as_deref().map_or(0, <[u8]>::len)
+}

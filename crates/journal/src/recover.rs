@@ -1,0 +1,204 @@
+//! What an earlier run left behind, and where the record goes on.
+//!
+//! Kept true here: nothing in the directory prevents a start, and nothing in it is deleted.
+
+use crate::chain::{Chain, is_signed_by_its_key};
+use crate::frames::{Frame, Frames, holds_message};
+use crate::names::{SegmentName, in_order, torn};
+use crate::own::{Cause, Statement, parse};
+use crate::row::{Link, Row};
+use crate::sealed::footer;
+use crate::storage::{Entry, ReadFile, Storage};
+use event::Kind;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+/// After an unclean stop numbering jumps by this, beyond any number that may have been given out.
+const JUMP: u64 = 1_000_000;
+
+/// Where the record goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) next: u64,
+    pub(crate) after: Link,
+    pub(crate) cause: Option<Cause>,
+    /// Live segments of earlier runs.
+    pub(crate) to_seal: Vec<u64>,
+    /// Reasons of rows to record: what was set aside.
+    pub(crate) recovered: Vec<String>,
+    pub(crate) alarms: Vec<String>,
+}
+
+/// The end of one live segment.
+struct Tail {
+    end: Link,
+    is_clean: bool,
+    whole: u64,
+    length: u64,
+}
+
+/// Look through a directory before writing to it.
+pub(crate) fn recover(storage: &dyn Storage, directory: &Path) -> Found {
+    let mut found = Found { next: 1, ..Found::default() };
+    let entries = storage.list(directory).unwrap_or_else(|error| {
+        found.alarms.push(format!("{}: {error}", directory.display()));
+        Vec::new()
+    });
+    let segments = in_order(entries.iter().map(|entry| entry.name.as_str()));
+    let mut is_clean = false;
+    for name in &segments {
+        is_clean = false;
+        match *name {
+            SegmentName::Live { first } => is_clean = found.take_live(storage, directory, first),
+            SegmentName::Sealed { last, .. } => found.take_sealed(storage, directory, *name, last),
+        }
+    }
+    found.take_leftovers(&entries, &segments);
+    if !segments.is_empty() {
+        found.next += if is_clean { 0 } else { JUMP };
+        found.cause = Some(if is_clean { Cause::Started } else { Cause::Recovered });
+    }
+    found
+}
+
+impl Found {
+    fn reach(&mut self, sequence: u64) {
+        self.next = self.next.max(sequence.saturating_add(1));
+    }
+
+    fn take_sealed(&mut self, storage: &dyn Storage, directory: &Path, name: SegmentName, last: u64) {
+        self.reach(last);
+        let about = storage.read(&name.within(directory)).ok().and_then(|mut file| footer(&mut file));
+        match about {
+            Some(about) => self.after = Link { sequence: last, digest: about.end_digest },
+            None => self.alarms.push(format!("{}: damaged; the record goes on without it", name.text())),
+        }
+    }
+
+    /// Whether the segment ends as after a clean stop.
+    fn take_live(&mut self, storage: &dyn Storage, directory: &Path, first: u64) -> bool {
+        self.reach(first);
+        let name = SegmentName::Live { first }.text();
+        let tail = match read_tail(storage, &directory.join(&name)) {
+            Ok(tail) => tail,
+            Err(error) => {
+                self.alarms.push(format!("{name}: {error}; the record goes on without it"));
+                return false;
+            }
+        };
+        let has_rows = tail.end != Link::default();
+        match if has_rows { set_aside(storage, directory, &name, &tail) } else { put_away(storage, directory, &name) } {
+            Ok(is_damaged) => self.note_torn(&name, &tail, is_damaged),
+            Err(error) => self.alarms.push(format!("{name}: torn bytes cannot be set aside: {error}")),
+        }
+        if !has_rows {
+            return false;
+        }
+        self.to_seal.push(first);
+        self.reach(tail.end.sequence);
+        self.after = tail.end;
+        tail.is_clean && tail.whole == tail.length
+    }
+
+    fn note_torn(&mut self, name: &str, tail: &Tail, is_damaged: bool) {
+        let bytes = tail.length - tail.whole;
+        if is_damaged {
+            self.alarms.push(format!("{name}: altered bytes before whole batches; {bytes} bytes set aside"));
+        }
+        if bytes > 0 {
+            let word = if is_damaged { "damaged" } else { "torn" };
+            self.recovered.push(format!("{word}: {name} {bytes} after {}", tail.end.sequence));
+        }
+    }
+
+    /// Live originals beside their sealed file: the row that signs it may be missing.
+    fn take_leftovers(&mut self, entries: &[Entry], segments: &[SegmentName]) {
+        let live = entries.iter().filter_map(|entry| SegmentName::parse(&entry.name)).filter(|name| !name.is_sealed());
+        let is_hidden = |name: &SegmentName| !segments.contains(name);
+        self.to_seal.extend(live.filter(is_hidden).map(SegmentName::first));
+    }
+}
+
+fn read_tail(storage: &dyn Storage, path: &Path) -> io::Result<Tail> {
+    let mut file: Box<dyn ReadFile> = storage.read(path)?;
+    let length = file.seek(SeekFrom::End(0))?;
+    file.rewind()?;
+    let mut frames = Frames::new(file, length);
+    let mut tail = Tail { end: Link::default(), is_clean: false, whole: 0, length };
+    let mut since_signed: Vec<Frame> = Vec::new();
+    while let Some(frame) = frames.next_frame()? {
+        if frame.has_signed_row() {
+            since_signed.clear();
+        }
+        // A batch that cannot be decoded is torn too, and so is all behind it.
+        if frame.record_batch().is_none() {
+            break;
+        }
+        since_signed.push(frame);
+        tail.whole = frames.whole_bytes();
+    }
+    follow(&since_signed, &mut tail);
+    Ok(tail)
+}
+
+/// From the last signed row on, compute the chain; what lies before it need not be read again.
+fn follow(frames: &[Frame], tail: &mut Tail) {
+    let rows: Vec<Row> = frames.iter().filter_map(Frame::rows).flatten().collect();
+    // A signature that does not hold is for verification to tell; the record has to go on all the same.
+    let sound = rows.iter().rposition(|row| row.proof.as_ref().is_some_and(is_signed_by_its_key));
+    let Some(start) = sound.or_else(|| rows.iter().rposition(|row| row.proof.is_some())) else { return };
+    let Some((signed, proof)) = rows.get(start).and_then(|row| Some((row, row.proof?))) else { return };
+    let mut chain = Chain::after(Link { sequence: signed.event.sequence.0, digest: proof.digest });
+    for row in rows.get(start + 1..).unwrap_or_default() {
+        chain.follow(&row.event);
+    }
+    tail.end = chain.last();
+    let is_last = start + 1 == rows.len();
+    let is_stop =
+        signed.event.kind == Kind::JournalCheckpoint && signed.event.reason.as_deref() == Some("checkpoint: stop");
+    tail.is_clean = is_last && is_stop && parse(&signed.event) == Statement::Other;
+}
+
+/// Copy the bytes behind the last whole batch into a file of their own; whether there are whole
+/// batches among them, which no torn write leaves.
+fn set_aside(storage: &dyn Storage, directory: &Path, name: &str, tail: &Tail) -> io::Result<bool> {
+    if tail.whole == tail.length {
+        return Ok(false);
+    }
+    let bytes = read_from(storage, &directory.join(name), tail.whole)?;
+    match storage.create(&directory.join(torn(name)), false) {
+        // Set aside by an earlier start that could not seal the rest.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => {
+            let mut aside = made?;
+            aside.append(&bytes)?;
+            aside.sync()?;
+            storage.sync_directory(directory)?;
+        }
+    }
+    Ok(holds_message(&bytes))
+}
+
+/// A file without a single row is set aside as a whole.
+fn put_away(storage: &dyn Storage, directory: &Path, name: &str) -> io::Result<bool> {
+    let bytes = read_from(storage, &directory.join(name), 0)?;
+    storage.rename(&directory.join(name), &directory.join(torn(name)))?;
+    storage.sync_directory(directory)?;
+    // The schema is a message of its own; a stop while the file was made leaves no whole one behind it.
+    Ok(holds_batch(&bytes))
+}
+
+fn holds_batch(bytes: &[u8]) -> bool {
+    let mut frames = Frames::new(bytes, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    let is_torn = matches!(frames.next_frame(), Ok(None));
+    let start = usize::try_from(frames.whole_bytes()).unwrap_or(usize::MAX);
+    !is_torn || bytes.get(start..).is_some_and(holds_message)
+}
+
+fn read_from(storage: &dyn Storage, path: &Path, start: u64) -> io::Result<Vec<u8>> {
+    let mut file = storage.read(path)?;
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

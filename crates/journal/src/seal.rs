@@ -1,0 +1,149 @@
+//! A live segment to a Parquet file that says the same.
+//!
+//! Kept true here:
+//! * the sealed file appears whole and synced, by rename;
+//! * rows that do not continue their own chain are never sealed: the live file stays, for the auditor.
+
+use crate::chain::Chain;
+use crate::frames::Frames;
+use crate::names::SegmentName;
+use crate::own::{Statement, parse};
+use crate::row::{Digest, Link, Row};
+use crate::schema::{DIGEST, PUBLIC_KEY, SIGNATURE, schema};
+use crate::storage::Storage;
+use event::Field;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
+use sha2::{Digest as _, Sha256};
+use std::io::{self, Seek as _, SeekFrom, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Footer keys with the end of the chain and the time of the last row, for retention and recovery.
+pub(crate) const END_DIGEST: &str = "modwarden.end_digest";
+pub(crate) const LAST_TIME: &str = "modwarden.last_time";
+
+/// What a sealed file is, for the row that signs it.
+pub(crate) struct Sealed {
+    pub(crate) name: SegmentName,
+    pub(crate) file: Digest,
+    pub(crate) end: Link,
+}
+
+/// Write the Parquet file of a live segment, under its final name and durable when this returns.
+pub(crate) fn seal(storage: &dyn Storage, directory: &Path, first: u64, stop: &AtomicBool) -> io::Result<Sealed> {
+    let draft = directory.join(format!("{first:020}.parquet.tmp"));
+    let _ = storage.remove(&draft);
+    let (file, end) = write(storage, directory, first, &draft, stop).inspect_err(|_| {
+        let _ = storage.remove(&draft);
+    })?;
+    let name = SegmentName::Sealed { first, last: end.sequence };
+    storage.rename(&draft, &name.within(directory))?;
+    storage.sync_directory(directory)?;
+    Ok(Sealed { name, file, end })
+}
+
+fn write(
+    storage: &dyn Storage,
+    directory: &Path,
+    first: u64,
+    draft: &Path,
+    stop: &AtomicBool,
+) -> io::Result<(Digest, Link)> {
+    let mut frames = open(storage, directory, first)?;
+    let out = Hashing { file: storage.create(draft, false)?, hash: Sha256::new() };
+    let options = ArrowWriterOptions::new().with_properties(properties());
+    let mut parquet = ArrowWriter::try_new_with_options(out, schema(), options)?;
+    let mut follower: Option<Chain> = None;
+    let mut last_time = i64::MIN;
+    while let Some(frame) = frames.next_frame()? {
+        if stop.load(Ordering::Acquire) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let (Some(batch), Some(rows)) = (frame.record_batch(), frame.rows()) else { return Err(damaged(first)) };
+        follow(&mut follower, &rows).ok_or_else(|| damaged(first))?;
+        last_time = rows.iter().map(|row| row.event.time).fold(last_time, i64::max);
+        parquet.write(&batch)?;
+    }
+    let end = follower.ok_or_else(|| damaged(first))?.last();
+    parquet.append_key_value_metadata(KeyValue::new(END_DIGEST.to_owned(), crate::hex::render(&end.digest)));
+    parquet.append_key_value_metadata(KeyValue::new(LAST_TIME.to_owned(), last_time.to_string()));
+    let mut out = parquet.into_inner()?;
+    out.file.sync()?;
+    Ok((out.hash.finalize().into(), end))
+}
+
+fn open(storage: &dyn Storage, directory: &Path, first: u64) -> io::Result<Frames<Box<dyn crate::storage::ReadFile>>> {
+    let mut live = storage.read(&SegmentName::Live { first }.within(directory))?;
+    let length = live.seek(SeekFrom::End(0))?;
+    live.rewind()?;
+    Ok(Frames::new(live, length))
+}
+
+/// Follow the chain through rows; `None` where a signed row says another digest.
+fn follow(chain: &mut Option<Chain>, rows: &[Row]) -> Option<()> {
+    for row in rows {
+        if chain.is_none() {
+            let Statement::Opened { after, .. } = parse(&row.event) else { return None };
+            *chain = Some(Chain::after(after));
+        }
+        let digest = chain.as_mut()?.follow(&row.event);
+        if row.proof.is_some_and(|proof| proof.digest != digest) {
+            return None;
+        }
+    }
+    Some(())
+}
+
+fn damaged(first: u64) -> io::Error {
+    let name = SegmentName::Live { first }.text();
+    io::Error::new(io::ErrorKind::InvalidData, format!("{name}: the rows do not continue their chain; not sealed"))
+}
+
+fn properties() -> WriterProperties {
+    let start = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(true)
+        .set_max_row_group_row_count(Some(1 << 17))
+        .set_created_by("modwarden".to_owned());
+    // Numbers that mostly rise, or scatter without repeating: differences are small, a dictionary is not.
+    let rising = [Field::Sequence, Field::Time, Field::LatencyUs, Field::PreviousTime, Field::RequestSequence];
+    let start = rising.iter().fold(start, |builder, field| delta(builder, field.name()));
+    [DIGEST, SIGNATURE, PUBLIC_KEY].iter().fold(start, |builder, name| without_statistics(builder, name)).build()
+}
+
+fn delta(builder: WriterPropertiesBuilder, name: &str) -> WriterPropertiesBuilder {
+    let column = ColumnPath::from(name);
+    builder
+        .set_column_dictionary_enabled(column.clone(), false)
+        .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED)
+}
+
+fn without_statistics(builder: WriterPropertiesBuilder, name: &str) -> WriterPropertiesBuilder {
+    let builder = builder.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
+    // Digests and signatures never repeat; the key nearly always does.
+    builder.set_column_dictionary_enabled(ColumnPath::from(name), name == PUBLIC_KEY)
+}
+
+/// Hashes what it writes: the digest is of the bytes meant, not of what the disk gives back.
+struct Hashing {
+    file: Box<dyn crate::storage::AppendFile>,
+    hash: Sha256,
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.append(bytes)?;
+        self.hash.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

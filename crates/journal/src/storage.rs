@@ -1,0 +1,204 @@
+//! The few things the journal asks of a disk, so that a test can put a failing one in its place.
+//!
+//! Kept true here:
+//! * nothing is durable before its own `sync`, no name before `sync_directory` of its folder;
+//! * `create` never touches a file that exists.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+use std::time::SystemTime;
+
+/// Reading from any place of a file.
+pub trait ReadFile: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> ReadFile for T {}
+
+/// A new file that only grows.
+pub trait AppendFile: Send {
+    /// Add bytes at the end; all of them or an error.
+    ///
+    /// # Errors
+    /// The disk is full or gone; any part of the bytes may be in the file.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Return when all that was appended is durable.
+    ///
+    /// # Errors
+    /// What is durable is unknown; a second call proves nothing.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// One file of a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name, without the directory.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// When it was last written; `None` where the system does not know.
+    pub modified: Option<SystemTime>,
+}
+
+/// Held while a directory has its one writer; dropping it lets another in.
+pub trait Lock: Send {}
+
+/// A disk.
+pub trait Storage: Send + Sync {
+    /// Make a directory and its parents; `secret`: only the owner may look in. No error where it exists.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn create_directory(&self, path: &Path, secret: bool) -> io::Result<()>;
+    /// Make a file that does not exist; `secret`: only the owner may read it (0600).
+    ///
+    /// # Errors
+    /// `AlreadyExists`, or as the system says.
+    fn create(&self, path: &Path, secret: bool) -> io::Result<Box<dyn AppendFile>>;
+    /// Open a file for reading.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>>;
+    /// Give a file another name, in place of any file of that name.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Remove a file.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Return when the names in a directory are durable.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn sync_directory(&self, path: &Path) -> io::Result<()>;
+    /// The files of a directory, in any order; folders are left out.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn list(&self, directory: &Path) -> io::Result<Vec<Entry>>;
+    /// Bytes an unprivileged process may still write.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn free_space(&self, path: &Path) -> io::Result<u64>;
+    /// Become the one holder of a lock file.
+    ///
+    /// # Errors
+    /// `WouldBlock` while another holds it, or as the system says.
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>>;
+}
+
+/// The disk of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FileSystem;
+
+struct Held {
+    _file: File,
+}
+
+impl Lock for Held {}
+
+impl AppendFile for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+impl Storage for FileSystem {
+    fn create_directory(&self, path: &Path, secret: bool) -> io::Result<()> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        if path.is_dir() {
+            return Ok(());
+        }
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            self.create_directory(parent, false)?;
+        }
+        match fs::DirBuilder::new().mode(if secret { 0o700 } else { 0o755 }).create(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => made.and_then(|()| self.sync_directory(above(path))),
+        }
+    }
+
+    fn create(&self, path: &Path, secret: bool) -> io::Result<Box<dyn AppendFile>> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let mode = if secret { 0o600 } else { 0o644 };
+        Ok(Box::new(OpenOptions::new().append(true).create_new(true).mode(mode).open(path)?))
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
+        Ok(Box::new(File::open(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for found in fs::read_dir(directory)? {
+            let found = found?;
+            // Between listing and asking, retention may have removed it.
+            let Ok(about) = found.metadata() else { continue };
+            if let (true, Ok(name)) = (about.is_file(), found.file_name().into_string()) {
+                entries.push(Entry { name, bytes: about.len(), modified: about.modified().ok() });
+            }
+        }
+        Ok(entries)
+    }
+
+    fn free_space(&self, path: &Path) -> io::Result<u64> {
+        let about = rustix::fs::statvfs(path)?;
+        Ok(about.f_bavail.saturating_mul(about.f_frsize))
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Box::new(Held { _file: file })),
+            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+fn above(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Write a whole small file so that it is either there in full or not at all.
+pub(crate) fn write_whole(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = path.with_extension("tmp");
+    // A draft is what an earlier attempt left behind; nobody reads it.
+    let _ = storage.remove(&draft);
+    let mut file = storage.create(&draft, false)?;
+    file.append(bytes)?;
+    file.sync()?;
+    drop(file);
+    storage.rename(&draft, path)?;
+    storage.sync_directory(above(path))
+}
+
+pub(crate) fn read_whole(storage: &dyn Storage, path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    storage.read(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,108 @@
+//! The real disk, with faults that a test switches on.
+
+use journal::{AppendFile, Entry, FileSystem, Lock, ReadFile, Storage};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+#[derive(Default)]
+pub struct Disk {
+    pub is_full: AtomicBool,
+    pub sync_fails: AtomicBool,
+    pub sync_takes_ms: AtomicU64,
+    pub syncs: AtomicU64,
+    /// Nothing is synced: for tests of what is in files, not of what survives.
+    pub is_careless: AtomicBool,
+}
+
+struct Faulty {
+    disk: Arc<Disk>,
+    file: Box<dyn AppendFile>,
+}
+
+impl Disk {
+    fn check_room(&self) -> io::Result<()> {
+        if self.is_full.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.syncs.fetch_add(1, Ordering::SeqCst);
+        // Looked at again and again, so that a test can end a stall.
+        let mut waited = 0;
+        while waited < self.sync_takes_ms.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(2));
+            waited += 2;
+        }
+        if self.sync_fails.load(Ordering::SeqCst) { Err(io::Error::other("sync failed")) } else { Ok(()) }
+    }
+}
+
+impl AppendFile for Faulty {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Err(error) = self.disk.check_room() {
+            // A full disk takes what still fits.
+            self.file.append(bytes.get(..bytes.len() / 2).unwrap_or_default())?;
+            return Err(error);
+        }
+        self.file.append(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.disk.sync()?;
+        if self.disk.is_careless.load(Ordering::SeqCst) { Ok(()) } else { self.file.sync() }
+    }
+}
+
+/// The trait stands on the shared disk, so that a test can keep hold of the switches.
+pub struct Handle(pub Arc<Disk>);
+
+impl Disk {
+    pub fn careless() -> Arc<dyn Storage> {
+        Arc::new(Self { is_careless: AtomicBool::new(true), ..Self::default() }).storage()
+    }
+
+    pub fn storage(self: &Arc<Self>) -> Arc<dyn Storage> {
+        Arc::new(Handle(Arc::clone(self)))
+    }
+}
+
+impl Storage for Handle {
+    fn create_directory(&self, path: &Path, secret: bool) -> io::Result<()> {
+        FileSystem.create_directory(path, secret)
+    }
+
+    fn create(&self, path: &Path, secret: bool) -> io::Result<Box<dyn AppendFile>> {
+        self.0.check_room()?;
+        Ok(Box::new(Faulty { disk: Arc::clone(&self.0), file: FileSystem.create(path, secret)? }))
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
+        FileSystem.read(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        FileSystem.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        FileSystem.remove(path)
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        if self.0.is_careless.load(Ordering::SeqCst) { Ok(()) } else { FileSystem.sync_directory(path) }
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<Entry>> {
+        FileSystem.list(directory)
+    }
+
+    fn free_space(&self, path: &Path) -> io::Result<u64> {
+        FileSystem.free_space(path)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
+        FileSystem.lock(path)
+    }
+}
