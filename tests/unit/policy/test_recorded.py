@@ -1,6 +1,5 @@
 """A record becomes the request it was."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +8,8 @@ from modwarden.audit.schema import EVENT_SCHEMA
 from modwarden.policy import QuestionError
 from modwarden.policy.recorded import question_of_record
 
-NOW = datetime(2026, 9, 21, 14, 0, tzinfo=UTC)
+# UTC nanoseconds, as records hold them.
+NOW = 1_795_472_511_510_001_439
 
 
 def _row(**fields: Any) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def test_the_pdu_is_built_again_from_the_fields(fields: dict[str, Any], pdu: str
 
 
 def test_what_the_guard_knew_is_as_old_as_it_was_then() -> None:
-    known = {"previous_values": [1, 2], "previous_time": NOW - timedelta(seconds=3)}
+    known = {"previous_values": [1, 2], "previous_time": NOW - 3_000_000_000}
     question = question_of_record(_row(function_code=16, address=100, quantity=2, values=[3, 4], **known))
 
     assert [(value.address, value.values, value.age_ms) for value in question.known] == [(100, [1, 2], 3000)]

@@ -33,7 +33,7 @@ FINDINGS = [
     ("address-twice", WARNING, HMI, HMI + HMI.replace("hmi-1", "hmi-2"), "hmi-2", "both have the address 10.10.0.5"),
     ("limits-on-read-only", WARNING, "type: int16}", "type: int16, write: {range: [1, 2]}}", "supply", "no function writes"),
     ("listener-not-on-guard", WARNING, '"10.10.0.2:1502"', '"10.10.0.9:1502"', "gw-1: {l", "no address of the guard"),
-    ("observed-conduit", NOTE, TO, TO + "    verdicts: observe\n", "verdicts", "refuses nothing"),
+    ("observed-conduit", NOTE, TO, TO + "    verdicts: observe\n", "verdicts", "forwards everything"),
     ("unrecorded-writes", NOTE, TO, TO + "    on_failure: {journal: permit}\n", "on_failure", "without a record"),
     ("same-zone", WARNING, "from: [control]", "from: [control, field]", "from:", "to itself"),
     ("empty-zone", WARNING, CONTROL, "  control: {level: 1}\n", "level", "has no networks"),

@@ -1,0 +1,135 @@
+"""The real guard as a child process, under a site file of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from modwarden.guard import ControlClient, ControlError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+COMMAND = (sys.executable, "-m", "modwarden.cli")
+# The guard's own main function without the command line around it, which takes longer to import.
+_BODY = (
+    "import sys; from pathlib import Path; from modwarden.guard import serve, state_directory; "
+    "site = Path(sys.argv[1]); serve(site, None, state_directory(site, None))"
+)
+PATIENCE_S = 30.0
+
+
+def free_port(address: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(is_so: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> None:
+    deadline = time.monotonic() + patience_s
+    while not is_so():
+        assert time.monotonic() < deadline, f"not within {patience_s} s: {what}"
+        time.sleep(0.02)
+
+
+@dataclass
+class GuardChild:
+    """One folder with a site file, and the guard that runs on it."""
+
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def site(self) -> Path:
+        return self.folder / "site.yaml"
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "journal"
+
+    @property
+    def control(self) -> ControlClient:
+        return ControlClient(self.folder / "state" / "control.sock")
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def spawn(self) -> None:
+        """Start without waiting until it listens."""
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", _BODY, str(self.site)],
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env=os.environ,
+            )
+
+    def start(self) -> None:
+        self.spawn()
+        wait_until(self._is_answering, "the guard answers on its control socket")
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self) -> None:
+        assert self.process is not None
+        self.process.terminate()
+
+    def wait(self) -> int:
+        assert self.process is not None
+        return self.process.wait(PATIENCE_S)
+
+    def stop(self) -> int:
+        """End it cleanly; its exit code."""
+        self.terminate()
+        return self.wait()
+
+    def end(self) -> None:
+        """Whatever the test left running."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+    def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, cwd=self.folder, check=False
+        )
+
+    def status(self) -> dict[str, Any]:
+        return self.control.status()
+
+    def records(self, *filters: str, journal: Path | None = None) -> list[dict[str, Any]]:
+        found = self.ask("audit", "query", str(journal or self.journal), *filters, "--json")
+        assert found.returncode == 0, found.stderr
+        return [json.loads(line) for line in found.stdout.splitlines()]
+
+    def verify(self, journal: Path | None = None) -> dict[str, Any]:
+        """All that `audit verify` says; findings are the test's to judge."""
+        done = self.ask("audit", "verify", str(journal or self.journal), "--json")
+        assert done.returncode in {0, 1}, done.stdout + done.stderr
+        verified: dict[str, Any] = json.loads(done.stdout)
+        return verified
+
+    def _is_answering(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log
+        try:
+            self.control.status()
+        except ControlError:
+            return False
+        return True

@@ -1,0 +1,364 @@
+"""The disk fails in mid-run: each conduit does what its operator chose, says so, and recovers with the disk.
+
+How the disk fails without root: the kernel refuses every write to a file beyond RLIMIT_FSIZE, and a
+running guard's limit can be set from outside, to 0 and back. Permissions would not bind a guard that
+runs as root, so a directory that cannot be written to is one that is renamed away, with a plain file
+in its place. A disk that is really full is a small tmpfs, which only root may mount.
+"""
+
+from __future__ import annotations
+
+import re
+import resource
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.doubles.guard import GuardChild, free_port, wait_until
+from tests.doubles.plc import PlcDouble
+from tests.doubles.talk import Talk, read, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HMI, GUARD = "127.10.0.5", "127.10.0.2"
+CHOICES = ("deny_writes", "deny_all", "permit")
+# Longer than the longest pause between two tries to open a segment.
+RECOVERY_S = 15.0
+NOTICE_S = 5.0
+BUSY = 0x06
+READ_ANSWER, WRITE_ANSWER = b"\x03\x02", b"\x06"
+READ_BUSY, WRITE_BUSY = bytes((0x83, BUSY)), bytes((0x86, BUSY))
+HEAD = """\
+modwarden: 1
+site: Failing disk
+zones:
+  field:   {{networks: [127.11.0.0/16]}}
+  control: {{networks: [127.10.0.0/24]}}
+assets:
+  gate-1: {{zone: control, addresses: [127.10.0.2]}}
+  hmi-1:  {{zone: control, addresses: [127.10.0.5]}}
+  plc-1:  {{zone: field, addresses: [127.11.0.1], port: {ports[0]}, unit_ids: [1]}}
+  plc-2:  {{zone: field, addresses: [127.11.0.2], port: {ports[1]}, unit_ids: [1]}}
+  plc-3:  {{zone: field, addresses: [127.11.0.3], port: {ports[2]}, unit_ids: [1]}}
+journal:
+  directory: journal
+  deadline: 5s
+  syslog: {{server: "127.0.0.1:{syslog}"}}
+conduits:
+"""
+CONDUIT = """\
+  {name}:
+    from: [control]
+    to: field
+    on_failure: {{journal: {choice}}}
+    servers: {{{server}: {{listen: "127.10.0.2:{port}"}}}}
+    rules:
+      - {{name: {name}-rule, clients: [hmi-1], permit: [read, write], ranges: [holding_register 0-9]}}
+      - name: {name}-vital
+        clients: [hmi-1]
+        permit: [read, write]
+        ranges: [holding_register 50-59]
+        essential: true
+"""
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@dataclass
+class FailingDisk:
+    """A guard with a conduit for each choice, and where its records go."""
+
+    guard: GuardChild
+    plcs: dict[str, PlcDouble]
+    talks: dict[str, Talk]
+    syslog: socket.socket
+
+    def ask(self, choice: str, pdu: bytes) -> bytes:
+        return self.talks[choice].ask(pdu)
+
+    def journal_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.guard.status()["journal"]
+        return state
+
+    def wait_for_journal(self, *, is_up: bool, patience_s: float = RECOVERY_S) -> None:
+        wait_until(lambda: self.journal_state()["up"] is is_up, f"journal up: {is_up}", patience_s)
+
+    def provoke(self) -> None:
+        """Cause a row, so that the journal meets its disk."""
+        self.ask("permit", read(0))
+
+    def syslog_lines(self) -> list[str]:
+        lines = []
+        self.syslog.settimeout(0.3)
+        try:
+            while True:
+                lines.append(self.syslog.recv(65536).decode())
+        except TimeoutError:
+            return lines
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[FailingDisk]:
+    with ExitStack() as ending:
+        yield _started(tmp_path, ending)
+
+
+def _started(folder: Path, ending: ExitStack) -> FailingDisk:
+    plcs = {
+        choice: ending.enter_context(PlcDouble(f"127.11.0.{at}"))
+        for at, choice in enumerate(CHOICES, start=1)
+    }
+    syslog = ending.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    syslog.bind(("127.0.0.1", 0))
+    listening = {choice: free_port(GUARD) for choice in CHOICES}
+    guard = GuardChild(folder)
+    text = HEAD.format(ports=[plc.port for plc in plcs.values()], syslog=syslog.getsockname()[1])
+    for at, choice in enumerate(CHOICES, start=1):
+        name = choice.replace("_", "-")
+        text += CONDUIT.format(name=name, choice=choice, server=f"plc-{at}", port=listening[choice])
+    guard.site.write_text(text)
+    ending.callback(guard.end)
+    guard.start()
+    talks = {choice: ending.enter_context(Talk((GUARD, listening[choice]), HMI)) for choice in CHOICES}
+    return FailingDisk(guard, plcs, talks, syslog)
+
+
+@contextmanager
+def _no_file_may_grow(pid: int) -> Iterator[None]:
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+
+def _down(disk: FailingDisk) -> None:
+    disk.provoke()
+    disk.wait_for_journal(is_up=False, patience_s=NOTICE_S)
+
+
+def test_the_first_write_on_a_failed_disk_is_refused_and_never_reaches_the_server(disk: FailingDisk) -> None:
+    with _no_file_may_grow(disk.guard.pid):
+        answer = disk.ask("deny_writes", write(0, 7))
+
+    assert answer == WRITE_BUSY
+    assert disk.plcs["deny_writes"].writes == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "written", "was_read"),
+    [
+        ("deny_writes", WRITE_BUSY, READ_ANSWER),
+        ("deny_all", WRITE_BUSY, READ_BUSY),
+        ("permit", WRITE_ANSWER, READ_ANSWER),
+    ],
+)
+def test_while_the_disk_fails_a_conduit_does_what_its_operator_chose(
+    disk: FailingDisk, choice: str, written: bytes, was_read: bytes
+) -> None:
+    with _no_file_may_grow(disk.guard.pid):
+        _down(disk)
+        write_answer, read_answer = disk.ask(choice, write(1, 7)), disk.ask(choice, read(1))
+        reached = [found.address for found in disk.plcs[choice].writes]
+
+    assert write_answer.startswith(written)
+    assert read_answer.startswith(was_read)
+    assert reached == ([1] if written == WRITE_ANSWER else [])
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_an_essential_rule_passes_on_a_failed_disk_and_its_records_go_to_syslog(
+    disk: FailingDisk, choice: str
+) -> None:
+    with _no_file_may_grow(disk.guard.pid):
+        _down(disk)
+        answers = [disk.ask(choice, write(50, 4711)), disk.ask(choice, read(50))]
+        lines = disk.syslog_lines()
+        counted = disk.guard.status()["syslog"]
+    rule = f"rule={choice.replace('_', '-')}-vital"
+
+    assert answers == [write(50, 4711), b"\x03\x02" + (4711).to_bytes(2)]
+    assert [found.values for found in disk.plcs[choice].writes] == [(4711,)]
+    assert [line for line in lines if rule in line and "function_code=6 " in line and "values=[4711]" in line]
+    assert [line for line in lines if rule in line and "function_code=3 " in line]
+    assert all(line.startswith("<109>1 ") for line in lines)
+    assert (counted["sent"], counted["lost"]) == (len(lines), 0)
+
+
+def test_a_failed_disk_is_seen_in_status_and_metrics(disk: FailingDisk) -> None:
+    with _no_file_may_grow(disk.guard.pid):
+        _down(disk)
+        state = disk.journal_state()
+        metrics = disk.guard.control.metrics()
+        shown = disk.guard.ask("status", str(disk.guard.site)).stdout
+    chosen = {conduit["name"]: conduit["on_journal_failure"] for conduit in disk.guard.status()["conduits"]}
+
+    assert state["last_failure"]
+    assert state["failures"] == 1
+    assert f"ALARM the journal is down: {state['last_failure']}" in shown
+    assert re.search(r"^modwarden_journal_up 0$", metrics, re.MULTILINE), metrics
+    assert chosen == {choice.replace("_", "-"): choice for choice in CHOICES}
+
+
+def test_when_the_disk_recovers_writes_pass_again_and_the_gap_is_a_row_of_the_record(
+    disk: FailingDisk,
+) -> None:
+    with _no_file_may_grow(disk.guard.pid):
+        _down(disk)
+        refused = disk.ask("deny_writes", write(2, 1))
+        time.sleep(0.5)
+    disk.wait_for_journal(is_up=True)
+    passed = [disk.ask(choice, write(2, 2)) for choice in CHOICES]
+    disk.talks["permit"].close()
+    code = disk.guard.stop()
+    rows = disk.guard.records()
+    kinds = [row["kind"] for row in rows]
+    verified = disk.guard.verify()
+
+    assert refused == WRITE_BUSY
+    assert passed == [write(2, 2)] * 3
+    assert code == 0
+    assert "journal.gap" in kinds
+    assert (verified["findings"], verified["unproven_rows"]) == ([], 0)
+
+
+def test_rows_that_waited_in_memory_while_the_disk_failed_are_in_the_record(disk: FailingDisk) -> None:
+    with _no_file_may_grow(disk.guard.pid):
+        _down(disk)
+        answer = disk.ask("permit", write(3, 4242))
+    disk.wait_for_journal(is_up=True)
+    assert disk.guard.stop() == 0, disk.guard.log
+    rows = disk.guard.records("--function", "6")
+
+    assert answer == write(3, 4242)
+    assert [row["kind"] for row in rows if row.get("values") == [4242]] == ["request.permitted"]
+    assert [row["kind"] for row in rows][-1] == "request.outcome"
+
+
+def test_a_reload_works_while_the_disk_fails(disk: FailingDisk) -> None:
+    before = disk.guard.status()["policy"]
+    disk.guard.site.write_text(disk.guard.site.read_text().replace("0-9", "0-8"))
+    with _no_file_may_grow(disk.guard.pid):
+        _down(disk)
+        reloaded = disk.guard.control.reload()
+        beyond = disk.ask("permit", write(9, 1))
+
+    assert reloaded.is_in_force, reloaded.line
+    assert disk.guard.status()["policy"] != before
+    assert beyond == b"\x86\x01"
+
+
+@pytest.mark.parametrize("has_file_in_its_place", [False, True])
+def test_a_journal_directory_that_is_gone_stops_writes_and_they_pass_again_when_it_is_back(
+    disk: FailingDisk, *, has_file_in_its_place: bool
+) -> None:
+    directory, away = disk.guard.journal, disk.guard.folder / "away"
+    directory.rename(away)
+    if has_file_in_its_place:
+        directory.write_text("not a directory")
+    disk.provoke()
+    disk.wait_for_journal(is_up=False, patience_s=NOTICE_S)
+    refused, was_read = disk.ask("deny_writes", write(4, 1)), disk.ask("deny_writes", read(4))
+    directory.unlink(missing_ok=True)
+    away.rename(directory)
+    disk.wait_for_journal(is_up=True)
+    passed = disk.ask("deny_writes", write(4, 2))
+    assert disk.guard.stop() == 0, disk.guard.log
+
+    assert (refused, was_read[:2]) == (WRITE_BUSY, READ_ANSWER)
+    assert passed == write(4, 2)
+    assert [found.values for found in disk.plcs["deny_writes"].writes] == [(2,)]
+    assert disk.guard.verify()["findings"] == []
+
+
+def test_a_journal_directory_that_is_deleted_stops_writes_until_there_is_one_again(disk: FailingDisk) -> None:
+    shutil.rmtree(disk.guard.journal)
+    disk.provoke()
+    disk.wait_for_journal(is_up=False, patience_s=NOTICE_S)
+    refused = disk.ask("deny_writes", write(4, 1))
+    disk.guard.journal.mkdir()
+    disk.wait_for_journal(is_up=True)
+    passed = disk.ask("deny_writes", write(4, 2))
+    assert disk.guard.stop() == 0, disk.guard.log
+
+    assert (refused, passed) == (WRITE_BUSY, write(4, 2))
+    assert [
+        row["values"] for row in disk.guard.records("--kind", "request.permitted", "--function", "6")
+    ] == [[2]]
+
+
+def test_after_a_failure_no_segment_can_be_made_where_the_directory_is_not_one(disk: FailingDisk) -> None:
+    directory, away = disk.guard.journal, disk.guard.folder / "away"
+    with _no_file_may_grow(disk.guard.pid):
+        _down(disk)
+        directory.rename(away)
+        directory.write_text("not a directory")
+    time.sleep(3)
+    still_down, refused = disk.journal_state(), disk.ask("deny_writes", write(5, 1))
+    directory.unlink()
+    away.rename(directory)
+    disk.wait_for_journal(is_up=True)
+    passed = disk.ask("deny_writes", write(5, 2))
+
+    assert still_down["up"] is False
+    assert (refused, passed) == (WRITE_BUSY, write(5, 2))
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_tool("mount")
+@pytest.mark.needs_tool("umount")
+def test_a_disk_that_is_really_full_refuses_writes_and_recovers_when_space_is_made(tmp_path: Path) -> None:
+    (tmp_path / "journal").mkdir()
+    with ExitStack() as unmounting:
+        _mount(tmp_path / "journal", unmounting)
+        with ExitStack() as ending:
+            disk = _started(tmp_path, ending)
+            ballast = tmp_path / "journal" / "ballast"
+            _fill(ballast)
+            _grow_until_full(disk)
+            refused, was_read = disk.ask("deny_writes", write(6, 1)), disk.ask("deny_writes", read(6))
+            failure = disk.journal_state()["last_failure"]
+            ballast.unlink()
+            disk.wait_for_journal(is_up=True)
+            passed = disk.ask("deny_writes", write(6, 2))
+            code = disk.guard.stop()
+            verified = disk.guard.verify()
+
+    assert (refused, was_read[:2], passed) == (WRITE_BUSY, READ_ANSWER, write(6, 2))
+    assert "space" in failure
+    assert code == 0
+    assert verified["findings"] == []
+
+
+def _mount(directory: Path, unmounting: ExitStack) -> None:
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(directory)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"this system lets nobody mount: {mounted.stderr.decode().strip()}")
+    unmounting.callback(subprocess.run, ["umount", str(directory)], check=True)
+
+
+def _fill(ballast: Path) -> None:
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            return
+
+
+def _grow_until_full(disk: FailingDisk) -> None:
+    """What is left of the segment's last page still takes a few rows."""
+    deadline = time.monotonic() + 30
+    while disk.journal_state()["up"]:
+        assert time.monotonic() < deadline
+        disk.ask("permit", write(0, 1))
