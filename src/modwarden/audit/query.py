@@ -81,7 +81,7 @@ def select(
         text = f"SELECT {names} FROM ({source}) WHERE {where.text} {order}"  # noqa: S608
         found = connection.sql(text, params=[*parameters, *where.parameters]).to_arrow_table()
     table = found.cast(schema)
-    return table if last is None else table.take(pa.array(range(table.num_rows - 1, -1, -1)))
+    return table if last is None else table.take(pa.array(range(table.num_rows - 1, -1, -1), pa.int64()))
 
 
 def _source(snapshot: JournalSnapshot) -> tuple[str | None, list[object]]:

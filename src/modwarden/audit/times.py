@@ -1,4 +1,4 @@
-"""Points in time as people write them: absolute, or `10m ago`."""
+"""Points in time as people write them: absolute, or `10m ago`, for which `10m` will do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from modwarden.audit.errors import QueryError
 
 NS = 1_000_000_000
-_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)\s+ago")
+_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)(?:\s+ago)?")
 _UNIT_S = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -28,7 +28,7 @@ def parse_time(text: str, *, now_ns: int | None = None) -> int:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        message = f"{text!r} is no time: write 2026-03-01T07:00, 2026-03-01, or 10m ago"
+        message = f"{text!r} is no time: write 2026-03-01T07:00, 2026-03-01, or 10m for ten minutes ago"
         raise QueryError(message) from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

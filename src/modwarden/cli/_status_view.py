@@ -22,25 +22,41 @@ def head_lines(status: Mapping[str, Any]) -> Iterator[Text]:
     """Say what runs, and first what is wrong."""
     if status.get("alarm"):
         yield Text(f"ALARM {status['alarm']}", style="bold red")
-    journal = status.get("journal")
-    if isinstance(journal, dict) and journal.get("up") is False:
-        yield Text(f"ALARM the journal is down: {journal.get('last_failure')}", style="bold red")
+    journal = status["journal"]
+    if journal.get("up") is False:
+        yield Text(f"ALARM the journal is down: {journal['last_failure']}", style="bold red")
     policy = str(status.get("policy", ""))[:12]
     yield Text(
         f"{status.get('site')}: guard {status.get('guard')}, policy {policy}, "
         f"up {_duration(status.get('uptime_s', 0))}, {status.get('sessions', 0)} sessions, "
         f"clock {status.get('clock')}"
     )
-    yield Text(f"journal: {journal_text(status.get('journal'))}")
+    yield Text(f"journal: {journal_text(journal)}")
+    yield from limit_lines(status)
 
 
-def journal_text(journal: Any) -> str:
-    """Say the journal's state in one line, whatever fields this core has."""
-    if not isinstance(journal, dict):
-        return str(journal)
-    return ", ".join(
-        f"{name} {value}" for name, value in journal.items() if not isinstance(value, dict | list)
-    )
+def journal_text(journal: Mapping[str, Any]) -> str:
+    """Say the journal's state in one line."""
+    if "up" not in journal:
+        return f"{journal['state']}: nothing is recorded"
+    parts = [
+        f"{'up' if journal['up'] else 'DOWN'}, durable up to row {journal['durable_sequence']:,}",
+        f"last commit {journal['last_commit_us'] / 1000:.1f} ms",
+        f"{journal['queued_rows']:,} rows wait",
+    ]
+    if journal["free_bytes"] is not None:
+        parts.append(f"{journal['free_bytes'] / 2**30:.1f} GiB free")
+    if journal["failures"]:
+        parts.append(f"failures {journal['failures']}, the last: {journal['last_failure']}")
+    if journal["last_alarm"]:
+        parts.append(f"alarm: {journal['last_alarm']}")
+    return ", ".join(parts)
+
+
+def limit_lines(status: Mapping[str, Any]) -> Iterator[Text]:
+    """Name each budget and limit that was hit, and how often."""
+    for name, count in status["limits"].items():
+        yield Text(f"limit hit: {name}, {count:,} times", style="bold yellow")
 
 
 def conduit_table(status: Mapping[str, Any]) -> Table:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -84,4 +87,14 @@ def _print_next(stage: Stage) -> None:
     )
     width = max(len(command) for command, _ in commands)
     for command, why in commands:
-        stage.say(f"  modwarden {command:<{width}}   [dim]{why}[/]")
+        stage.say(f"  {_program()} {command:<{width}}   [dim]{why}[/]")
+
+
+def _program() -> str:
+    """Say how to start this program from here: by its name where the shell would find it."""
+    started = Path(sys.argv[0])
+    found = shutil.which(started.name)
+    if started.name != "modwarden" or (found and Path(found).samefile(started)):
+        return "modwarden"
+    near = Path(os.path.relpath(started))
+    return str(started if str(near).startswith("..") else near)

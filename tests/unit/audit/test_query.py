@@ -83,6 +83,10 @@ def test_last_gives_the_newest_rows_in_ascending_order(journal: JournalDirectory
     assert query(journal, Filter(), last=2)["sequence"].to_pylist() == [8, 9]
 
 
+def test_the_newest_rows_of_nothing_are_none(journal: JournalDirectory) -> None:
+    assert query(journal, Filter(verdicts=["deny"], kinds=["request.observed"]), last=2).num_rows == 0
+
+
 def test_a_record_is_found_by_its_sequence(journal: JournalDirectory) -> None:
     assert record(journal, 6)["sub_function"] == 4
 
