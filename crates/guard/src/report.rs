@@ -55,7 +55,7 @@ impl DataLoop {
             "name": conduit.name,
             "verdicts": if conduit.verdicts == Verdicts::Observe { "observe" } else { "enforce" },
             "essential_rules": essential.map(|rule| rule.name.as_str()).collect::<Vec<_>>(),
-            "on_journal_failure": format!("{:?}", conduit.on_journal_failure),
+            "on_journal_failure": conduit.on_journal_failure,
             "listeners": listeners,
             "requests": self.ledger.counters.conduits.get(conduit.name.as_str()),
         })

@@ -166,7 +166,7 @@ impl Queue {
         self.rows.len()
     }
 
-    /// Take all that waits, and number what the journal adds. The disk's time runs from here.
+    /// Take all that waits, and number what the journal adds.
     pub(crate) fn take(&mut self, wants_checkpoint: bool) -> Taken {
         let front = self.kept_aside.take();
         let gap = std::mem::take(&mut self.gap);
@@ -178,11 +178,11 @@ impl Queue {
         self.bytes = 0;
         self.in_flight = std::mem::take(&mut self.waiting);
         self.checkpoint_asked = false;
-        self.begin_io();
         self.keep_number_aside();
         taken
     }
 
+    /// The disk's time runs from here.
     pub(crate) fn begin_io(&mut self) {
         self.io_since = Some(Instant::now());
         self.io_is_late = false;

@@ -117,6 +117,8 @@ impl Writer {
         let prepared = self.scribe.prepare(taken, self.durable, why);
         let Some(segment) = &mut self.segment else { return false };
         segment.has_events |= prepared.has_events;
+        // The deadline is the disk's: digests and signatures were made before it begins to run.
+        self.shared.lock().begin_io();
         let written = segment.commit(&prepared.rows);
         self.settle(prepared, written)
     }

@@ -270,7 +270,7 @@ pub enum ServerSilent {
 }
 
 /// What happens to requests that need a record while the journal fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnJournalFailure {
     /// Reads pass, state-changing requests are refused (06).

@@ -163,7 +163,7 @@ impl Front {
         ctx.recorder.record(row);
     }
 
-    /// A frame that is no request: recorded with its bytes, answered with its exception.
+    /// A frame that is no request: recorded with its bytes, refused as the conduit refuses.
     pub(crate) fn refuse_malformed(
         &mut self,
         ctx: &mut Context<'_>,
@@ -172,9 +172,19 @@ impl Front {
         code: ExceptionCode,
     ) {
         let mut row = self.rows.malformed(kind_of(anomaly), asked, anomaly.name());
-        row.exception_code = Some(code.0);
+        let answer = self.answer_to_malformed(code);
+        row.exception_code = exception_of(answer);
         ctx.recorder.record(row);
-        self.answer(&Facts::unparsed(asked), Answer::Exception(code.0));
+        self.answer(&Facts::unparsed(asked), answer);
+    }
+
+    /// The error's own exception, unless the operator wrote that refusals are silent or reset. Where
+    /// nothing is refused, an exception is what the server itself would have said.
+    fn answer_to_malformed(&self, code: ExceptionCode) -> Answer {
+        match self.terms().denial {
+            denial @ (Answer::Silence | Answer::Reset) if !self.terms().observes() => denial,
+            _ => Answer::Exception(code.0),
+        }
     }
 
     /// A stream that is not Modbus: nothing after this byte has a meaning, so the session ends.

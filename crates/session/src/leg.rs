@@ -43,6 +43,7 @@ pub(crate) struct Open {
     /// When the server counts as silent.
     pub(crate) silent_ns: u64,
     /// Until when its last byte must have left, and where that byte stands in the stream.
+    /// What awaits no reply always has it, since its last byte is its end.
     pub(crate) leave_by: Option<(u64, u64)>,
 }
 
@@ -83,7 +84,18 @@ impl LegState {
 
     /// The open request that a reply with this id answers.
     pub(crate) fn position(&self, own_id: TransactionId) -> Option<usize> {
-        self.open.iter().position(|open| open.own_id == own_id)
+        self.open.iter().position(|open| open.own_id == own_id && open.awaits_reply())
+    }
+
+    /// The oldest request that awaits a reply.
+    pub(crate) fn first_awaited(&self) -> Option<&Open> {
+        self.open.iter().find(|open| open.awaits_reply())
+    }
+
+    /// Take out one request that ended by leaving, for no reply follows it.
+    pub(crate) fn take_left(&mut self) -> Option<Open> {
+        let at = self.open.iter().position(|open| open.has_left(&self.out))?;
+        self.open.remove(at)
     }
 
     /// The connection is gone; what it owed is handed back.
@@ -105,6 +117,17 @@ impl LegState {
 // === impl Open ===
 
 impl Open {
+    /// Whether its end is a reply; a broadcast has none, whatever its function.
+    pub(crate) fn awaits_reply(&self) -> bool {
+        let is_broadcast = self.facts.target.is_some_and(|target| target.is_broadcast());
+        !is_broadcast && self.expectation.expects_reply()
+    }
+
+    /// Whether it ended by leaving.
+    fn has_left(&self, out: &OutBuffer) -> bool {
+        !self.awaits_reply() && self.leave_by.is_none_or(|(_, end)| out.has_sent(end))
+    }
+
     /// Whether its last byte is still here after its deadline.
     pub(crate) fn is_stuck(&self, out: &OutBuffer, now_ns: u64) -> bool {
         self.leave_by.is_some_and(|(by, end)| now_ns >= by && !out.has_sent(end))
@@ -112,6 +135,7 @@ impl Open {
 
     fn next_deadline(&self, out: &OutBuffer) -> u64 {
         match self.leave_by {
+            _ if self.has_left(out) => self.sent_ns,
             Some((by, end)) if !out.has_sent(end) => by.min(self.silent_ns),
             _ => self.silent_ns,
         }

@@ -121,7 +121,7 @@ impl Passing {
     }
 
     fn remember(&mut self, front: &Front, ctx: &mut Context<'_>, open: Open) {
-        if !open.expectation.expects_reply() {
+        if !open.awaits_reply() {
             return record_end(front, ctx, &open, End::of("no_reply"));
         }
         if self.server.open.len() >= MOST_OPEN {

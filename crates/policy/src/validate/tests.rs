@@ -110,6 +110,24 @@ fn each_mistake_in_a_conduit_names_its_place() {
 }
 
 #[test]
+fn a_listener_has_no_more_servers_than_a_byte_counts() {
+    let with_servers = |count: usize| {
+        let mut document = document();
+        let server = |index: usize| {
+            json!({"name": format!("s{index}"), "address": "10.0.0.1", "port": 502, "gateway": false,
+                   "reply_timeout_ms": 1, "units": []})
+        };
+        let servers = document["servers"].as_array_mut().unwrap();
+        servers.extend((2..count).map(server));
+        document["conduits"][0]["listeners"][0]["servers"] = json!((0..count).collect::<Vec<_>>());
+        problems(&document)
+    };
+
+    assert_eq!(with_servers(255), []);
+    assert_eq!(with_servers(256), [("conduits[0].listeners[0].servers".to_owned(), Flaw::TooMany(255))]);
+}
+
+#[test]
 fn all_problems_are_told_at_once() {
     let mut document = document();
     document["format"] = json!(3);

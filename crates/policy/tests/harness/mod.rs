@@ -89,9 +89,16 @@ impl Talk {
         self.now.utc_ns += (seconds * SECOND) as i64;
     }
 
+    /// A read of its own moment, so that it is newer than every write before it.
     pub fn reads(&mut self, first: u16, values: &[u16]) {
-        let quantity = u16::try_from(values.len()).unwrap();
-        self.plant.observe_read(self.target(), span(Table::HoldingRegister, first, quantity), values, self.now);
+        self.now.monotonic_ns += 1;
+        self.read_asked_at(self.now.monotonic_ns, first, values);
+    }
+
+    /// A reply that comes now to a read sent then.
+    pub fn read_asked_at(&mut self, sent_ns: u64, first: u16, values: &[u16]) {
+        let span = span(Table::HoldingRegister, first, u16::try_from(values.len()).unwrap());
+        self.plant.observe_read(self.target(), span, values, (sent_ns, self.now));
     }
 
     pub fn asks(&self, pdu: &[u8]) -> Verdict {

@@ -12,6 +12,7 @@ use crate::rows::Ruling;
 use event::{Event, Kind, Sequence};
 use policy::document::OnJournalFailure;
 use policy::{Permit, Target};
+use std::sync::Arc;
 use wire::{Expectation, Request, TransactionId};
 
 /// What lets a request through: a permit, or the operator's word that this conduit only observes.
@@ -91,11 +92,25 @@ impl<'a> Cleared<'a> {
     /// The row of a request that does not wait for it; it names the operator's choice that lets it pass.
     pub(super) fn record_exempt(&self, front: &Front, ctx: &mut Context<'_>) -> Sequence {
         let mut row = self.first_row(front, ctx);
-        if let Passage::Permitted(permit) = &self.passage {
-            let choice = if permit.is_essential() { "the rule is essential" } else { "on_failure lets it pass" };
-            row.reason = Some(format!("journal: down, {choice}").into());
+        if let Some(exemption) = self.exemption() {
+            row.reason = Some(exemption);
         }
         ctx.recorder.record(row)
+    }
+
+    /// Name the operator's choice where only that lets a request pass which has no row before it.
+    pub(super) fn name_exemption(mut self, front: &Front, ctx: &Context<'_>) -> Self {
+        let needs_journal = front.terms().on_journal_failure == OnJournalFailure::DenyAll;
+        if needs_journal && self.is_enforced() && !self.facts.changes_state && !ctx.recorder.journal_is_up() {
+            self.ruling.reason = self.exemption();
+        }
+        self
+    }
+
+    fn exemption(&self) -> Option<Arc<str>> {
+        let Passage::Permitted(permit) = &self.passage else { return None };
+        let choice = if permit.is_essential() { "the rule is essential" } else { "on_failure lets it pass" };
+        Some(format!("journal: down, {choice}").into())
     }
 
     pub(super) fn first_row(&self, front: &Front, ctx: &Context<'_>) -> Event {
@@ -107,10 +122,6 @@ impl<'a> Cleared<'a> {
         if self.is_enforced() { Kind::RequestPermitted } else { Kind::RequestObserved }
     }
 
-    pub(super) fn expects_reply(&self) -> bool {
-        !self.target.is_broadcast() && Expectation::of(self.request).expects_reply()
-    }
-
     pub(super) fn into_open(
         self,
         front: &Front,
@@ -120,19 +131,24 @@ impl<'a> Cleared<'a> {
         let terms = front.terms();
         let sent_ns = ctx.now.monotonic_ns;
         let patience_ns = terms.servers.get(self.leg.index()).map(|server| server.reply_timeout_ns);
-        let leave_by = self.facts.arrived.monotonic_ns.saturating_add(terms.deadline_ns);
+        let silent_ns = sent_ns.saturating_add(patience_ns.unwrap_or_default());
         let is_bound = self.facts.changes_state && self.is_enforced();
-        Open {
+        let deadline_ns = self.facts.arrived.monotonic_ns.saturating_add(terms.deadline_ns);
+        let mut open = Open {
             own_id,
             expectation: Expectation::of(self.request),
             kind: self.kind(),
             sequence,
             sent_ns,
-            silent_ns: sent_ns.saturating_add(patience_ns.unwrap_or_default()),
-            leave_by: is_bound.then_some((leave_by, end)),
+            silent_ns,
+            leave_by: is_bound.then_some((deadline_ns, end)),
             facts: self.facts,
             ruling: self.ruling,
+        };
+        if !open.awaits_reply() {
+            open.leave_by = open.leave_by.or(Some((silent_ns, end)));
         }
+        open
     }
 }
 

@@ -49,6 +49,7 @@ impl Framed {
         if !self.is_connected(leg) {
             return;
         }
+        self.settle_left(front, ctx, leg);
         let owes = self.legs.get(leg.index()).is_some_and(|state| !state.open.is_empty());
         self.drop_leg(front, ctx, leg, "server_closed");
         // What it owes is answered 0x0B now, so none of it may arrive later.
@@ -66,6 +67,7 @@ impl Framed {
     }
 
     fn drop_leg(&mut self, front: &mut Front, ctx: &mut Context<'_>, leg: Leg, reason: &'static str) {
+        self.settle_left(front, ctx, leg);
         let Some(state) = self.legs.get_mut(leg.index()) else { return };
         for open in state.lose() {
             self.fail(front, ctx, &open, reason);
@@ -117,7 +119,17 @@ impl Framed {
         }
     }
 
+    /// What no reply follows has ended once its last byte is with the socket. Asked before anything
+    /// is thrown away, so that what left is never told as lost.
+    fn settle_left(&mut self, front: &Front, ctx: &mut Context<'_>, leg: Leg) {
+        let Some(state) = self.legs.get_mut(leg.index()) else { return };
+        while let Some(open) = state.take_left() {
+            record_end(front, ctx, &open, End::of("no_reply"));
+        }
+    }
+
     fn check_leg(&mut self, front: &mut Front, ctx: &mut Context<'_>, leg: Leg) {
+        self.settle_left(front, ctx, leg);
         let Some((trusts_ids, stuck, silent)) = self.take_overdue(front, ctx, leg) else { return };
         let needs_reset = |open: &Open| open.facts.changes_state || !trusts_ids;
         let must_reset = !stuck.is_empty() || silent.iter().any(needs_reset);
@@ -187,6 +199,7 @@ impl Framed {
     }
 
     fn abandon_leg(&mut self, front: &mut Front, ctx: &mut Context<'_>, leg: Leg) {
+        self.settle_left(front, ctx, leg);
         let Some(state) = self.legs.get_mut(leg.index()) else { return };
         let is_clean = state.open.is_empty();
         match state.link {

@@ -6,7 +6,7 @@
 //!
 //! | state | event | next | what happens |
 //! |---|---|---|---|
-//! | arrived | is no request | ended | exception to the client `[modbus.invalid_*]` |
+//! | arrived | is no request | ended | exception, or denial where that is silence or reset `[modbus.invalid_*]` |
 //! | arrived | an earlier one of its leg, or with its id, is not done | waiting | – |
 //! | arrived, waiting | over the queue's budget | ended | 06 `[modbus.flooded]` |
 //! | arrived, waiting | its turn, the policy refuses | ended | denial `[request.denied]` |
@@ -18,6 +18,8 @@
 //! | recording | row lost | ended or open | as `on_failure` says |
 //! | waiting, recording | deadline | ended | 06 `[request.denied, request.outcome]` |
 //! | open | its reply | ended | reply with the client's id `[request.permitted, .outcome]` |
+//! | open | no reply follows it, its last byte has left | ended | – `[request.outcome]` |
+//! | open | deadline, its last byte has not left | ended | 06; the server is reset |
 //! | open | `reply_timeout` | ended | as `server_silent` says; the server is reset |
 //! | open | server connection lost | ended | 0x0B |
 //!

@@ -57,7 +57,7 @@ impl Framed {
     ) -> Result<Option<(Adu<'a>, usize)>, FrameError> {
         let server = front.terms().servers.get(leg.index());
         match server.zip(self.legs.get(leg.index())) {
-            Some((server, state)) => next_reply(server, state.open.front(), stream),
+            Some((server, state)) => next_reply(server, state.first_awaited(), stream),
             None => Ok(None),
         }
     }
@@ -94,7 +94,8 @@ impl Framed {
         let state = self.legs.get(leg.index())?;
         let by_id = state.position(adu.transaction_id);
         // Only one request is open where ids are not echoed, so its place is known.
-        let by_order = (granted.wrong_transaction_id && state.open.len() == 1).then_some(0);
+        let is_alone = state.open.len() == 1 && state.first_awaited().is_some();
+        let by_order = (granted.wrong_transaction_id && is_alone).then_some(0);
         let at = by_id.or(by_order)?;
         let has_unit = state.open.get(at)?.facts.unit == adu.unit_id;
         if !has_unit && !granted.wrong_unit_id {

@@ -13,7 +13,6 @@ use crate::context::{Context, Leg};
 use crate::facts::{Asked, Facts, is_opaque, written};
 use crate::front::{Front, Refused};
 use crate::leg::Link;
-use crate::outcome::{End, record_end};
 use crate::refusal::Refusal;
 use crate::rows::follow;
 use crate::tolerated::Use;
@@ -105,7 +104,7 @@ impl Framed {
             return Turn::Done;
         }
         if !cleared.facts.changes_state || standing != Standing::New {
-            self.forward(front, ctx, cleared, standing.sequence());
+            self.forward(front, ctx, cleared.name_exemption(front, ctx), standing.sequence());
             return Turn::Done;
         }
         match cleared.record_first(front, ctx) {
@@ -125,12 +124,7 @@ impl Framed {
         append_adu(state.out.tail(), own_id, asked.unit, asked.pdu);
         // What goes out now counts as the value at once.
         ctx.plant.value_forwarded(cleared.target, cleared.request, ctx.now);
-        let expects_reply = cleared.expects_reply();
-        let open = cleared.into_open(front, ctx, (own_id, first, state.out.end()));
-        match expects_reply {
-            true => state.open.push_back(open),
-            false => record_end(front, ctx, &open, End::of("no_reply")),
-        }
+        state.open.push_back(cleared.into_open(front, ctx, (own_id, first, state.out.end())));
     }
 }
 

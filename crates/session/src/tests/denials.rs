@@ -105,6 +105,37 @@ fn a_request_that_breaks_the_grammar_gets_its_exception_and_its_bytes_are_kept()
 }
 
 #[test]
+fn where_refusals_are_silent_a_malformed_request_gets_no_answer_either() {
+    let mut talk = Talk::under(with(direct(), "denial", json!("silence")));
+    talk.client_sends(4, &read(0, 0));
+    let row = talk.expect_event(Kind::ModbusInvalidValue);
+
+    assert_eq!((row.verdict, row.exception_code), (Some(Outcome::Deny), None));
+    talk.expect_nothing_more();
+}
+
+#[test]
+fn where_refusals_reset_a_malformed_request_does_too() {
+    let mut talk = Talk::under(with(direct(), "denial", json!("reset")));
+    talk.client_sends(4, &read(0, 0));
+    talk.expect_event(Kind::ModbusInvalidValue);
+    talk.expect_event(Kind::SessionClosed);
+    talk.expect_action(Action::FinishServer(crate::Leg(0)));
+    talk.expect_action(Action::ResetClient);
+    talk.expect_nothing_more();
+}
+
+#[test]
+fn where_the_guard_only_observes_a_malformed_request_costs_no_connection() {
+    let document = with(with(routed(), "denial", json!("reset")), "verdicts", json!("observe"));
+    let mut talk = Talk::under(document);
+    talk.client_sends_bytes(&adu(4, 1, &read(0, 0)));
+    talk.expect_to_client(4, &[0x83, 0x03]);
+    talk.expect_event(Kind::ModbusInvalidValue);
+    talk.expect_nothing_more();
+}
+
+#[test]
 fn function_code_zero_is_malformed_not_opaque() {
     let mut talk = Talk::under(direct());
     talk.client_sends(4, &[0]);

@@ -52,8 +52,45 @@ fn an_essential_rule_passes_while_the_journal_is_down() {
     talk.notes.is_down = true;
     talk.client_sends(8, &write(0, 1));
     talk.expect_to_server(&write(0, 1));
-    talk.expect_event(Kind::RequestPermitted);
+    let row = talk.expect_event(Kind::RequestPermitted);
+
+    assert_eq!(row.reason.as_deref(), Some("journal: down, the rule is essential"));
     talk.expect_nothing_more();
+}
+
+#[test]
+fn a_read_that_only_its_essential_rule_lets_pass_says_so() {
+    let rules = json!([{"name": "vital", "kind": "permit", "functions": ["read"], "essential": true}]);
+    let document = with(with(direct(), "rules", rules), "on_journal_failure", json!("deny_all"));
+    let mut talk = Talk::under(document);
+    talk.notes.is_down = true;
+    talk.client_sends(8, &read(0, 1));
+    let id = talk.expect_to_server(&read(0, 1));
+    talk.notes.is_down = false;
+    talk.server_sends(id, &registers(&[5]));
+    talk.expect_to_client(8, &registers(&[5]));
+    let exempt = talk.expect_event(Kind::RequestPermitted);
+    talk.client_sends(9, &read(0, 1));
+    let id = talk.expect_to_server(&read(0, 1));
+    talk.server_sends(id, &registers(&[5]));
+    talk.expect_to_client(9, &registers(&[5]));
+    let ordinary = talk.expect_event(Kind::RequestPermitted);
+
+    assert_eq!(exempt.reason.as_deref(), Some("journal: down, the rule is essential"));
+    assert_eq!((exempt.rule.as_deref(), ordinary.reason), (Some("vital"), None));
+    talk.expect_nothing_more();
+}
+
+#[test]
+fn a_read_that_would_pass_anyway_names_no_exception() {
+    let rules = json!([{"name": "vital", "kind": "permit", "functions": ["read"], "essential": true}]);
+    let mut talk = Talk::under(with(direct(), "rules", rules));
+    talk.notes.is_down = true;
+    talk.client_sends(8, &read(0, 1));
+    let id = talk.expect_to_server(&read(0, 1));
+    talk.server_sends(id, &registers(&[5]));
+
+    assert_eq!(talk.expect_event(Kind::RequestPermitted).reason, None);
 }
 
 #[test]

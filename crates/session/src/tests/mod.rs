@@ -14,3 +14,4 @@ mod reload;
 mod routing;
 mod silence;
 mod talk;
+mod unanswered;

@@ -246,9 +246,7 @@ impl Talk {
     pub(super) fn time_passes(&mut self, milliseconds: u64) {
         self.now.monotonic_ns += milliseconds * MS;
         self.now.utc_ns += i64::try_from(milliseconds * MS).expect("a short time");
-        if self.session.next_deadline().is_some_and(|at| at <= self.now.monotonic_ns) {
-            self.happen(Session::deadline_reached);
-        }
+        self.fire_timer();
         let next = self.session.next_deadline();
 
         assert!(next.is_none_or(|at| at > self.now.monotonic_ns), "a timer that fires for ever");
@@ -276,7 +274,26 @@ impl Talk {
         self.happen(|session, ctx| session.close(reason, ctx));
     }
 
+    /// The server's socket takes bytes again, and all that wait.
+    pub(super) fn server_takes_bytes(&mut self) {
+        self.server_is_stuffed = false;
+        self.collect();
+        self.fire_timer();
+    }
+
     pub(super) fn happen(&mut self, event: impl FnOnce(&mut Session, &mut Context<'_>)) {
+        self.tell(event);
+        self.fire_timer();
+    }
+
+    /// As the guard's timers do: a moment that has come already is told at once.
+    fn fire_timer(&mut self) {
+        if self.session.next_deadline().is_some_and(|at| at <= self.now.monotonic_ns) {
+            self.tell(Session::deadline_reached);
+        }
+    }
+
+    fn tell(&mut self, event: impl FnOnce(&mut Session, &mut Context<'_>)) {
         let (plant, recorder) = (&mut self.plant, &mut self.notes);
         let mut ctx = Context { now: self.now, plant, recorder };
         event(&mut self.session, &mut ctx);

@@ -1,0 +1,80 @@
+//! Clients that arrive: accepted in small portions, held to the budgets, given a conversation.
+//!
+//! Kept true here: no listener keeps others from their turn, and when descriptors run out,
+//! accepting pauses and the loop does not spin.
+
+use super::DataLoop;
+use crate::accept::{self, Arrival};
+use crate::timers::Key;
+use event::SessionId;
+use mio::net::TcpStream;
+use std::io;
+use std::sync::Arc;
+
+const PAUSE_NS: u64 = 100_000_000;
+/// Connections accepted in a row before others get a turn.
+const ACCEPTS: usize = 64;
+
+impl DataLoop {
+    pub(super) fn accept(&mut self, token: usize) {
+        for _ in 0..ACCEPTS {
+            let Some(listening) = self.listeners.get(token) else { return };
+            let (place, local) = (listening.place, listening.address);
+            match listening.socket.accept() {
+                Ok((stream, peer)) => self.arrive(stream, &Arrival { peer, local, place }),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if is_momentary(&error) => {}
+                Err(_) => {
+                    self.ledger.counters.limit("descriptors");
+                    return self.accept_again(ACCEPT_PAUSE_NS);
+                }
+            }
+        }
+        self.accept_again(0);
+    }
+
+    /// Edge-triggered: what was not taken now will not be announced again.
+    fn accept_again(&mut self, after_ns: u64) {
+        self.accept_again_ns = Some(self.now.monotonic_ns.saturating_add(after_ns));
+    }
+
+    fn arrive(&mut self, stream: TcpStream, arrival: &Arrival) {
+        let client = accept::canonical(arrival.peer.ip());
+        let policy = Arc::clone(&self.policy);
+        let Some(conduit) = policy.document().conduits.get(arrival.place.conduit) else { return };
+        if let Some(budget) = self.population.over_budget(arrival.place.conduit, conduit, client) {
+            self.ledger.counters.limit(budget);
+            let row = accept::refusal(conduit, arrival.peer, budget, self.ledger.own());
+            session::Recorder::record(&mut self.ledger, row);
+            return;
+        }
+        self.open(stream, arrival);
+    }
+
+    fn open(&mut self, stream: TcpStream, arrival: &Arrival) {
+        let id = SessionId(self.next_session);
+        self.next_session += 1;
+        let Some(admission) = self.directory.admit(arrival.place, arrival.peer, id) else { return };
+        let key = Key { place: self.conversations.vacant_key(), session: id.0 };
+        let Ok(socket) = accept::watch(stream, self.poll.registry(), key.place) else {
+            return self.ledger.counters.limit("register");
+        };
+        let config = Arc::clone(&admission.config);
+        let session = session::Session::open(config, Arc::clone(&admission.view), &mut self.context());
+        let conversation = accept::converse(arrival, &admission, key, session, (socket, self.now));
+        self.conversations.insert(conversation);
+        self.population.enter(arrival.place.conduit, accept::canonical(arrival.peer.ip()));
+        self.serve(key);
+    }
+
+    fn context(&mut self) -> session::Context<'_> {
+        session::Context { now: self.now, plant: &mut self.plant, recorder: &mut self.ledger }
+    }
+}
+
+fn is_momentary(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}
