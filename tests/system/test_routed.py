@@ -150,7 +150,7 @@ def test_records_name_the_server_and_the_unit_that_was_meant(routed: Routed) -> 
     assert routed.guard.stop() == 0, routed.guard.log
     rows = routed.guard.records("--kind", "request.permitted")
 
-    assert [(row["server"], row["unit_id"]) for row in rows] == [("plc-1", 1), ("plc-2", 7), ("gw-1", 11)]
+    assert [(row["server"], row["unit_id"]) for row in rows] == [("plc-1", 1), ("plc-2", 7), ("flow-11", 11)]
 
 
 def test_a_real_client_reaches_a_real_server_by_unit_id(routed: Routed) -> None:

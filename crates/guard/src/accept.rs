@@ -2,6 +2,7 @@
 
 use crate::conversation::{Conversation, Parts};
 use crate::directory::Admission;
+use crate::legs::Legs;
 use crate::listeners::Place;
 use crate::socket::Socket;
 use crate::timers::Key;
@@ -89,21 +90,16 @@ pub(crate) fn converse(
     session: session::Session,
     (socket, now): (Socket, Moment),
 ) -> Conversation {
-    let parts = Parts {
-        key,
-        local: arrival.local,
-        peer: arrival.peer,
-        place: arrival.place,
-        addresses: addresses(admission),
-        unacknowledged: unacknowledged(&admission.config.terms),
-    };
+    let parts =
+        Parts { key, local: arrival.local, peer: arrival.peer, place: arrival.place, legs: legs(admission, key) };
     Conversation::new(parts, socket, session, now)
 }
 
 /// Where the legs of an admitted session lead.
-fn addresses(admission: &Admission) -> Vec<SocketAddr> {
-    let servers = admission.config.terms.servers.iter();
-    servers.map(|server| SocketAddr::new(server.address, server.port)).collect()
+fn legs(admission: &Admission, key: Key) -> Legs {
+    let terms = &admission.config.terms;
+    let addresses = terms.servers.iter().map(|server| SocketAddr::new(server.address, server.port));
+    Legs::new(key.place, addresses, unacknowledged(terms))
 }
 
 /// The row of a connection that no session was opened for.

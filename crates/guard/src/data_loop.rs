@@ -1,37 +1,36 @@
 //! The data loop: one thread that waits for sockets, commits, commands and time.
 //!
-//! Kept true here:
-//! * nothing in a turn waits for a disk, a lock held elsewhere, or Python;
-//! * a panic while one conversation is served ends that conversation only;
-//! * when descriptors run out, accepting pauses and the loop does not spin.
+//! Kept true here: nothing in a turn waits for a disk, a lock held elsewhere, a name server, or
+//! Python. Who arrives stands in `arrivals`, whose turn it is in `serving`, what time brings in
+//! `upkeep`, and the end in `drain`.
 
-use crate::accept::{self, Arrival, Population};
+mod arrivals;
+mod drain;
+mod serving;
+mod upkeep;
+
+use self::drain::Intake;
+use crate::accept::Population;
 use crate::clock::Clock;
 use crate::command::Command;
-use crate::conversation::{Conversation, Pumped, Readiness, Turn};
+use crate::conversation::Conversation;
 use crate::directory::Directory;
 use crate::ledger::Ledger;
 use crate::limits::Descriptors;
 use crate::listeners::Listeners;
 use crate::notify::Notify;
+use crate::socket::Readiness;
 use crate::timers::{Key, Timers};
 use crate::token::{Ready, WAKER, ready_of};
-use crossbeam_channel::{Receiver, Sender};
-use event::{Kind, SessionId};
-use mio::net::TcpStream;
+use crossbeam_channel::Receiver;
+use event::Kind;
 use mio::{Events, Poll, Token};
 use policy::{Moment, Plant, Policy};
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-const TICK_NS: u64 = 1_000_000_000;
-const ACCEPT_PAUSE_NS: u64 = 100_000_000;
-/// Connections accepted in a row before others get a turn.
-const ACCEPTS: usize = 64;
 const SCRATCH_BYTES: usize = 64 * 1024;
 
 pub(crate) struct DataLoop {
@@ -47,7 +46,7 @@ pub(crate) struct DataLoop {
     pub(crate) conversations: Slab<Conversation>,
     pub(crate) population: Population,
     pub(crate) descriptors: Descriptors,
-    pub(crate) draining: Option<(Instant, Sender<bool>)>,
+    pub(crate) intake: Intake,
     timers: Timers,
     unfinished: VecDeque<Key>,
     waiting: HashMap<event::Sequence, Key>,
@@ -88,7 +87,7 @@ impl DataLoop {
             conversations: Slab::new(),
             population: Population::default(),
             descriptors: parts.descriptors,
-            draining: None,
+            intake: Intake::default(),
             timers: Timers::default(),
             unfinished: VecDeque::new(),
             waiting: HashMap::new(),
@@ -131,7 +130,7 @@ impl DataLoop {
                 Ready::Listener(token) => self.accept(token),
                 Ready::Conversation { place, slot } => {
                     if let Some(conversation) = self.conversations.get_mut(place) {
-                        conversation.ready(slot, readiness(event));
+                        conversation.ready(slot, Readiness::of(event));
                         let key = conversation.key;
                         self.serve(key);
                     }
@@ -143,6 +142,7 @@ impl DataLoop {
         self.deliver_commits();
         self.resume_unfinished();
         self.fire_timers();
+        self.accept_when_due();
         self.obey();
         self.tick();
     }
@@ -173,25 +173,9 @@ impl DataLoop {
     pub(crate) fn keys(&self) -> Vec<Key> {
         self.conversations.iter().map(|(_, conversation)| conversation.key).collect()
     }
-
 }
 
 /// The waker's token, for the handle.
 pub(crate) const fn waker_token() -> Token {
     WAKER
-}
-
-fn readiness(event: &mio::event::Event) -> Readiness {
-    Readiness {
-        readable: event.is_readable(),
-        writable: event.is_writable() || event.is_error(),
-        ending: event.is_read_closed() || event.is_error(),
-    }
-}
-
-fn is_momentary(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
-    )
 }

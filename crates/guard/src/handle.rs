@@ -1,19 +1,14 @@
 //! The handle: starts the data loop on its own thread and speaks to it.
 
-use crate::clock::Clock;
 use crate::command::Command;
-use crate::data_loop::{DataLoop, Parts, waker_token};
+use crate::data_loop::waker_token;
+use crate::error::{GuardError, world};
 use crate::ledger::Ledger;
-use crate::limits;
-use crate::listeners::Listeners;
-use crate::options::{JournalOptions, Options};
-use crate::syslog::Syslog;
-use crate::token::FIRST_LISTENER;
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use journal::Journal;
+use crate::options::Options;
+use crate::start::{Opening, assemble};
+use crossbeam_channel::{Sender, bounded, unbounded};
 use mio::{Poll, Waker};
-use policy::{DocumentError, Policy};
-use std::fmt;
+use policy::Policy;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -29,20 +24,7 @@ pub struct Guard {
     thread: Mutex<Option<JoinHandle<io::Result<Ledger>>>>,
     /// Held while a reload is under way, so that two do not overtake each other.
     policy: Mutex<Arc<Policy>>,
-    opening: Vec<String>,
-}
-
-/// Why a guard cannot do what it was asked.
-#[derive(Debug)]
-pub enum GuardError {
-    /// The policy document is wrong; nothing changed.
-    Document(DocumentError),
-    /// The options are wrong.
-    Options(serde_json::Error),
-    /// A port, a disk or the system refuses.
-    World(String),
-    /// The data loop does not answer.
-    Hung,
+    opening: Opening,
 }
 
 impl Guard {
@@ -56,12 +38,14 @@ impl Guard {
         let poll = Poll::new().map_err(world)?;
         let waker = Arc::new(Waker::new(poll.registry(), waker_token()).map_err(world)?);
         let (commands, receiver) = unbounded();
-        let (journal, opening) = open_journal(&options, &policy, &waker)?;
-        let thread = start_loop(Arc::clone(&policy), &options, journal, (poll, receiver))?;
+        let (data_loop, opening) = assemble(Arc::clone(&policy), &options, &waker, (poll, receiver))?;
+        let thread = std::thread::Builder::new().name("guard".to_owned()).spawn(move || data_loop.run());
+        let thread = thread.map_err(world)?;
         Ok(Self { commands, waker, thread: Mutex::new(Some(thread)), policy: Mutex::new(policy), opening })
     }
 
-    /// What opening the journal had to say: repairs and alarms, for a person.
+    /// What a person should know of this start: the journal's repairs and alarms, a descriptor
+    /// limit below the budgets, a syslog that is not to be found.
     #[must_use]
     pub fn opening(&self) -> &[String] {
         &self.opening
@@ -171,68 +155,3 @@ impl Guard {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-fn start_loop(
-    policy: Arc<Policy>,
-    options: &Options,
-    journal: Option<Journal>,
-    (poll, commands): (Poll, Receiver<Command>),
-) -> Result<JoinHandle<io::Result<Ledger>>, GuardError> {
-    let syslog = options.syslog.as_ref().map(|to| Syslog::open(&to.address)).transpose().map_err(world)?;
-    let clock = Clock::new();
-    let ledger = Ledger::new(journal, syslog, clock.now());
-    let descriptors = limits::raise(policy.document());
-    let mut listeners = Listeners::new(FIRST_LISTENER);
-    let prepared = listeners.prepare(&policy);
-    let prepared = prepared.map_err(|(address, error)| GuardError::World(format!("{address}: {error}")))?;
-    listeners.adopt(prepared, &policy, poll.registry()).map_err(world)?;
-    let mut data_loop = DataLoop::new(Parts { poll, clock, policy, ledger, listeners, descriptors, commands });
-    data_loop.adopt_policy();
-    std::thread::Builder::new().name("guard".to_owned()).spawn(move || data_loop.run()).map_err(world)
-}
-
-fn open_journal(
-    options: &Options,
-    policy: &Policy,
-    waker: &Arc<Waker>,
-) -> Result<(Option<Journal>, Vec<String>), GuardError> {
-    let Some(options) = &options.journal else { return Ok((None, Vec::new())) };
-    let waker = Arc::clone(waker);
-    let wake = Arc::new(move || {
-        // The loop also looks each second.
-        let _ = waker.wake();
-    });
-    let storage = Arc::new(journal::FileSystem);
-    let (journal, opening) = journal::open(journal_options(options, policy), storage, wake)
-        .map_err(|error| GuardError::World(error.to_string()))?;
-    Ok((Some(journal), opening.messages()))
-}
-
-fn journal_options(options: &JournalOptions, policy: &Policy) -> journal::Options {
-    journal::Options {
-        keep_age_ms: options.keep_age_ms,
-        keep_bytes: options.keep_bytes,
-        commit_interval_ms: options.commit_interval_ms,
-        sync_deadline_ms: options.sync_deadline_ms,
-        segment_bytes: options.segment_bytes,
-        segment_age_ms: options.segment_age_ms,
-        ..journal::Options::new(&options.directory, &options.key_directory, &policy.document().guard)
-    }
-}
-
-fn world(error: io::Error) -> GuardError {
-    GuardError::World(error.to_string())
-}
-
-impl fmt::Display for GuardError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Document(error) => write!(f, "{error}"),
-            Self::Options(error) => write!(f, "options: {error}"),
-            Self::World(what) => f.write_str(what),
-            Self::Hung => f.write_str("the data loop does not answer"),
-        }
-    }
-}
-
-impl std::error::Error for GuardError {}

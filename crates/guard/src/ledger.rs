@@ -128,10 +128,10 @@ impl Ledger {
         let Some(journal) = &self.journal else {
             return self.number();
         };
-        if let (Some(syslog), false) = (&self.syslog, journal.is_up())
+        if let (Some(syslog), false) = (&mut self.syslog, journal.is_up())
             && passes(event.kind)
         {
-            self.counters.syslog(syslog.send(&event));
+            self.counters.syslog(syslog.send(&event, self.now.monotonic_ns));
         }
         journal.append(event)
     }

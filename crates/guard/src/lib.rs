@@ -5,14 +5,19 @@
 
 mod accept;
 mod budget;
+mod client_side;
 mod clock;
 mod command;
 mod conversation;
 mod counters;
 mod data_loop;
 mod directory;
+mod error;
+mod far_syslog;
 mod handle;
 mod ledger;
+mod leg_socket;
+mod legs;
 mod limits;
 mod listeners;
 mod notify;
@@ -20,9 +25,12 @@ mod options;
 mod reload;
 mod report;
 mod socket;
+mod start;
 mod syslog;
 mod timers;
 mod token;
+mod turn;
 
-pub use handle::{Guard, GuardError};
+pub use error::GuardError;
+pub use handle::Guard;
 pub use options::{JournalOptions, Options, SyslogOptions};

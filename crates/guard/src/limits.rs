@@ -13,6 +13,19 @@ pub(crate) struct Descriptors {
     pub(crate) needed: u64,
 }
 
+impl Descriptors {
+    /// What a person should know where the budgets promise more than the system gives.
+    pub(crate) fn warning(self) -> Option<String> {
+        let Self { limit, needed } = self;
+        (limit < needed).then(|| {
+            format!(
+                "descriptors: the limit is {limit} but the budgets may need {needed}: \
+                 set LimitNOFILE={needed} in the guard's systemd unit, or lower the budgets of sessions"
+            )
+        })
+    }
+}
+
 /// Raise the soft limit to what the budgets need, as far as the hard one goes.
 pub(crate) fn raise(document: &Document) -> Descriptors {
     let needed = needed(document);
@@ -33,4 +46,19 @@ fn needed(document: &Document) -> u64 {
     });
     let listeners: usize = document.conduits.iter().map(|conduit| conduit.listeners.len()).sum();
     sessions.sum::<u64>().saturating_add(listeners as u64).saturating_add(OTHER_DESCRIPTORS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_below_the_budgets_is_told_with_both_numbers_and_the_cure() {
+        let warning = Descriptors { limit: 4_096, needed: 10_064 }.warning().unwrap();
+
+        for part in ["limit is 4096", "need 10064", "LimitNOFILE=10064"] {
+            assert!(warning.contains(part), "{warning}");
+        }
+        assert_eq!(Descriptors { limit: 10_064, needed: 10_064 }.warning(), None);
+    }
 }

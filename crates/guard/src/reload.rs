@@ -1,7 +1,7 @@
 //! A new policy under traffic: listeners first, then every open session is asked again.
 //!
 //! Kept true here: either all of the new policy is in force or none; no request is lost;
-//! what was known of the plant's values stays known.
+//! what was known of the plant's values stays known; a guard that drains opens nothing.
 
 use crate::data_loop::DataLoop;
 use crate::directory::Directory;
@@ -13,19 +13,22 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+/// A reload would open again what the drain has closed.
+const DRAINING: &str = "draining: this guard takes no more connections and is about to stop; \
+                        the next start reads the new policy";
+
 impl DataLoop {
     /// Put a policy in force.
     ///
     /// # Errors
-    /// Why a new listener cannot be opened; the old policy stays.
+    /// Why a new listener cannot be opened, or that the guard is about to end; the old policy stays.
     pub(crate) fn reload(&mut self, policy: Arc<Policy>) -> Result<(), String> {
+        if !self.intake.is_open() {
+            return Err(self.reject(DRAINING.to_owned()));
+        }
         let prepared = match self.listeners.prepare(&policy) {
             Ok(prepared) => prepared,
-            Err((address, error)) => {
-                let reason = format!("listener: {address}: {error}");
-                self.ledger.note(Kind::PolicyRejected, &reason);
-                return Err(reason);
-            }
+            Err((address, error)) => return Err(self.reject(format!("listener: {address}: {error}"))),
         };
         let adopted = self.listeners.adopt(prepared, &policy, self.poll.registry());
         adopted.map_err(|error| format!("listener: {error}"))?;
@@ -39,6 +42,11 @@ impl DataLoop {
             self.ask_again(key, &places);
         }
         Ok(())
+    }
+
+    fn reject(&mut self, reason: String) -> String {
+        self.ledger.note(Kind::PolicyRejected, &reason);
+        reason
     }
 
     /// Record the policy in force and keep its text.

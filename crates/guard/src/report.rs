@@ -3,7 +3,7 @@
 use crate::counters::{ConduitCounters, Counters, LATENCY_BOUNDS_US};
 use crate::data_loop::DataLoop;
 use crate::listeners::Place;
-use policy::document::{Conduit, OnJournalFailure, RuleKind, Verdicts};
+use policy::document::{Conduit, OnJournalFailure, Rule, RuleKind, Verdicts};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -50,11 +50,10 @@ impl DataLoop {
                 json!({"address": at.address, "port": at.port, "servers": names, "sessions": sessions})
             })
             .collect();
-        let essential = conduit.rules.iter().filter(|rule| rule.essential && rule.kind == RuleKind::Permit);
         json!({
             "name": conduit.name,
             "verdicts": if conduit.verdicts == Verdicts::Observe { "observe" } else { "enforce" },
-            "essential_rules": essential.map(|rule| rule.name.as_str()).collect::<Vec<_>>(),
+            "essential_rules": essential_rules(conduit).map(|rule| rule.name.as_str()).collect::<Vec<_>>(),
             "on_journal_failure": conduit.on_journal_failure,
             "listeners": listeners,
             "requests": self.ledger.counters.conduits.get(conduit.name.as_str()),
@@ -103,7 +102,7 @@ impl DataLoop {
         }
         text.family("modwarden_conduit_essential_rules", "gauge", "Rules that pass while the journal fails.");
         for conduit in conduits {
-            let essential = conduit.rules.iter().filter(|rule| rule.essential).count();
+            let essential = essential_rules(conduit).count();
             text.sample("modwarden_conduit_essential_rules", &format!("conduit={:?}", conduit.name), essential as u64);
         }
         text.family(
@@ -122,6 +121,11 @@ impl DataLoop {
         text.counters(&self.ledger.counters);
         text.0.into_bytes()
     }
+}
+
+/// Rules that still let requests pass while the journal fails: a `never` lets nothing pass.
+fn essential_rules(conduit: &Conduit) -> impl Iterator<Item = &Rule> {
+    conduit.rules.iter().filter(|rule| rule.essential && rule.kind == RuleKind::Permit)
 }
 
 /// Prometheus text format 0.0.4.

@@ -6,6 +6,7 @@
 //!   except where the end of the stream may stand right behind what was read;
 //! * a reset is linger 0: a plain close would let the kernel deliver a buffered write later.
 
+use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use session::OutBuffer;
@@ -20,14 +21,23 @@ const KEEPALIVE_PROBES: u32 = 3;
 
 pub(crate) struct Socket {
     stream: TcpStream,
-    pub(crate) can_read: bool,
-    pub(crate) can_write: bool,
+    can_read: bool,
+    can_write: bool,
     /// The kernel has seen the end of the stream, and told it once.
-    pub(crate) is_ending: bool,
+    is_ending: bool,
     /// The peer will send no more.
     pub(crate) read_ended: bool,
     /// We shall send no more.
     pub(crate) write_ended: bool,
+}
+
+/// What epoll says of a socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Readiness {
+    readable: bool,
+    writable: bool,
+    /// The peer's stream has ended, perhaps behind bytes that are still to be read.
+    ending: bool,
 }
 
 /// What reading brought.
@@ -45,6 +55,16 @@ pub(crate) enum Flushed {
     All,
     Some,
     Failed,
+}
+
+impl Readiness {
+    pub(crate) fn of(event: &Event) -> Self {
+        Self {
+            readable: event.is_readable(),
+            writable: event.is_writable() || event.is_error(),
+            ending: event.is_read_closed() || event.is_error(),
+        }
+    }
 }
 
 impl Socket {
@@ -71,6 +91,11 @@ impl Socket {
         socket.set_tcp_user_timeout(Some(unacknowledged))
     }
 
+    /// Whether epoll has said anything since a started connect.
+    pub(crate) fn has_stirred(&self) -> bool {
+        self.can_write || self.can_read
+    }
+
     /// Whether a started connect ended, and how. `None`: not yet.
     pub(crate) fn connected(&self) -> Option<io::Result<()>> {
         match self.stream.take_error() {
@@ -82,6 +107,18 @@ impl Socket {
             Err(error) if error.kind() == ErrorKind::NotConnected => None,
             Err(error) => Some(Err(error)),
         }
+    }
+
+    /// Note what epoll says.
+    pub(crate) fn ready(&mut self, is: Readiness) {
+        self.can_read |= is.readable || is.ending;
+        self.can_write |= is.writable;
+        self.is_ending |= is.ending;
+    }
+
+    /// Whether the kernel may hold bytes, or the end of the stream.
+    pub(crate) fn has_more(&self) -> bool {
+        self.can_read && !self.read_ended
     }
 
     pub(crate) fn receive(&mut self, into: &mut [u8]) -> Received {

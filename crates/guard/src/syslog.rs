@@ -3,10 +3,10 @@
 //! Never waits: what the socket does not take at once is counted as lost here, and the
 //! journal keeps its own bounded memory of the same rows.
 
+use crate::far_syslog::FarSyslog;
 use event::Event;
 use std::fmt::Write as _;
 use std::io;
-use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 
@@ -14,31 +14,29 @@ use std::path::PathBuf;
 const PRIORITY: u8 = 13 * 8 + 5;
 
 pub(crate) enum Syslog {
-    Udp(UdpSocket),
+    Udp(FarSyslog),
     /// Named anew with each record, for a syslog that starts later or again.
     Unix(UnixDatagram, PathBuf),
 }
 
 impl Syslog {
-    /// Open towards `host:port` or a socket's path.
-    pub(crate) fn open(address: &str) -> io::Result<Self> {
+    /// Open towards `host:port` or a socket's path, and say what is wrong there if anything is:
+    /// no syslog is a reason not to start.
+    pub(crate) fn open(address: &str) -> io::Result<(Self, Option<String>)> {
         if address.starts_with('/') {
             let socket = UnixDatagram::unbound()?;
             socket.set_nonblocking(true)?;
-            return Ok(Self::Unix(socket, PathBuf::from(address)));
+            return Ok((Self::Unix(socket, PathBuf::from(address)), None));
         }
-        let local = if address.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
-        let socket = UdpSocket::bind(local)?;
-        socket.set_nonblocking(true)?;
-        socket.connect(address)?;
-        Ok(Self::Udp(socket))
+        let (far, problem) = FarSyslog::open(address);
+        Ok((Self::Udp(far), problem))
     }
 
     /// Send one event; `false` when it could not be handed over.
-    pub(crate) fn send(&self, event: &Event) -> bool {
+    pub(crate) fn send(&mut self, event: &Event, now_ns: u64) -> bool {
         let line = render(event);
         match self {
-            Self::Udp(socket) => socket.send(line.as_bytes()).is_ok(),
+            Self::Udp(far) => far.send(line.as_bytes(), now_ns),
             Self::Unix(socket, path) => socket.send_to(line.as_bytes(), path).is_ok(),
         }
     }
@@ -77,11 +75,11 @@ mod tests {
     fn a_syslog_that_starts_later_still_hears() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log");
-        let syslog = Syslog::open(path.to_str().unwrap()).unwrap();
-        assert!(!syslog.send(&Event::default()));
+        let (mut syslog, _) = Syslog::open(path.to_str().unwrap()).unwrap();
+        assert!(!syslog.send(&Event::default(), 0));
         let listener = UnixDatagram::bind(&path).unwrap();
 
-        assert!(syslog.send(&Event::default()));
+        assert!(syslog.send(&Event::default(), 0));
         assert!(listener.recv(&mut [0; 1024]).unwrap() > 0);
     }
 

@@ -11,9 +11,12 @@
 mod harness;
 
 use event::{Event, Kind};
-use harness::{Client, Server, document, free_port, guard};
-use std::net::SocketAddr;
+use guard::Guard;
+use harness::{Client, Server, adu, document, free_port, guard};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::time::Duration;
 
 const READ: [u8; 5] = [3, 0, 0, 0, 2];
 const WRITE: [u8; 5] = [6, 0, 7, 0x12, 0x34];
@@ -137,7 +140,64 @@ fn draining_answers_what_is_open_and_accepts_no_more() {
     let mut client = Client::connect(at(port));
     assert!(client.asks(1, &READ).is_some());
 
-    assert!(guard.drain(std::time::Duration::from_secs(2)).unwrap());
-    assert!(std::net::TcpStream::connect(at(port)).is_err());
+    assert!(guard.drain(Duration::from_secs(2)).unwrap());
+    assert!(TcpStream::connect(at(port)).is_err());
+    guard.stop().unwrap();
+}
+
+#[test]
+fn a_reload_while_draining_is_refused_and_opens_no_listener_again() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, another, directory) = (free_port(), free_port(), tempfile::tempdir().unwrap());
+    let guard = guard(&document(port, silent.local_addr().unwrap(), "enforce", false), directory.path());
+    let mut client = Client::connect(at(port));
+    client.0.write_all(&adu(1, 1, &READ)).unwrap();
+    let (mut stream, _) = silent.accept().unwrap();
+    // From here on the request is open.
+    stream.read_exact(&mut [0; 12]).unwrap();
+    let reload = || {
+        let next = document(another, silent.local_addr().unwrap(), "enforce", false);
+        guard.reload(next.to_string().as_bytes()).unwrap_err().to_string()
+    };
+
+    std::thread::scope(|scope| {
+        let drained = scope.spawn(|| guard.drain(Duration::from_secs(5)).unwrap());
+        while TcpStream::connect(at(port)).is_ok() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(reload().starts_with("draining: "));
+        assert!(!drained.is_finished());
+        assert!(drained.join().unwrap());
+    });
+    assert!(reload().starts_with("draining: "));
+
+    assert!(TcpStream::connect(at(port)).is_err());
+    assert!(TcpStream::connect(at(another)).is_err());
+    guard.stop().unwrap();
+    assert_eq!(rows(directory.path(), Kind::PolicyRejected).len(), 2);
+}
+
+#[test]
+fn a_syslog_that_cannot_be_found_is_told_and_does_not_stop_the_start() {
+    let (server, port) = (Server::start(), free_port());
+    let options = r#"{"syslog": {"address": "without-a-port"}}"#;
+    let document = document(port, server.address, "enforce", false);
+
+    let guard = Guard::start(document.to_string().as_bytes(), options.as_bytes()).unwrap();
+
+    assert!(guard.opening().iter().any(|line| line.starts_with("syslog: without-a-port: ")));
+    assert!(Client::connect(at(port)).asks(1, &READ).is_some());
+    guard.stop().unwrap();
+}
+
+#[test]
+fn budgets_that_need_more_descriptors_than_the_system_gives_are_told_at_the_start() {
+    let (server, port) = (Server::start(), free_port());
+    let mut document = document(port, server.address, "enforce", false);
+    document["conduits"][0]["budgets"]["sessions"] = u32::MAX.into();
+
+    let guard = Guard::start(document.to_string().as_bytes(), b"{}").unwrap();
+
+    assert!(guard.opening().iter().any(|line| line.contains("LimitNOFILE=")));
     guard.stop().unwrap();
 }

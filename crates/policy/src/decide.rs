@@ -25,6 +25,8 @@ struct Case<'a> {
     rules: &'a UnitRules,
     target: Target,
     written: Option<&'a Written>,
+    /// Points of this unit that the request gives more than one value.
+    contradicted: Vec<usize>,
     plant: &'a Plant,
     now: Moment,
 }
@@ -49,7 +51,7 @@ impl View {
         }
         let written = Written::of(request);
         let parts = Part::all(request);
-        let case = |target, rules| Case { view: self, rules, target, written: written.as_ref(), plant, now };
+        let case = |target, rules| Case::new((self, rules), target, written.as_ref(), (plant, now));
         let decided = if target.is_broadcast() {
             self.decide_broadcast(&parts, target, &case)
         } else {
@@ -116,6 +118,16 @@ fn merge(before: Option<Permit>, next: &Permit) -> Permit {
 // === impl Case ===
 
 impl<'a> Case<'a> {
+    fn new(
+        (view, rules): (&'a View, &'a UnitRules),
+        target: Target,
+        written: Option<&'a Written>,
+        (plant, now): (&'a Plant, Moment),
+    ) -> Self {
+        let contradicted = written.map(|written| written.contradicted(&rules.points)).unwrap_or_default();
+        Self { view, rules, target, written, contradicted, plant, now }
+    }
+
     fn decide(&self, parts: &[Option<Part>; 2]) -> Result<Permit, Denial> {
         if let Some(never) = parts.iter().flatten().find_map(|part| self.never(part)) {
             return Err(Denial {
@@ -216,7 +228,7 @@ impl<'a> Case<'a> {
                 continue;
             };
             let past = self.plant.past(self.target, place.point);
-            check_place((place, point), limits, written, past, self.now)
+            check_place((place, point), limits, (written, &self.contradicted), past, self.now)
                 .map_err(|reason| Refusal { reason, rule: Some(rule) })?;
         }
         Ok(())

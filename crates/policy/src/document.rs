@@ -134,7 +134,8 @@ pub struct Point {
     /// Added after scaling.
     #[serde(default)]
     pub offset: f64,
-    /// Other first addresses that show the same value.
+    /// Other first addresses that show the same value. A request that writes a limited point at two of
+    /// its addresses must give it one whole value there, or is refused as a `contradiction`.
     #[serde(default)]
     pub aliases: Vec<(Table, u16)>,
     /// Whether a write may cover only part of it.

@@ -3,9 +3,10 @@
 use crate::document::Limits;
 use crate::moment::{MS, Moment};
 use crate::past::{Known, Past};
-use crate::points::{Place, PointSpec};
+use crate::points::{Place, PointIndex, PointSpec};
 use crate::reason::{Reason, Write};
 use crate::value::WIDTH_MAX;
+use std::collections::HashMap;
 use wire::{Request, Span};
 
 /// A known value older than this does not count, unless the point says otherwise.
@@ -72,6 +73,23 @@ impl Written {
         Some(registers)
     }
 
+    /// The points that it writes at two of their addresses, other than with one whole value at each.
+    ///
+    /// Each value alone might be within its limits, and their order or their mixture not.
+    pub(crate) fn contradicted(&self, points: &PointIndex) -> Vec<usize> {
+        let mut values = HashMap::new();
+        let mut contradicted = Vec::new();
+        let is_aliased = |place: &&Place| points.points.get(place.point).is_some_and(|point| point.is_aliased);
+        for place in points.touching(self.span).filter(is_aliased) {
+            let value = self.registers_after(place, None);
+            match values.insert(place.point, value) {
+                Some(other) if value.is_none() || value != other => contradicted.push(place.point),
+                _ => {}
+            }
+        }
+        contradicted
+    }
+
     fn covers(&self, place: &Place) -> bool {
         let range = self.span.range;
         self.span.table == place.table && range.first() <= place.first && place.last <= range.last()
@@ -97,12 +115,15 @@ impl Written {
 pub(crate) fn check_place(
     (place, point): (&Place, &PointSpec),
     limits: &Limits,
-    written: &Written,
+    (written, contradicted): (&Written, &[usize]),
     past: Option<&Past>,
     now: Moment,
 ) -> Result<(), Reason> {
     if !written.covers(place) && !point.partial {
         return Err(Reason::Partial(point.name.clone()));
+    }
+    if *limits != Limits::default() && contradicted.contains(&place.point) {
+        return Err(Reason::Contradiction(point.name.clone()));
     }
     let check = Check { point, limits, past, now };
     let registers = match written.registers_after(place, None) {

@@ -1,4 +1,6 @@
 //! Last-known raw values of every register and bit seen, in pages, within a budget.
+//!
+//! Kept true here: a reply to a read that was sent before a write does not hide the write.
 
 use std::collections::{HashMap, VecDeque};
 use wire::{Span, Table};
@@ -6,7 +8,8 @@ use wire::{Span, Table};
 /// Addresses to a page: a poll of 125 registers touches five.
 const PAGE: u16 = 32;
 
-/// 350 bytes each, so under 6 MB however much of their address space clients scan.
+/// 800 bytes each, so about 13 MB however much of their address space clients scan; 250 more for
+/// each page that is written, which takes a rule that permits it.
 const PAGES_MAX: usize = 16_384;
 
 /// The units of all servers, as the plant numbers them.
@@ -23,7 +26,11 @@ pub(crate) struct Pages {
 }
 
 #[derive(Debug, Default)]
-struct Page([Option<Seen>; PAGE as usize]);
+struct Page {
+    seen: [Option<Seen>; PAGE as usize],
+    /// When each address was last written, monotonic; 0: never. Most pages are only read.
+    written_ns: Option<Box<[u64; PAGE as usize]>>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Seen {
@@ -36,22 +43,44 @@ struct Seen {
 impl Pages {
     /// Learn values; says whether any differs from what was known, or was not known.
     pub(crate) fn learn(&mut self, unit: UnitSlot, span: Span, values: &[u16], utc_ns: i64) -> bool {
+        self.learn_read((unit, span), values, (u64::MAX, utc_ns))
+    }
+
+    /// As [`Pages::learn`], but what was written at or after the moment of asking stays as it is.
+    pub(crate) fn learn_read(
+        &mut self,
+        (unit, span): (UnitSlot, Span),
+        values: &[u16],
+        (sent_ns, utc_ns): (u64, i64),
+    ) -> bool {
         let mut changed = false;
         for ((page, offset, quantity), at) in pieces(span) {
             let values = values.get(at..).unwrap_or_default();
-            let slots = self.page(unit, span.table, page).0.iter_mut().skip(offset).take(quantity);
-            for (slot, value) in slots.zip(values) {
+            let Page { seen, written_ns } = self.page(unit, span.table, page);
+            let slots = seen.iter_mut().enumerate().skip(offset).take(quantity);
+            for ((index, slot), value) in slots.zip(values) {
                 changed |= slot.is_none_or(|seen| seen.value != *value);
-                *slot = Some(Seen { value: *value, utc_ns });
+                let written_ns = written_ns.as_ref().and_then(|all| all.get(index)).copied().unwrap_or_default();
+                if written_ns == 0 || written_ns < sent_ns {
+                    *slot = Some(Seen { value: *value, utc_ns });
+                }
             }
         }
         changed
     }
 
+    /// Note that a span is written now, whatever its values are.
+    pub(crate) fn note_write(&mut self, unit: UnitSlot, span: Span, monotonic_ns: u64) {
+        for ((page, offset, quantity), _) in pieces(span) {
+            let written_ns = self.page(unit, span.table, page).written_ns.get_or_insert_default();
+            written_ns.iter_mut().skip(offset).take(quantity).for_each(|at| *at = monotonic_ns);
+        }
+    }
+
     pub(crate) fn forget(&mut self, unit: UnitSlot, span: Span) {
         for ((page, offset, quantity), _) in pieces(span) {
             if let Some(page) = self.pages.get_mut(&(unit, span.table, page)) {
-                page.0.iter_mut().skip(offset).take(quantity).for_each(|slot| *slot = None);
+                page.seen.iter_mut().skip(offset).take(quantity).for_each(|slot| *slot = None);
             }
         }
     }
@@ -62,7 +91,7 @@ impl Pages {
         let mut oldest = i64::MAX;
         for ((page, offset, quantity), _) in pieces(span) {
             let page = self.pages.get(&(unit, span.table, page))?;
-            for slot in page.0.iter().skip(offset).take(quantity) {
+            for slot in page.seen.iter().skip(offset).take(quantity) {
                 let seen = (*slot)?;
                 values.push(seen.value);
                 oldest = oldest.min(seen.utc_ns);

@@ -25,6 +25,7 @@ pub(crate) struct Known {
 #[derive(Debug, Default)]
 pub(crate) struct Past {
     last: Option<Known>,
+    written_ns: Option<u64>,
     highest: Extremes,
     lowest: Extremes,
     writes: VecDeque<u64>,
@@ -44,12 +45,27 @@ impl Past {
     /// Learn a value that holds now, though what it was made of may be older.
     pub(crate) fn learn(&mut self, known: Known, now: Moment, need: MemoryNeed) {
         self.last = Some(known);
-        if need.change_ms == 0 || !known.value.is_finite() {
+        self.learn_extreme(known.value, now, need);
+    }
+
+    /// Learn a value that held not long ago, though it need not be the last.
+    pub(crate) fn learn_extreme(&mut self, value: f64, now: Moment, need: MemoryNeed) {
+        if need.change_ms == 0 || !value.is_finite() {
             return;
         }
         let oldest = now.monotonic_ns.saturating_sub(need.change_ms.saturating_mul(MS));
-        self.highest.push(now.monotonic_ns, known.value, oldest);
-        self.lowest.push(now.monotonic_ns, -known.value, oldest);
+        self.highest.push(now.monotonic_ns, value, oldest);
+        self.lowest.push(now.monotonic_ns, -value, oldest);
+    }
+
+    /// Note that the value is written now, whatever it becomes.
+    pub(crate) fn note_write(&mut self, now: Moment) {
+        self.written_ns = Some(now.monotonic_ns);
+    }
+
+    /// Whether a read sent then may show the value before its last write. In doubt, it may.
+    pub(crate) fn is_newer_than(&self, sent_ns: u64) -> bool {
+        self.written_ns.is_some_and(|written_ns| written_ns >= sent_ns)
     }
 
     pub(crate) fn forget_last(&mut self) {

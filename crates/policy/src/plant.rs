@@ -3,6 +3,7 @@
 //! Kept true here:
 //! * a forwarded write counts as the value at once; an exception or a time-out makes it
 //!   unknown until it is read;
+//! * a reply to a read sent before a write never replaces what the write made of the value;
 //! * writes and values are counted per unit and point, whichever client, unit id or alias they came by;
 //! * a reload keeps what is known, by the names of servers, units and points.
 
@@ -14,13 +15,13 @@ use crate::points::{Place, PointIndex};
 use crate::policy::{Compiled, Policy};
 use crate::target::Target;
 use crate::value::{Codec, WIDTH_MAX};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use wire::{Request, Span};
 
 /// Last-known values and write counters, shared by all sessions of a guard.
 ///
-/// Bounded: about 6 MB of raw values, and for each limited point of each unit at most
+/// Bounded: about 13 MB of raw values, and for each limited point of each unit at most
 /// 128 KiB where `max_change` follows it and 80 KiB where `per_minute` does.
 #[derive(Debug)]
 pub struct Plant {
@@ -64,16 +65,17 @@ impl Plant {
     }
 
     /// Learn values read from a server; says whether any differs from the last known, or was not known.
-    /// Values that are not one for each address (a FIFO queue's) are not learned.
-    pub fn observe_read(&mut self, target: Target, span: Span, values: &[u16], now: Moment) -> bool {
+    /// Values that are not one for each address (a FIFO queue's) are not learned, nor are those of
+    /// addresses and points written at or after `sent_ns`, when the read was forwarded: its reply may be older.
+    pub fn observe_read(&mut self, target: Target, span: Span, values: &[u16], (sent_ns, now): (u64, Moment)) -> bool {
         let is_whole = values.len() == usize::from(span.range.quantity());
         let Some(slot) = self.slot(target).filter(|_| is_whole) else {
             return true;
         };
         if let Some(unit) = self.units.get_mut(slot) {
-            unit.observe_read(span, values, now);
+            unit.observe_read(span, values, (sent_ns, now));
         }
-        self.pages.learn(slot, span, values, now.utc_ns)
+        self.pages.learn_read((slot, span), values, (sent_ns, now.utc_ns))
     }
 
     /// Learn and count a write. Call it when the decision to forward is taken, before any
@@ -126,6 +128,7 @@ impl Plant {
 
     fn learn_written(&mut self, slot: UnitSlot, written: &Written, now: Moment) {
         let span = written.span();
+        self.pages.note_write(slot, span, now.monotonic_ns);
         if let Some(values) = written.values() {
             self.pages.learn(slot, span, values, now.utc_ns);
             return;
@@ -200,7 +203,7 @@ impl UnitPast {
         }
     }
 
-    fn observe_read(&mut self, span: Span, values: &[u16], now: Moment) {
+    fn observe_read(&mut self, span: Span, values: &[u16], (sent_ns, now): (u64, Moment)) {
         for place in self.points.touching(span) {
             let (Some(past), Some(point)) = (self.pasts.get_mut(&place.point), self.points.points.get(place.point))
             else {
@@ -209,18 +212,21 @@ impl UnitPast {
             let offset = place.first.checked_sub(span.range.first()).map(usize::from);
             let seen = offset.and_then(|from| values.get(from..from + usize::from(point.width)));
             match (seen, point.memory) {
+                (Some(seen), Some(need)) if past.is_newer_than(sent_ns) => {
+                    past.learn_extreme(point.codec.decode(seen), now, need);
+                }
                 (Some(seen), Some(need)) => {
                     let known = Known { value: point.codec.decode(seen), ..raw_known(seen, now) };
                     past.learn(known, now, need);
                 }
-                _ if agrees(past, place, span, values) => {}
+                _ if past.is_newer_than(sent_ns) || agrees(past, place, span, values) => {}
                 _ => past.forget_last(),
             }
         }
     }
 
     fn write_forwarded(&mut self, written: &Written, now: Moment) {
-        let mut counted = None;
+        let mut counted = HashSet::new();
         for place in self.points.touching(written.span()) {
             let (Some(past), Some(point)) = (self.pasts.get_mut(&place.point), self.points.points.get(place.point))
             else {
@@ -237,7 +243,8 @@ impl UnitPast {
                 }
                 None => past.forget_last(),
             }
-            if counted.replace(place.point) != Some(place.point) {
+            past.note_write(now);
+            if counted.insert(place.point) {
                 past.count_write(now, need);
             }
         }

@@ -22,6 +22,8 @@ pub(crate) struct PointSpec {
     pub(crate) codec: Codec,
     pub(crate) width: u16,
     pub(crate) partial: bool,
+    /// Whether it stands under more than one address.
+    pub(crate) is_aliased: bool,
     pub(crate) limits: Option<Limits>,
     /// What must be remembered of it; `None` where nothing limits it.
     pub(crate) memory: Option<MemoryNeed>,
@@ -109,6 +111,7 @@ impl PointSpec {
             codec: Codec::of(point),
             width: point.point_type.width(),
             partial: point.partial,
+            is_aliased: !point.aliases.is_empty(),
             limits: point.limits.clone(),
             memory,
         }

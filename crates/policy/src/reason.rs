@@ -28,6 +28,8 @@ pub enum Reason {
     ClockInvalid(Arc<str>),
     /// A write would leave a point half old, half new.
     Partial(Arc<str>),
+    /// The request writes the point at two of its addresses, and not with one whole value.
+    Contradiction(Arc<str>),
     /// NaN or infinity.
     NotFinite(Arc<str>),
     /// Outside the range.
@@ -111,6 +113,7 @@ impl Reason {
             Self::When(..) => "when",
             Self::ClockInvalid(_) => "clock_invalid",
             Self::Partial(_) => "partial",
+            Self::Contradiction(_) => "contradiction",
             Self::NotFinite(_) => "not_finite",
             Self::Range { .. } => "range",
             Self::Allowed(_) => "allowed",
@@ -137,6 +140,7 @@ impl fmt::Display for Reason {
             Self::When(rule, local) => write!(f, "{rule} does not hold on {local}"),
             Self::ClockInvalid(rule) => write!(f, "{rule} depends on the time, and the clock is not valid"),
             Self::Partial(point) => write!(f, "the write covers only part of {point}"),
+            Self::Contradiction(point) => write!(f, "{point} is written twice, and not with the same value"),
             Self::NotFinite(point) => write!(f, "{point} is written with what is no number"),
             Self::Range { .. } | Self::Allowed(_) | Self::MaxStep { .. } | Self::MaxChange { .. } => self.fmt_write(f),
             Self::ValueUnknown(point) => write!(f, "no value of {point} is known"),
@@ -169,6 +173,7 @@ impl Reason {
             Self::ChangeUnknown { in_ms, .. } => format!("a value known in the last {}", Duration(*in_ms)),
             Self::PerMinute { limit, .. } => format!("at most {limit} writes a minute"),
             Self::Partial(_) => "a write of the whole point".to_owned(),
+            Self::Contradiction(_) => "one value for the point".to_owned(),
             Self::NotFinite(_) => "a number".to_owned(),
             _ => self.word().to_owned(),
         }

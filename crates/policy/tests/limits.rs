@@ -322,7 +322,7 @@ fn reads_that_show_nothing_new_are_told_from_those_that_do() {
     let target = view.target(wire::UnitId(1)).unwrap();
     let registers = span(wire::Table::InputRegister, 0, 2);
 
-    assert!(plant.observe_read(target, registers, &[1, 2], policy::Moment::default()));
-    assert!(!plant.observe_read(target, registers, &[1, 2], policy::Moment::default()));
-    assert!(plant.observe_read(target, registers, &[1, 3], policy::Moment::default()));
+    assert!(plant.observe_read(target, registers, &[1, 2], (0, policy::Moment::default())));
+    assert!(!plant.observe_read(target, registers, &[1, 2], (0, policy::Moment::default())));
+    assert!(plant.observe_read(target, registers, &[1, 3], (0, policy::Moment::default())));
 }

@@ -7,6 +7,7 @@ use policy::document::{
 };
 use std::net::IpAddr;
 use std::sync::Arc;
+use wire::UnitId;
 
 /// One session's terms and its client.
 #[derive(Clone, Debug)]
@@ -72,6 +73,8 @@ pub struct ServerTerms {
     pub index: usize,
     /// Its asset's name.
     pub name: Arc<str>,
+    /// The units that are assets of their own, behind a gateway; ascending.
+    pub units: Vec<(UnitId, Arc<str>)>,
     /// Where it listens.
     pub address: IpAddr,
     /// Its port.
@@ -161,6 +164,7 @@ impl ServerTerms {
         Self {
             index,
             name: server.name.as_str().into(),
+            units: units_of(server),
             address: server.address,
             port: server.port,
             reply_timeout_ns: nanoseconds(server.reply_timeout_ms),
@@ -168,6 +172,27 @@ impl ServerTerms {
             tolerate: Tolerances::of(&server.tolerate),
         }
     }
+}
+
+impl ServerTerms {
+    /// The asset that answers under a unit id: the unit's own, else the endpoint's.
+    #[must_use]
+    pub fn asset(&self, unit: UnitId) -> &Arc<str> {
+        let found = self.units.binary_search_by_key(&unit, |(unit, _)| *unit);
+        found.ok().and_then(|at| self.units.get(at)).map_or(&self.name, |(_, name)| name)
+    }
+}
+
+fn units_of(server: &Server) -> Vec<(UnitId, Arc<str>)> {
+    let named = server.units.iter().filter(|unit| unit.asset != server.name);
+    let mut units: Vec<_> = named
+        .flat_map(|unit| {
+            let name: Arc<str> = unit.asset.as_str().into();
+            unit.unit_ids.iter().map(move |id| (UnitId(*id), Arc::clone(&name)))
+        })
+        .collect();
+    units.sort_by_key(|(unit, _)| *unit);
+    units
 }
 
 // === impl Tolerances ===

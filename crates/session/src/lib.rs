@@ -10,6 +10,7 @@
 mod changes;
 mod config;
 mod context;
+mod engine;
 mod facts;
 mod framed;
 mod framing;

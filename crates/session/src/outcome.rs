@@ -51,7 +51,7 @@ impl Reading {
         }
         let has_values = self.take_values(response);
         if let (true, Some(target), Some(span)) = (has_values, open.facts.target, open.facts.reads) {
-            ctx.plant.observe_read(target, span, &self.values, ctx.now);
+            ctx.plant.observe_read(target, span, &self.values, (open.sent_ns, ctx.now));
         }
         let is_due = has_values && self.is_due(front, ctx, open, pdu);
         let response_values = is_due.then(|| self.values.as_slice().into());

@@ -14,7 +14,8 @@ use crate::leg::{LegState, Link, Open};
 use crate::outbuffer::OutBuffer;
 use crate::outcome::{End, Reading, record_end, record_server};
 use event::Kind;
-use wire::{Adu, Expectation, FrameError, ReplyTolerance, Request};
+use std::collections::VecDeque;
+use wire::{Adu, Expectation, FrameError, ReplyTolerance, Request, TransactionId, UnitId};
 use wire::{parse_adu, parse_request, parse_response};
 
 /// Requests remembered for their replies. Far over any budget of a client that behaves.
@@ -30,6 +31,8 @@ pub(crate) struct Passing {
     reading: Reading,
     /// The reader follows both streams.
     is_reading: bool,
+    /// Frames that are no request went to the server all the same; it may answer them.
+    unread: VecDeque<(TransactionId, UnitId)>,
     /// A reply may still come for which nobody waits here.
     has_strays: bool,
     server_finished: bool,
@@ -45,6 +48,7 @@ impl Passing {
             requests: Inbox::default(),
             reading: Reading::default(),
             is_reading: true,
+            unread: VecDeque::new(),
             has_strays: false,
             server_finished: false,
             is_server_told: false,
@@ -86,6 +90,10 @@ impl Passing {
                 let anomaly = error.anomaly();
                 let row = front.rows.malformed(kind_of(anomaly), &asked, anomaly.name());
                 ctx.recorder.record(row);
+                if self.unread.len() >= MOST_OPEN {
+                    self.unread.pop_front();
+                }
+                self.unread.push_back((asked.transaction_id, asked.unit));
             }
         }
     }
@@ -162,6 +170,9 @@ impl Passing {
         let answers = |open: &Open| open.facts.transaction_id == adu.transaction_id && open.facts.unit == adu.unit_id;
         let position = self.server.open.iter().position(answers);
         let Some(open) = position.and_then(|at| self.server.open.remove(at)) else {
+            if self.answers_unread(adu) {
+                return;
+            }
             let kind = Kind::ResponseUnsolicited;
             return record_server(front, ctx, kind, (SERVER, Some(adu), "unsolicited"));
         };
@@ -174,6 +185,11 @@ impl Passing {
                 record_end(front, ctx, &open, End::of("server_mismatch"));
             }
         }
+    }
+
+    fn answers_unread(&mut self, adu: &Adu<'_>) -> bool {
+        let position = self.unread.iter().position(|sent| *sent == (adu.transaction_id, adu.unit_id));
+        position.and_then(|at| self.unread.remove(at)).is_some()
     }
 
     /// The copy makes no sense any more; the bytes go on.

@@ -6,6 +6,7 @@ use crate::facts::{Asked, Facts};
 use event::{Clock, Event, Kind, Outcome, Sequence};
 use policy::Moment;
 use std::sync::Arc;
+use wire::UnitId;
 
 /// What the policy said, as rows tell it.
 #[derive(Clone, Debug)]
@@ -53,14 +54,14 @@ impl Rows {
     /// About a server, on its own account.
     pub(crate) fn server(&self, kind: Kind, at: Moment, leg: Leg) -> Event {
         let mut row = self.session(kind, at);
-        self.name_server(&mut row, Some(leg));
+        self.name_server(&mut row, Some(leg), None);
         row
     }
 
     /// About a request.
     pub(crate) fn request(&self, kind: Kind, at: Moment, facts: &Facts, ruling: &Ruling) -> Event {
         let mut row = self.session(kind, at);
-        self.name_server(&mut row, facts.leg);
+        self.name_server(&mut row, facts.leg, Some(facts.unit));
         row.unit_id = Some(facts.unit.0);
         row.transaction_id = Some(facts.transaction_id.0);
         row.function_code = Some(facts.function_code);
@@ -77,7 +78,7 @@ impl Rows {
     /// About bytes of the client that are a frame but no request.
     pub(crate) fn malformed(&self, kind: Kind, asked: &Asked<'_>, reason: &str) -> Event {
         let mut row = self.session(kind, asked.arrived);
-        self.name_server(&mut row, asked.leg);
+        self.name_server(&mut row, asked.leg, Some(asked.unit));
         row.unit_id = Some(asked.unit.0);
         row.transaction_id = Some(asked.transaction_id.0);
         row.function_code = asked.pdu.first().copied();
@@ -87,9 +88,9 @@ impl Rows {
         row
     }
 
-    fn name_server(&self, row: &mut Event, leg: Option<Leg>) {
+    fn name_server(&self, row: &mut Event, leg: Option<Leg>, unit: Option<UnitId>) {
         let Some(server) = leg.and_then(|leg| self.terms_of(leg)) else { return };
-        row.server = Some(Arc::clone(&server.name));
+        row.server = Some(Arc::clone(unit.map_or(&server.name, |unit| server.asset(unit))));
         row.server_address = Some(server.address);
     }
 

@@ -17,11 +17,10 @@
 
 use crate::config::SessionConfig;
 use crate::context::{Action, Context, Leg};
-use crate::framed::Framed;
+use crate::engine::Engine;
 use crate::front::{Front, Manner};
 use crate::leg::LegState;
 use crate::outbuffer::OutBuffer;
-use crate::passing::Passing;
 use event::{Kind, Sequence};
 use policy::View;
 use std::sync::Arc;
@@ -35,11 +34,6 @@ pub struct Session {
     is_closed: bool,
     /// What asks for the buffer of a server that is not there gets this one.
     nowhere: OutBuffer,
-}
-
-enum Engine {
-    Framed(Framed),
-    Passing(Passing),
 }
 
 // === impl Session ===
@@ -305,49 +299,6 @@ impl Session {
         match manner {
             Manner::Finish => self.front.finish_client(),
             Manner::Reset => self.front.actions.push(Action::ResetClient),
-        }
-    }
-}
-
-// === impl Engine ===
-
-impl Engine {
-    fn new(front: &mut Front, server: LegState) -> Self {
-        match front.terms().passes_bytes() {
-            true => Self::Passing(Passing::new(front, server)),
-            false => Self::Framed(Framed::new(front, server)),
-        }
-    }
-
-    fn passes_bytes(&self) -> bool {
-        matches!(self, Self::Passing(_))
-    }
-
-    fn client_received(&mut self, front: &mut Front, ctx: &mut Context<'_>, bytes: &[u8]) {
-        match self {
-            Self::Framed(framed) => framed.client_received(front, ctx, bytes),
-            Self::Passing(passing) => passing.client_received(front, ctx, bytes),
-        }
-    }
-
-    fn is_quiet(&self) -> bool {
-        match self {
-            Self::Framed(framed) => framed.is_quiet(),
-            Self::Passing(passing) => passing.is_quiet(),
-        }
-    }
-
-    fn take_server(&mut self) -> Option<(LegState, Vec<u8>)> {
-        match self {
-            Self::Framed(framed) => framed.take_server(),
-            Self::Passing(passing) => passing.take_server().map(|server| (server, Vec::new())),
-        }
-    }
-
-    fn abandon(&mut self, front: &mut Front, ctx: &mut Context<'_>, (manner, reason): (Manner, &str)) {
-        match self {
-            Self::Framed(framed) => framed.abandon(front, ctx, reason),
-            Self::Passing(passing) => passing.abandon(front, ctx, manner),
         }
     }
 }

@@ -62,7 +62,7 @@ class GuardCore:
 
     @property
     def opening(self) -> list[str]:
-        """What the journal found when it opened: torn bytes set aside, a new key."""
+        """What the start has to say: torn bytes set aside, a new key, limits too low."""
         return self._guard.opening
 
     @property

@@ -26,11 +26,21 @@ impl DataLoop {
                 Err(error) if is_momentary(&error) => {}
                 Err(_) => {
                     self.ledger.counters.limit("descriptors");
-                    return self.accept_again(ACCEPT_PAUSE_NS);
+                    return self.accept_again(PAUSE_NS);
                 }
             }
         }
         self.accept_again(0);
+    }
+
+    /// Accept what was left waiting, once its pause is over.
+    pub(super) fn accept_when_due(&mut self) {
+        if self.accept_again_ns.is_some_and(|at| at <= self.now.monotonic_ns) {
+            self.accept_again_ns = None;
+            for token in self.listeners.tokens() {
+                self.accept(token);
+            }
+        }
     }
 
     /// Edge-triggered: what was not taken now will not be announced again.

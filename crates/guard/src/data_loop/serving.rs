@@ -33,6 +33,11 @@ impl DataLoop {
         for sequence in self.ledger.take_ahead() {
             self.waiting.insert(sequence, key);
         }
+        self.look_after(key, pumped);
+    }
+
+    /// What a turn leaves behind; a panic is an `Err`.
+    fn look_after(&mut self, key: Key, pumped: std::thread::Result<Pumped>) {
         match pumped {
             Ok(Pumped::Idle) => self.set_timer(key),
             Ok(Pumped::Unfinished) => {

@@ -5,6 +5,8 @@ use event::Kind;
 use std::time::Duration;
 
 const TICK_NS: u64 = 1_000_000_000;
+/// Someone waits for the end of a drain.
+const DRAIN_TICK_NS: u64 = 10_000_000;
 
 impl DataLoop {
     /// How long nothing will happen unless a socket or the waker says so.
@@ -29,23 +31,12 @@ impl DataLoop {
                 conversation.pump(turn)
             });
         }
-        if self.accept_again_ns.is_some_and(|at| at <= self.now.monotonic_ns) {
-            self.accept_again_ns = None;
-            for token in self.listeners.tokens() {
-                self.accept(token);
-            }
-        }
     }
 
+    /// Look after the drain and the watchdog at each turn, after clock and summaries at each tick.
     pub(super) fn tick(&mut self) {
         self.look_after_drain();
-        if self.now.monotonic_ns >= self.next_alive_ns
-            && let Some(every) = self.notify.every
-        {
-            self.notify.alive();
-            let every = u64::try_from(every.as_nanos()).unwrap_or(TICK_NS);
-            self.next_alive_ns = self.now.monotonic_ns.saturating_add(every);
-        }
+        self.tell_alive();
         if self.now.monotonic_ns < self.next_tick_ns {
             return;
         }
@@ -56,8 +47,24 @@ impl DataLoop {
         self.ledger.sum_up();
     }
 
+    fn tell_alive(&mut self) {
+        let Some(every_ns) = self.watchdog_ns() else { return };
+        if self.now.monotonic_ns >= self.next_alive_ns {
+            self.notify.alive();
+            self.next_alive_ns = self.now.monotonic_ns.saturating_add(every_ns);
+        }
+    }
+
     fn tick_ns(&self) -> u64 {
-        let watchdog = self.notify.every.map_or(TICK_NS, |every| u64::try_from(every.as_nanos()).unwrap_or(TICK_NS));
-        if self.draining.is_some() { 10_000_000 } else { TICK_NS.min(watchdog) }
+        if self.intake.is_draining() {
+            return DRAIN_TICK_NS;
+        }
+        self.watchdog_ns().map_or(TICK_NS, |every_ns| every_ns.min(TICK_NS))
+    }
+
+    /// How often the service manager wants to hear from the loop, if it does.
+    fn watchdog_ns(&self) -> Option<u64> {
+        let every = self.notify.every?;
+        Some(u64::try_from(every.as_nanos()).unwrap_or(TICK_NS))
     }
 }

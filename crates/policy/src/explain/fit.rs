@@ -127,13 +127,14 @@ impl<'a> Fitting<'a> {
         };
         let mut failures = Vec::new();
         for (target, points) in &self.units {
+            let contradicted = written.contradicted(points);
             for place in points.touching(written.span()) {
                 let Some(point) = points.points.get(place.point) else {
                     continue;
                 };
                 let past = self.inquiry.plant.past(*target, place.point);
                 let limits = rule.limits_of(point);
-                let checked = check_place((place, point), &limits, written, past, self.inquiry.now);
+                let checked = check_place((place, point), &limits, (written, &contradicted), past, self.inquiry.now);
                 failures.extend(checked.err().map(|reason| {
                     let text = reason.to_string();
                     let found = text.split_once(": ").map_or(text.as_str(), |(_, found)| found);

@@ -135,7 +135,7 @@ impl Question {
             let age_ns = known.age_ms.saturating_mul(MS);
             let then = Moment { monotonic_ns: now.monotonic_ns.saturating_sub(age_ns), ..now };
             if let Some(span) = known.span() {
-                plant.observe_read(unit, span, &known.values, then);
+                plant.observe_read(unit, span, &known.values, (then.monotonic_ns, then));
             }
         }
     }

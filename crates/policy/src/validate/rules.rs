@@ -7,8 +7,8 @@ use crate::prefix::Prefix;
 use std::net::SocketAddr;
 use wire::FunctionSelector;
 
-/// A session numbers its servers in one byte.
-const SERVERS_MAX: usize = 256;
+/// A session numbers its servers in one byte, and a count of them fits one too. No bus has more units.
+const SERVERS_MAX: usize = 255;
 
 pub(super) fn check(document: &Document, findings: &mut Findings) {
     let conduits = || document.conduits.iter().enumerate();

@@ -13,5 +13,6 @@ mod queueing;
 mod reload;
 mod routing;
 mod silence;
+mod site;
 mod talk;
 mod unanswered;

@@ -131,3 +131,17 @@ fn what_the_reader_remembers_is_bounded() {
     assert_eq!(talk.session.open_requests(), 256);
     assert_eq!(talk.notes.events.len(), 744);
 }
+
+#[test]
+fn the_answer_to_a_frame_that_is_no_request_is_not_called_unasked() {
+    let mut talk = Talk::under(observed());
+    talk.client_sends(4, &[3, 0, 0, 0, 0]);
+    talk.server_sends(4, &[0x83, 3]);
+    talk.expect_event(Kind::ModbusInvalidValue);
+    talk.take_to_server();
+    talk.take_to_client();
+    talk.expect_nothing_more();
+    talk.server_sends(4, &[0x83, 3]);
+
+    talk.expect_event(Kind::ResponseUnsolicited);
+}

@@ -115,6 +115,35 @@ fn an_unchanged_value_is_recorded_once_a_segment() {
 }
 
 #[test]
+fn a_reply_to_a_read_that_a_write_overtook_does_not_hide_the_write() {
+    let mut document = direct();
+    document["point_maps"] = json!([{"name": "map", "points": [
+        {"name": "setpoint", "table": "holding_register", "address": 0, "type": "uint16", "limits": {"max_step": 5}}]}]);
+    document["servers"][0]["units"][0]["point_map"] = json!(0);
+    let mut talk = Talk::under(document);
+    talk.client_sends(1, &read(0, 1));
+    let first = talk.expect_to_server(&read(0, 1));
+    talk.server_sends(first, &registers(&[20]));
+    talk.time_passes(1);
+    talk.client_sends(2, &read(0, 1));
+    let overtaken = talk.expect_to_server(&read(0, 1));
+    talk.time_passes(1);
+    talk.client_sends(3, &write(0, 25));
+    talk.journal_syncs();
+    let written = talk.expect_to_server(&write(0, 25));
+    talk.server_sends(written, &write(0, 25));
+    talk.server_sends(overtaken, &registers(&[20]));
+    talk.take_to_client();
+    talk.notes.events.clear();
+    talk.client_sends(4, &write(0, 15));
+    talk.expect_to_client(4, &[0x86, 0x01]);
+    let row = talk.expect_event(Kind::RequestDenied);
+
+    assert_eq!(row.reason.as_deref(), Some("max_step: setpoint 15 is 10 from 25, limit 5"));
+    talk.expect_nothing_more();
+}
+
+#[test]
 fn no_value_read_is_recorded_where_none_is_wanted() {
     let mut talk = Talk::under(with(direct(), "record_read_values", json!("none")));
     talk.client_sends(8, &read(0, 1));

@@ -17,6 +17,20 @@ fn an_undeclared_unit_leads_nowhere() {
 }
 
 #[test]
+fn a_unit_that_is_an_asset_of_its_own_is_named_in_its_rows() {
+    let mut site = routed();
+    site["servers"][1]["units"][0]["asset"] = json!("flow-02");
+    let mut talk = Talk::under(site);
+    talk.client_sends_bytes(&adu(1, 2, &read(0, 1)));
+    talk.expect_action(Action::Connect(Leg(1)));
+    talk.server_connects(1);
+    let id = talk.expect_to_leg(1, 2, &read(0, 1));
+    talk.server_sends_bytes(1, &adu(id, 2, &registers(&[5])));
+
+    assert_eq!(talk.expect_event(Kind::RequestPermitted).server.as_deref(), Some("flow-02"));
+}
+
+#[test]
 fn a_server_is_connected_only_when_a_permitted_request_needs_it() {
     let mut talk = Talk::under(routed());
     talk.expect_nothing_more();

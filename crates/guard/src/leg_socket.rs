@@ -1,0 +1,173 @@
+//! One of a conversation's server connections, from connect to its end.
+//!
+//! ```text
+//! Absent ──connect──► Connecting ──handshake──► Open ──both streams ended──► Absent
+//!    ▲                    │ refused, too late     │ reset, failed
+//!    └────────────────────┴──────────────────────┘
+//! ```
+//!
+//! Kept true here: bytes reach a server only from the session's own buffer for it, and the
+//! session is told each way in which a connection ends that it did not ask for.
+
+use crate::socket::{Flushed, Readiness, Received, Socket};
+use crate::turn::Turn;
+use mio::Token;
+use session::{Leg, Session};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A server on a plant network that does not complete a handshake by then is not there.
+const CONNECT_NS: u64 = 3_000_000_000;
+
+pub(crate) struct LegSocket {
+    leg: Leg,
+    token: Token,
+    address: SocketAddr,
+    server: Server,
+    is_finishing: bool,
+}
+
+enum Server {
+    Absent,
+    Connecting { socket: Socket, until_ns: u64 },
+    Open(Socket),
+}
+
+impl LegSocket {
+    pub(crate) fn new(leg: Leg, token: Token, address: SocketAddr) -> Self {
+        Self { leg, token, address, server: Server::Absent, is_finishing: false }
+    }
+
+    pub(crate) fn ready(&mut self, is: Readiness) {
+        match &mut self.server {
+            Server::Connecting { socket, .. } | Server::Open(socket) => socket.ready(is),
+            Server::Absent => {}
+        }
+    }
+
+    pub(crate) fn configure(&self, unacknowledged: Duration) {
+        if let Server::Open(socket) = &self.server {
+            // A socket that cannot be set has already failed, and epoll will say so.
+            let _ = socket.configure(unacknowledged);
+        }
+    }
+
+    pub(crate) fn connect(&mut self, session: &mut Session, turn: &mut Turn<'_>) {
+        match Socket::connect(self.address, turn.registry, self.token) {
+            Ok(socket) => {
+                let until_ns = turn.now.monotonic_ns.saturating_add(CONNECT_NS);
+                self.server = Server::Connecting { socket, until_ns };
+                self.is_finishing = false;
+            }
+            Err(_) => {
+                turn.ledger.counters.limit("server_connect_failed");
+                session.server_refused(self.leg, &mut turn.context());
+            }
+        }
+    }
+
+    /// Complete the handshake or receive; whether anything moved.
+    pub(crate) fn serve(&mut self, unacknowledged: Duration, session: &mut Session, turn: &mut Turn<'_>) -> bool {
+        match &self.server {
+            Server::Connecting { socket, .. } if socket.has_stirred() => self.complete(unacknowledged, session, turn),
+            Server::Open(_) => self.receive(session, turn),
+            Server::Connecting { .. } | Server::Absent => false,
+        }
+    }
+
+    /// Whether bytes wait in the kernel that the session wants.
+    pub(crate) fn can_receive(&self, session: &Session) -> bool {
+        matches!(&self.server, Server::Open(socket) if socket.has_more()) && session.wants_server(self.leg)
+    }
+
+    /// When an unfinished handshake is given up, monotonic nanoseconds.
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        match self.server {
+            Server::Connecting { until_ns, .. } => Some(until_ns),
+            Server::Absent | Server::Open(_) => None,
+        }
+    }
+
+    pub(crate) fn deadline_reached(&mut self, session: &mut Session, turn: &mut Turn<'_>) {
+        if self.deadline().is_some_and(|at| at <= turn.now.monotonic_ns) {
+            self.refused(session, turn);
+        }
+    }
+
+    /// Write what waits; whether that failed, for then the session has more to say.
+    pub(crate) fn flush(&mut self, session: &mut Session, turn: &mut Turn<'_>) -> bool {
+        let Server::Open(socket) = &mut self.server else { return false };
+        match socket.flush(session.server_out(self.leg)) {
+            Flushed::All if self.is_finishing && !socket.write_ended => socket.finish(),
+            Flushed::All | Flushed::Some => {}
+            Flushed::Failed => {
+                self.failed(session, turn);
+                return true;
+            }
+        }
+        if socket.write_ended && socket.read_ended {
+            // Both streams have ended: an ordinary close lets the last bytes arrive.
+            self.server = Server::Absent;
+        }
+        false
+    }
+
+    /// Send FIN behind what waits.
+    pub(crate) fn finish(&mut self) {
+        self.is_finishing = true;
+    }
+
+    pub(crate) fn reset(&mut self) {
+        match self.take() {
+            Server::Connecting { socket, .. } | Server::Open(socket) => socket.reset(),
+            Server::Absent => {}
+        }
+    }
+
+    fn complete(&mut self, unacknowledged: Duration, session: &mut Session, turn: &mut Turn<'_>) -> bool {
+        let Server::Connecting { socket, until_ns } = self.take() else { return false };
+        match socket.connected() {
+            None => {
+                self.server = Server::Connecting { socket, until_ns };
+                return false;
+            }
+            Some(Ok(())) if socket.configure(unacknowledged).is_ok() => {
+                self.server = Server::Open(socket);
+                session.server_connected(self.leg, &mut turn.context());
+            }
+            Some(_) => self.refused(session, turn),
+        }
+        true
+    }
+
+    fn receive(&mut self, session: &mut Session, turn: &mut Turn<'_>) -> bool {
+        if !self.can_receive(session) {
+            return false;
+        }
+        let Server::Open(socket) = &mut self.server else { return false };
+        match socket.receive(turn.scratch) {
+            Received::Bytes(count) => {
+                let (bytes, mut context) = turn.received(count);
+                session.server_received(self.leg, bytes, &mut context);
+            }
+            Received::Finished => session.server_finished(self.leg, &mut turn.context()),
+            Received::Failed => self.failed(session, turn),
+            Received::Nothing => return false,
+        }
+        true
+    }
+
+    fn refused(&mut self, session: &mut Session, turn: &mut Turn<'_>) {
+        self.reset();
+        session.server_refused(self.leg, &mut turn.context());
+    }
+
+    fn failed(&mut self, session: &mut Session, turn: &mut Turn<'_>) {
+        self.reset();
+        session.server_finished(self.leg, &mut turn.context());
+    }
+
+    fn take(&mut self) -> Server {
+        std::mem::replace(&mut self.server, Server::Absent)
+    }
+}

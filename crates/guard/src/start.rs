@@ -1,0 +1,83 @@
+//! What a guard is put together from before its loop runs: journal, syslog, descriptors, listeners.
+
+use crate::clock::Clock;
+use crate::command::Command;
+use crate::data_loop::{DataLoop, Parts};
+use crate::error::{GuardError, world};
+use crate::ledger::Ledger;
+use crate::limits;
+use crate::listeners::Listeners;
+use crate::options::{JournalOptions, Options, SyslogOptions};
+use crate::syslog::Syslog;
+use crate::token::FIRST_LISTENER;
+use crossbeam_channel::Receiver;
+use journal::Journal;
+use mio::{Poll, Waker};
+use policy::Policy;
+use std::sync::Arc;
+
+/// What is wrong but must not stop a start, each in a line for a person.
+pub(crate) type Opening = Vec<String>;
+
+/// Everything the loop needs, with every listener bound.
+pub(crate) fn assemble(
+    policy: Arc<Policy>,
+    options: &Options,
+    waker: &Arc<Waker>,
+    (poll, commands): (Poll, Receiver<Command>),
+) -> Result<(DataLoop, Opening), GuardError> {
+    let (journal, mut opening) = open_journal(options, &policy, waker)?;
+    let syslog = open_syslog(options.syslog.as_ref(), &mut opening)?;
+    let clock = Clock::new();
+    let ledger = Ledger::new(journal, syslog, clock.now());
+    let descriptors = limits::raise(policy.document());
+    opening.extend(descriptors.warning());
+    let listeners = open_listeners(&policy, &poll)?;
+    let mut data_loop = DataLoop::new(Parts { poll, clock, policy, ledger, listeners, descriptors, commands });
+    data_loop.adopt_policy();
+    Ok((data_loop, opening))
+}
+
+fn open_journal(
+    options: &Options,
+    policy: &Policy,
+    waker: &Arc<Waker>,
+) -> Result<(Option<Journal>, Opening), GuardError> {
+    let Some(options) = &options.journal else { return Ok((None, Vec::new())) };
+    let waker = Arc::clone(waker);
+    let wake = Arc::new(move || {
+        // The loop also looks each second.
+        let _ = waker.wake();
+    });
+    let storage = Arc::new(journal::FileSystem);
+    let (journal, opening) = journal::open(journal_options(options, policy), storage, wake)
+        .map_err(|error| GuardError::World(error.to_string()))?;
+    Ok((Some(journal), opening.messages()))
+}
+
+fn journal_options(options: &JournalOptions, policy: &Policy) -> journal::Options {
+    journal::Options {
+        keep_age_ms: options.keep_age_ms,
+        keep_bytes: options.keep_bytes,
+        commit_interval_ms: options.commit_interval_ms,
+        sync_deadline_ms: options.sync_deadline_ms,
+        segment_bytes: options.segment_bytes,
+        segment_age_ms: options.segment_age_ms,
+        ..journal::Options::new(&options.directory, &options.key_directory, &policy.document().guard)
+    }
+}
+
+fn open_syslog(options: Option<&SyslogOptions>, opening: &mut Opening) -> Result<Option<Syslog>, GuardError> {
+    let Some(options) = options else { return Ok(None) };
+    let (syslog, problem) = Syslog::open(&options.address).map_err(world)?;
+    opening.extend(problem);
+    Ok(Some(syslog))
+}
+
+fn open_listeners(policy: &Policy, poll: &Poll) -> Result<Listeners, GuardError> {
+    let mut listeners = Listeners::new(FIRST_LISTENER);
+    let prepared = listeners.prepare(policy);
+    let prepared = prepared.map_err(|(address, error)| GuardError::World(format!("{address}: {error}")))?;
+    listeners.adopt(prepared, policy, poll.registry()).map_err(world)?;
+    Ok(listeners)
+}

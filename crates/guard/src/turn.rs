@@ -1,0 +1,26 @@
+//! What the data loop lends a conversation for one turn.
+
+use crate::ledger::Ledger;
+use mio::Registry;
+use policy::{Moment, Plant};
+use session::Context;
+
+pub(crate) struct Turn<'a> {
+    pub(crate) now: Moment,
+    pub(crate) plant: &'a mut Plant,
+    pub(crate) ledger: &'a mut Ledger,
+    pub(crate) registry: &'a Registry,
+    pub(crate) scratch: &'a mut [u8],
+}
+
+impl Turn<'_> {
+    pub(crate) fn context(&mut self) -> Context<'_> {
+        Context { now: self.now, plant: self.plant, recorder: self.ledger }
+    }
+
+    /// The first `count` bytes of the scratch memory, and the context beside them.
+    pub(crate) fn received(&mut self, count: usize) -> (&[u8], Context<'_>) {
+        let context = Context { now: self.now, plant: self.plant, recorder: self.ledger };
+        (self.scratch.get(..count).unwrap_or_default(), context)
+    }
+}
