@@ -2,9 +2,9 @@
 
 use crate::chain::{Chain, sign};
 use crate::keys::Keys;
-use crate::own::Author;
+use crate::own::{self, Author};
 use crate::queue::{Gap, OwnRow, Taken};
-use crate::row::{Link, Proof, Row, is_signed};
+use crate::row::{Link, Proof, Row, Written, is_signed};
 use event::{Clock, Event, Kind, Sequence};
 
 /// Turns events into chained rows.
@@ -29,20 +29,21 @@ pub(crate) struct Prepared {
 
 impl Scribe {
     /// Chain all that was taken, in the order of its numbers.
-    pub(crate) fn prepare(&mut self, taken: Taken, after: Link, why: &str) -> Prepared {
+    pub(crate) fn prepare(&mut self, taken: Taken, after: Link, (why, written): (&str, Written)) -> Prepared {
         let mut prepared = Prepared::new(&taken);
         let mut events = Vec::with_capacity(taken.rows.len() + taken.own.len() + 3);
         self.clock = taken.rows.last().map_or(self.clock, |last| last.clock);
-        events
-            .extend(taken.front.map(|number| self.own(number, Kind::JournalCheckpoint, "checkpoint: interval".into())));
+        let checkpoint = |scribe: &Self, number, why: &str| {
+            scribe.own(number, Kind::JournalCheckpoint, own::checkpoint(why, written))
+        };
+        events.extend(taken.front.map(|number| checkpoint(self, number, "interval")));
         events.extend(taken.rows);
         for (number, row) in taken.own {
             events.push(self.own(number, row.kind, row.reason.clone()));
             prepared.answers.push(row);
         }
         events.extend(taken.gap.map(|(number, gap)| self.gap(number, gap)));
-        let checkpoint = |number| self.own(number, Kind::JournalCheckpoint, format!("checkpoint: {why}"));
-        events.extend(taken.checkpoint.map(checkpoint));
+        events.extend(taken.checkpoint.map(|number| checkpoint(self, number, why)));
         self.chain(events, after, &mut prepared);
         prepared
     }

@@ -7,6 +7,7 @@ use arrow_array::types::ArrowPrimitiveType;
 use arrow_array::types::{TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, RecordBatch};
 use event::{Clock, Event, Field, Outcome, Sequence, SessionId};
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ type Decoded<T> = Result<T, BadColumn>;
 pub(crate) fn decode(batch: &RecordBatch) -> Decoded<Vec<Row>> {
     let mut rows = vec![Row { event: Event::default(), proof: None }; batch.num_rows()];
     let columns = Columns { batch };
+    columns.check_names()?;
+    columns.check_present(&[Field::Sequence, Field::Time, Field::Clock, Field::Kind])?;
     fill_parties(&columns, &mut rows)?;
     fill_request(&columns, &mut rows)?;
     fill_values(&columns, &mut rows)?;
@@ -37,12 +40,12 @@ fn fill_parties(columns: &Columns<'_>, rows: &mut [Row]) -> Decoded<()> {
     columns.text(rows, Field::Conduit, |event, text| event.conduit = Some(text))?;
     columns.numbers::<UInt64Type>(rows, Field::Session, |event, id| event.session = Some(SessionId(id)))?;
     columns.text(rows, Field::Client, |event, text| event.client = Some(text))?;
-    columns.parsed(rows, Field::ClientAddress, |event, address| event.client_address = Some(address))?;
+    columns.addresses(rows, Field::ClientAddress, |event, address| event.client_address = Some(address))?;
     columns.numbers::<UInt16Type>(rows, Field::ClientPort, |event, value| event.client_port = Some(value))?;
     columns.text(rows, Field::Identity, |event, text| event.identity = Some(text))?;
     columns.text(rows, Field::Role, |event, text| event.role = Some(text))?;
     columns.text(rows, Field::Server, |event, text| event.server = Some(text))?;
-    columns.parsed(rows, Field::ServerAddress, |event, address| event.server_address = Some(address))
+    columns.addresses(rows, Field::ServerAddress, |event, address| event.server_address = Some(address))
 }
 
 fn fill_request(columns: &Columns<'_>, rows: &mut [Row]) -> Decoded<()> {
@@ -115,6 +118,28 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
+    /// Each column is one the chain covers, and stands once: nothing may be shown that nobody signed.
+    fn check_names(&self) -> Decoded<()> {
+        let proof = [DIGEST, SIGNATURE, PUBLIC_KEY];
+        let mut known: Vec<&str> = Field::ALL.iter().map(|field| field.name()).chain(proof).collect();
+        for field in self.batch.schema_ref().fields() {
+            let place = known.iter().position(|name| name == field.name()).ok_or(BadColumn("unknown"))?;
+            known.swap_remove(place);
+        }
+        Ok(())
+    }
+
+    /// What every row has is never null: a null would read as the field's default.
+    fn check_present(&self, fields: &[Field]) -> Decoded<()> {
+        for field in fields {
+            let column = self.find(field.name()).ok_or(BadColumn(field.name()))?;
+            if column.null_count() > 0 {
+                return Err(BadColumn(field.name()));
+            }
+        }
+        Ok(())
+    }
+
     /// A column that an older journal does not have is absent in every row.
     fn find(&self, name: &str) -> Option<&'a dyn Array> {
         self.batch.column_by_name(name).map(|column| column.as_ref())
@@ -167,6 +192,21 @@ impl<'a> Columns<'a> {
             if let Some(value) = value {
                 put(&mut row.event, value.parse().map_err(|_| BadColumn(field.name()))?);
             }
+        }
+        Ok(())
+    }
+
+    /// Addresses stand in their one canonical spelling: the chain is over the address, readers see the text.
+    fn addresses(&self, rows: &mut [Row], field: Field, put: impl Fn(&mut Event, IpAddr)) -> Decoded<()> {
+        let Some(column) = self.find(field.name()) else { return Ok(()) };
+        let column = column.as_string_opt::<i32>().ok_or(BadColumn(field.name()))?;
+        for (row, value) in rows.iter_mut().zip(column) {
+            let Some(text) = value else { continue };
+            let address: IpAddr = text.parse().map_err(|_| BadColumn(field.name()))?;
+            if address.to_string() != text {
+                return Err(BadColumn(field.name()));
+            }
+            put(&mut row.event, address);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 //! * what is not a whole, sound batch ends the reading; nothing behind it is guessed at.
 
 use crate::decode::decode;
-use crate::row::Row;
+use crate::row::{Row, Written};
 use crate::schema::DIGEST;
 use arrow_array::{Array as _, RecordBatch};
 use arrow_buffer::Buffer;
@@ -14,6 +14,7 @@ use arrow_ipc::convert::try_schema_from_flatbuffer_bytes;
 use arrow_ipc::reader::read_record_batch;
 use arrow_ipc::root_as_message;
 use arrow_schema::SchemaRef;
+use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read};
 use std::panic::catch_unwind;
@@ -71,12 +72,32 @@ pub(crate) struct Frames<R> {
     length: u64,
     whole: u64,
     has_ended: bool,
+    /// Over all whole messages, where somebody wants to hold them against what was signed.
+    hash: Option<Sha256>,
 }
 
 impl<R: Read> Frames<R> {
     /// `length` is the file's; growth after that is left for another reading.
     pub(crate) fn new(reader: R, length: u64) -> Self {
-        Self { reader: BufReader::with_capacity(1 << 18, reader), schema: None, length, whole: 0, has_ended: false }
+        Self {
+            reader: BufReader::with_capacity(1 << 18, reader),
+            schema: None,
+            length,
+            whole: 0,
+            has_ended: false,
+            hash: None,
+        }
+    }
+
+    /// The same, with a digest over what was read.
+    pub(crate) fn hashed(reader: R, length: u64) -> Self {
+        Self { hash: Some(Sha256::new()), ..Self::new(reader, length) }
+    }
+
+    /// The whole messages read so far.
+    pub(crate) fn read_so_far(&self) -> Option<Written> {
+        let digest = self.hash.clone()?.finalize().into();
+        Some(Written { bytes: self.whole, digest })
     }
 
     /// Bytes from the start that are whole messages.
@@ -118,6 +139,9 @@ impl<R: Read> Frames<R> {
         let Some(metadata) = self.take(left - 8, u64::from(size))? else { return Ok(None) };
         let Some(body_length) = body_length(&metadata) else { return Ok(None) };
         let Some(body) = self.take(left - 8 - u64::from(size), body_length)? else { return Ok(None) };
+        if let Some(hash) = &mut self.hash {
+            [&start, &metadata, &body].into_iter().for_each(|part| hash.update(part));
+        }
         Ok(Some((metadata, Buffer::from_vec(body), 8 + u64::from(size) + body_length)))
     }
 

@@ -5,6 +5,7 @@
 use crate::certificate::{self, Certificate};
 use crate::error::JournalError;
 use crate::hex;
+use crate::names::KEYS;
 use crate::storage::{Storage, read_whole};
 use ed25519_dalek::SigningKey;
 use std::io;
@@ -39,7 +40,7 @@ impl Keys {
     ) -> Result<KeysOpening, JournalError> {
         storage.create_directory(key_directory, true).map_err(JournalError::at(key_directory))?;
         let files = key_files(&*storage, key_directory)?;
-        let chain = certificate::load(&*storage, directory).unwrap_or_default();
+        let (chain, unreadable) = kept_chain(&*storage, directory);
         let proven = chain.last().and_then(Certificate::key);
         let known = files.iter().rev().find(|(_, key)| proven.is_none_or(|last| last == public(key)));
         let is_new = known.is_none();
@@ -56,7 +57,9 @@ impl Keys {
             current,
             chain,
         };
-        keys.adopt(is_new, next_sequence)
+        let mut opening = keys.adopt(is_new, next_sequence)?;
+        opening.alarm = opening.alarm.or(unreadable);
+        Ok(opening)
     }
 
     pub(crate) fn current(&self) -> &SigningKey {
@@ -95,6 +98,25 @@ impl Keys {
         }
         Ok(KeysOpening { keys: self, is_new, alarm })
     }
+}
+
+/// The list of keys; one that cannot be read is set aside, not overwritten: it may be mended by hand.
+fn kept_chain(storage: &dyn Storage, directory: &Path) -> (Vec<Certificate>, Option<String>) {
+    if let Some(chain) = certificate::load(storage, directory) {
+        return (chain, None);
+    }
+    let path = directory.join(KEYS);
+    if storage.read(&path).is_err() {
+        return (Vec::new(), None);
+    }
+    let aside = path.with_extension("json.damaged");
+    let moved = storage.rename(&path, &aside).and_then(|()| storage.sync_directory(directory));
+    let what = match moved {
+        Ok(()) => format!("set aside as {}", aside.display()),
+        Err(error) => format!("and it cannot be set aside: {error}"),
+    };
+    let alarm = format!("{}: damaged, {what}; rows under earlier keys cannot be proved without it", path.display());
+    (Vec::new(), Some(alarm))
 }
 
 fn public(key: &SigningKey) -> [u8; 32] {

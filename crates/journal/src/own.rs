@@ -3,7 +3,7 @@
 //! Each reason is one machine-readable word, then operands.
 
 use crate::hex;
-use crate::row::{Digest, Link};
+use crate::row::{Digest, Link, Written};
 use event::{Clock, Event, Kind};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -39,6 +39,8 @@ pub(crate) enum Statement {
         name: String,
         end: Link,
     },
+    /// A checkpoint of a live segment: what the file held before the batch that it stands in.
+    Checkpoint(Written),
     /// A start found altered bytes before whole batches.
     Damaged {
         name: String,
@@ -93,6 +95,16 @@ pub(crate) fn sealed(name: &str, file: &Digest, end: Link) -> String {
     format!("sealed: {name} sha256 {} end {} {}", hex::render(file), end.sequence, hex::render(&end.digest))
 }
 
+pub(crate) fn checkpoint(why: &str, written: Written) -> String {
+    format!("checkpoint: {why} bytes {} sha256 {}", written.bytes, hex::render(&written.digest))
+}
+
+/// Whether a checkpoint was the last act of a clean stop.
+pub(crate) fn is_stop(event: &Event) -> bool {
+    let reason = event.reason.as_deref().unwrap_or_default();
+    event.kind == Kind::JournalCheckpoint && reason.starts_with("checkpoint: stop ")
+}
+
 pub(crate) fn retired(name: &str, end: Link, why: &str) -> String {
     format!("retired: {name} end {} {} {why}", end.sequence, hex::render(&end.digest))
 }
@@ -115,6 +127,9 @@ fn parse_words(kind: Kind, words: &[&str]) -> Option<Statement> {
         (Kind::JournalRetired, ["retired:", name, "end", sequence, digest, _]) => {
             Some(Statement::Retired { name: (*name).to_owned(), end: link(sequence, digest)? })
         }
+        (Kind::JournalCheckpoint, ["checkpoint:", _, "bytes", bytes, "sha256", digest]) => {
+            Some(Statement::Checkpoint(Written { bytes: bytes.parse().ok()?, digest: hex::parse(digest)? }))
+        }
         (Kind::JournalRecovered, ["damaged:", name, _, "after", sequence]) => {
             Some(Statement::Damaged { name: (*name).to_owned(), after: sequence.parse().ok()? })
         }
@@ -128,8 +143,8 @@ fn link(sequence: &str, digest: &str) -> Option<Link> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Author, Cause, Statement, opened, parse, retired, sealed};
-    use crate::row::Link;
+    use super::{Author, Cause, Statement, checkpoint, opened, parse, retired, sealed};
+    use crate::row::{Link, Written};
     use event::{Clock, Kind};
     use std::sync::Arc;
 
@@ -152,6 +167,10 @@ mod tests {
         let sealed = read_back(Kind::JournalSealed, sealed(&name, &[1; 32], END));
         let retired = read_back(Kind::JournalRetired, retired(&name, END, "age"));
 
+        let written = Written { bytes: 7, digest: [3; 32] };
+        let checkpoint = read_back(Kind::JournalCheckpoint, checkpoint("stop", written));
+
+        assert_eq!(checkpoint, Statement::Checkpoint(written));
         assert_eq!(opened, Statement::Opened { after: END, cause: Cause::Failed });
         assert_eq!(sealed, Statement::Sealed { name: name.clone(), file: [1; 32], end: END });
         assert_eq!(retired, Statement::Retired { name, end: END });

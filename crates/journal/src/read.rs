@@ -3,7 +3,7 @@
 use crate::error::JournalError;
 use crate::frames::Frames;
 use crate::names::{SegmentName, in_order};
-use crate::row::{Digest, Row};
+use crate::row::{Digest, Row, Written};
 use crate::sealed::SealedRows;
 use crate::storage::{FileSystem, ReadFile, Storage, read_whole};
 use bytes::Bytes;
@@ -55,7 +55,7 @@ pub(crate) enum Piece {
 
 /// Rows of one file, batch by batch.
 pub(crate) enum SegmentRows {
-    Live { frames: Frames<Box<dyn ReadFile>>, rest: Box<dyn ReadFile>, has_ended: bool },
+    Live { frames: Frames<Box<dyn ReadFile>>, rest: Box<dyn ReadFile>, has_ended: bool, before: Option<Written> },
     Sealed { rows: Option<SealedRows>, file: Digest },
 }
 
@@ -70,7 +70,7 @@ impl SegmentRows {
         }
         let mut rest = storage.read(&path)?;
         let length = rest.seek(SeekFrom::End(0))?;
-        Ok(Self::Live { frames: Frames::new(storage.read(&path)?, length), rest, has_ended: false })
+        Ok(Self::Live { frames: Frames::hashed(storage.read(&path)?, length), rest, has_ended: false, before: None })
     }
 
     /// The file's digest, for a sealed one.
@@ -81,12 +81,21 @@ impl SegmentRows {
         }
     }
 
+    /// What a live file held before the rows that came last.
+    pub(crate) fn before(&self) -> Option<Written> {
+        match self {
+            Self::Live { before, .. } => *before,
+            Self::Sealed { .. } => None,
+        }
+    }
+
     pub(crate) fn next(&mut self) -> io::Result<Piece> {
         match self {
             Self::Sealed { rows, .. } => Ok(next_sealed(rows)),
             Self::Live { has_ended: true, .. } => Ok(Piece::End),
-            Self::Live { frames, rest, has_ended } => {
+            Self::Live { frames, rest, has_ended, before } => {
                 let start = frames.whole_bytes();
+                *before = frames.read_so_far();
                 if let Some(rows) = frames.next_frame()?.and_then(|frame| frame.rows()) {
                     return Ok(Piece::Rows(rows));
                 }

@@ -5,16 +5,18 @@
 use crate::chain::{Chain, is_signed_by_its_key};
 use crate::frames::{Frame, Frames, holds_message};
 use crate::names::{SegmentName, in_order, torn};
-use crate::own::{Cause, Statement, parse};
+use crate::own::{Cause, is_stop};
 use crate::row::{Link, Row};
 use crate::sealed::footer;
 use crate::storage::{Entry, ReadFile, Storage};
-use event::Kind;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 /// After an unclean stop numbering jumps by this, beyond any number that may have been given out.
 const JUMP: u64 = 1_000_000;
+
+/// A million rows a second reach this after a hundred thousand years.
+const MOST: u64 = u64::MAX / 4;
 
 /// Where the record goes on.
 #[derive(Debug, Default)]
@@ -55,14 +57,19 @@ pub(crate) fn recover(storage: &dyn Storage, directory: &Path) -> Found {
     }
     found.take_leftovers(&entries, &segments);
     if !segments.is_empty() {
-        found.next += if is_clean { 0 } else { JUMP };
+        found.next = found.next.saturating_add(if is_clean { 0 } else { JUMP });
         found.cause = Some(if is_clean { Cause::Started } else { Cause::Recovered });
     }
     found
 }
 
 impl Found {
+    /// Numbers go on beyond every one that is there; one that no journal reaches is somebody's forgery,
+    /// and must not use up the numbers.
     fn reach(&mut self, sequence: u64) {
+        if sequence > MOST {
+            return self.alarms.push(format!("row number {sequence} is none that a journal gives"));
+        }
         self.next = self.next.max(sequence.saturating_add(1));
     }
 
@@ -154,9 +161,7 @@ fn follow(frames: &[Frame], tail: &mut Tail) {
     }
     tail.end = chain.last();
     let is_last = start + 1 == rows.len();
-    let is_stop =
-        signed.event.kind == Kind::JournalCheckpoint && signed.event.reason.as_deref() == Some("checkpoint: stop");
-    tail.is_clean = is_last && is_stop && parse(&signed.event) == Statement::Other;
+    tail.is_clean = is_last && is_stop(&signed.event);
 }
 
 /// Copy the bytes behind the last whole batch into a file of their own; whether there are whole

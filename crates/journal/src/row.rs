@@ -27,6 +27,13 @@ pub(crate) struct Link {
     pub(crate) digest: Digest,
 }
 
+/// The first bytes of a file, and their digest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) bytes: u64,
+    pub(crate) digest: Digest,
+}
+
 /// The journal signs each row of its own, and no other.
 pub(crate) fn is_signed(kind: Kind) -> bool {
     matches!(

@@ -2,12 +2,13 @@
 
 use crate::encode::encode;
 use crate::names::SegmentName;
-use crate::row::Row;
+use crate::row::{Row, Written};
 use crate::schema::schema;
 use crate::storage::{AppendFile, Storage};
 use arrow_ipc::MetadataVersion;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_schema::ArrowError;
+use sha2::{Digest as _, Sha256};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,13 +24,14 @@ pub(crate) struct Segment {
     storage: Arc<dyn Storage>,
     file: Box<dyn AppendFile>,
     stream: StreamWriter<Vec<u8>>,
+    hash: Sha256,
 }
 
 impl Segment {
     /// Make the file and write its first rows, durable under its name when this returns.
     pub(crate) fn create(storage: &Arc<dyn Storage>, directory: &Path, first: u64, rows: &[Row]) -> io::Result<Self> {
         let path = SegmentName::Live { first }.within(directory);
-        let file = storage.create(&path, false)?;
+        let file = Self::make(storage, &path)?;
         let begun = Self::begin(storage, file, (first, &path)).and_then(|mut segment| {
             segment.commit(rows)?;
             storage.sync_directory(directory)?;
@@ -41,12 +43,31 @@ impl Segment {
         })
     }
 
+    /// A file under a number that nobody was given is what a failed try left behind, on a disk that did
+    /// not let it be removed.
+    fn make(storage: &Arc<dyn Storage>, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+        match storage.create(path, false) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                storage.remove(path)?;
+                storage.create(path, false)
+            }
+            made => made,
+        }
+    }
+
+    /// What the file holds so far. A checkpoint says it, so that no byte can change unseen: readers follow
+    /// lengths and offsets between the rows, which the chain over rows does not cover.
+    pub(crate) fn written(&self) -> Written {
+        Written { bytes: self.bytes, digest: self.hash.clone().finalize().into() }
+    }
+
     /// Write one batch and sync it.
     pub(crate) fn commit(&mut self, rows: &[Row]) -> io::Result<()> {
         let batch = encode(rows).map_err(broken)?;
         self.stream.write(&batch).map_err(broken)?;
         let bytes = std::mem::take(self.stream.get_mut());
         self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.hash.update(&bytes);
         self.file.append(&bytes)?;
         self.file.sync()?;
         // A file that was removed, or whose disk was unmounted lazily, takes bytes and syncs them to nowhere.
@@ -58,7 +79,17 @@ impl Segment {
         let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5).map_err(broken)?;
         let stream = StreamWriter::try_new_with_options(Vec::new(), &schema(), options).map_err(broken)?;
         let (storage, path) = (Arc::clone(storage), path.to_owned());
-        Ok(Self { first, bytes: 0, opened_at: Instant::now(), has_events: false, path, storage, file, stream })
+        Ok(Self {
+            first,
+            bytes: 0,
+            hash: Sha256::new(),
+            opened_at: Instant::now(),
+            has_events: false,
+            path,
+            storage,
+            file,
+            stream,
+        })
     }
 }
 

@@ -175,10 +175,9 @@ fn any_byte_of_a_sealed_file_counts() {
 }
 
 #[test]
-fn a_flipped_bit_of_the_live_file_is_found_or_changes_no_row() {
+fn a_flipped_bit_of_the_live_file_is_found_wherever_it_lies_before_the_last_batch() {
     let sample = sample();
     let name = *segments(&sample.root.path().join("journal")).last().unwrap();
-    let rows = batches(&sample.root.path().join("journal"), name).concat();
     let mut dice = Dice(11);
 
     for _ in 0..150 {
@@ -190,7 +189,7 @@ fn a_flipped_bit_of_the_live_file_is_found_or_changes_no_row() {
         bytes[at] ^= 1 << dice.throw(8);
         fs::write(path, bytes).unwrap();
 
-        assert!(!sample.verify(copy.path()).ok || batches(copy.path(), name).concat() == rows, "byte {at}");
+        assert!(!sample.verify(copy.path()).ok, "byte {at}");
     }
 }
 

@@ -70,7 +70,7 @@ def _load_policy(path: Path) -> PolicyPoints:
         document: dict[str, Any] = json.loads(path.read_bytes())
         maps = [_point_map(entry) for entry in document["point_maps"]]
         return PolicyPoints(tuple(_units(document["servers"], maps)))
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
         return PolicyPoints(())
 
 

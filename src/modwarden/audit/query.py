@@ -42,7 +42,8 @@ def query(
         except duckdb.IOException as error:
             if attempt == _TRIES - 1:
                 raise JournalReadError(f"{journal.path}: {error}") from error
-        except duckdb.Error as error:
+        except (duckdb.Error, ValueError) as error:
+            # Arrow says ValueError where columns are not those of a journal.
             raise JournalReadError(f"{journal.path}: {error}") from error
     raise AssertionError("the loop returns or raises")
 

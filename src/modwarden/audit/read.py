@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from modwarden.audit.errors import JournalReadError
+from modwarden.audit.schema import JOURNAL_SCHEMA
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,6 +121,15 @@ def last_sequence(batch: pa.RecordBatch) -> int:
     return int(batch.column("sequence")[batch.num_rows - 1].as_py())
 
 
+def _known_columns(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Leave out columns no journal has: SQL ignores case, so `CLIENT` would be taken for `client`."""
+    first: dict[str, int] = {}
+    for index, name in enumerate(batch.schema.names):
+        if name in JOURNAL_SCHEMA.names:
+            first.setdefault(name, index)
+    return batch.select(list(first.values()))
+
+
 def _header(stream: bytes) -> bytes:
     """Cut the schema off the front of a stream; empty while it is not whole yet."""
     source = pa.BufferReader(stream)
@@ -140,7 +150,7 @@ def _whole_batches(header: bytes, body: bytes) -> tuple[list[pa.RecordBatch], in
     try:
         reader = pa.ipc.open_stream(source)
         while True:
-            batches.append(reader.read_next_batch())
+            batches.append(_known_columns(reader.read_next_batch()))
             consumed = source.tell() - len(header)
     except (StopIteration, pa.ArrowInvalid, OSError):
         return batches, consumed

@@ -41,4 +41,9 @@ def compile_in_child(site: Path, guard: str | None) -> Compiled:
     if child.returncode != 0:
         said = child.stderr.decode(errors="replace").strip()
         raise CompileError(said or f"{site}: the compiling child ended with {child.returncode}")
-    return parse_compiled(child.stdout)
+    try:
+        return parse_compiled(child.stdout)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        # Not the guard's end: at a start the last good policy stands in.
+        message = f"{site}: the compiling child's answer cannot be read: {error!r}"
+        raise CompileError(message) from error

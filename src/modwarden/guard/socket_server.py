@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_S = 10.0
+PROBE_TIMEOUT_S = 2.0
 JSON_TYPE = "application/json"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MODE = 0o660
@@ -164,7 +165,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _bind(path: Path, guard: Controlled) -> _Server:
     # The umask closes the moment between bind and chmod in which anyone could connect.
-    before = os.umask(0o777 & ~MODE)
+    # It holds for the journal's threads too: a folder they make meanwhile keeps its owner's `x`.
+    before = os.umask(0o077)
     try:
         with short_name(path) as name:
             server = _Server(name, _Handler)
@@ -183,8 +185,12 @@ def _remove_stale(path: Path) -> None:
         message = f"{path}: not a socket; it is left alone"
         raise SocketInUseError(message)
     with socket.socket(socket.AF_UNIX) as probe, short_name(path) as name:
+        # A guard that hangs with a full backlog would hold up this start for ever.
+        probe.settimeout(PROBE_TIMEOUT_S)
         try:
             probe.connect(name)
+        except (TimeoutError, BlockingIOError):
+            pass
         except ConnectionRefusedError:
             path.unlink()
             return

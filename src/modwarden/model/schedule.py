@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_LONG_DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+DAY_NAMES = tuple(name[:3] for name in _LONG_DAY_NAMES)
 DAY_S = 86_400
 WEEK_S = 7 * DAY_S
 
@@ -39,19 +40,24 @@ def parse_schedule(text: str) -> tuple[Window, ...]:
     """
     Read windows such as `Mon-Fri 07:00-17:00, Sat, Sun 08:00-12:00`.
 
-    A part without times lends its days to the next part; one without days means every day.
+    A part without times lends its days to the next part; a schedule without any days means every day.
 
     Raises:
         ScheduleError: a day, a time or their order is wrong.
     """
     windows: list[Window] = []
     days: list[int] = []
+    has_named_days = False
     for part in (part.strip() for part in text.split(",")):
         match = _PART.match(part)
         if not part or match is None:
             raise ScheduleError(f"{part!r} is neither days nor times")
         days += _parse_days(match["days"]) if match["days"] else []
         if match["times"]:
+            has_named_days |= bool(days)
+            if has_named_days and not days:
+                # Read as every day, it would permit at weekends what was meant for the days before it.
+                raise ScheduleError(f"{part!r} does not say on which days, though the times before it do")
             windows.append(_window(days or list(range(7)), match["times"]))
             days = []
     if days:
@@ -84,7 +90,7 @@ def _parse_days(text: str) -> list[int]:
 
 
 def _parse_day(word: str) -> int:
-    try:
-        return DAY_NAMES.index(word[:3].capitalize() if len(word) > 2 else word)
-    except ValueError:
-        raise ScheduleError(f"{word!r} is no day; days are {' '.join(DAY_NAMES)}") from None
+    for index, name in enumerate(_LONG_DAY_NAMES):
+        if len(word) > 2 and name.startswith(word.capitalize()):
+            return index
+    raise ScheduleError(f"{word!r} is no day; days are {' '.join(DAY_NAMES)}")

@@ -114,11 +114,23 @@ def holds_range(text: str) -> bool:
 
 
 def matching(pattern: str, names: list[str]) -> list[str]:
-    """List the names that a pattern means: itself, a number range, or `*` for any text."""
+    """
+    List the names that a pattern means: itself, a number range, or `*` for any text.
+
+    Raises:
+        Mistake: some numbers of a range name something, others nothing.
+    """
     found: dict[str, None] = {}
+    missing: list[str] = []
     for text in expand(pattern):
         whole = re.compile(".*".join(re.escape(part) for part in text.split("*")))
-        found |= dict.fromkeys(name for name in names if whole.fullmatch(name))
+        meant = [name for name in names if whole.fullmatch(name)]
+        found |= dict.fromkeys(meant)
+        missing += [] if meant else [text]
+    if found and missing:
+        # A `never` that runs past the names that exist would forbid less than it says.
+        what = f"{pattern!r} also names {missing[0]!r}, which does not exist here"
+        raise Mistake("range-past-names", what, "let the range hold the names that exist, no more")
     return list(found)
 
 

@@ -97,12 +97,17 @@ class Supervisor:
             return
         if now < watched.start_at:
             return
-        environment = {**os.environ, SUPERVISED: str(os.getpid())}
-        # A process group of its own: Ctrl-C at the terminal reaches a part once, through us.
-        watched.process = subprocess.Popen(  # noqa: S603  (our own commands)
-            watched.part.command, env=environment, start_new_session=True
-        )
         watched.started_at = now
+        try:
+            watched.process = _start(watched.part)
+        except OSError as error:
+            # No memory or no descriptors for a moment: a part that did not start is one that ended.
+            log.error("%s cannot be started: %s", watched.part.name, error)  # noqa: TRY400  (no bug of ours)
+            self._wait_longer(watched, now)
+            return
+        if self._is_stopping:
+            # The signal came while the process was being made, and found nobody to be passed on to.
+            watched.process.terminate()
         log.info("%s runs as process %d", watched.part.name, watched.process.pid)
 
     def _ended(self, watched: _Watched, code: int, now: float) -> None:
@@ -112,10 +117,14 @@ class Supervisor:
             return
         if now - watched.started_at >= self.backoff.healthy_after_s:
             watched.failures = 0
+        log.error("%s ended with %d", watched.part.name, code)
+        self._wait_longer(watched, now)
+
+    def _wait_longer(self, watched: _Watched, now: float) -> None:
         watched.failures += 1
         wait_s = self.backoff.after(watched.failures)
         watched.start_at = now + wait_s
-        log.error("%s ended with %d; it starts again in %.1f s", watched.part.name, code, wait_s)
+        log.error("%s starts again in %.1f s", watched.part.name, wait_s)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         del frame
@@ -124,6 +133,12 @@ class Supervisor:
         for watched in self._watched:
             if watched.process is not None:
                 watched.process.send_signal(number)
+
+
+def _start(part: Part) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, SUPERVISED: str(os.getpid())}
+    # A process group of its own: Ctrl-C at the terminal reaches a part once, through us.
+    return subprocess.Popen(part.command, env=environment, start_new_session=True)  # noqa: S603  (our own)
 
 
 def _exit_code(code: int) -> int:

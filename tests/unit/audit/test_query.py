@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from modwarden.audit import Filter, JournalDirectory, QueryError, query, record
@@ -94,3 +95,18 @@ def test_a_record_is_found_by_its_sequence(journal: JournalDirectory) -> None:
 def test_a_sequence_that_is_not_there_is_said(journal: JournalDirectory) -> None:
     with pytest.raises(QueryError, match="no record has sequence 99"):
         record(journal, 99)
+
+
+def test_a_column_smuggled_into_a_live_file_is_not_taken_for_the_real_one(written: Any) -> None:
+    rows = written.table([{"sequence": 1}])
+    forged = rows.add_column(0, "CLIENT_ADDRESS", pa.array(["6.6.6.6"]))
+    with (
+        (written.path / f"{1:020}.arrows").open("wb") as file,
+        pa.ipc.new_stream(file, forged.schema) as stream,
+    ):
+        stream.write_table(forged)
+
+    journal = JournalDirectory(written.path)
+
+    assert query(journal, Filter(clients=["6.6.6.6"])).num_rows == 0
+    assert query(journal, Filter())["client_address"].to_pylist() == ["10.10.0.5"]

@@ -1,10 +1,12 @@
 """The last good policy: kept whole, read back as it was, denied where the operator chose so."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
+from modwarden.guard._child import CompileError, compile_in_child
 from modwarden.guard.compiled import (
     Compiled,
     StoredPolicyError,
@@ -50,3 +52,15 @@ def test_a_conduit_that_chose_deny_keeps_no_rule_without_its_site_file() -> None
 
 def test_where_no_conduit_chose_deny_the_document_is_the_same_bytes() -> None:
     assert Compiled(DOCUMENT, b"{}", frozenset(), 1).for_a_start_without_site_file() == DOCUMENT
+
+
+def test_a_compiling_child_that_answers_nonsense_is_a_site_file_that_cannot_be_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = tmp_path / "python"
+    child.write_text("#!/bin/sh\necho warning: something\n")
+    child.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(child))
+
+    with pytest.raises(CompileError, match="answer cannot be read"):
+        compile_in_child(tmp_path / "site.yaml", None)

@@ -42,6 +42,8 @@ def named(code: int, sub: int | None = None) -> Function:
         ("!", "neither days nor times"),
         ("Xyz 07:00-17:00", "'Xyz' is no day"),
         ("Mo 07:00-17:00", "'Mo' is no day"),
+        ("Monkey 07:00-17:00", "'Monkey' is no day"),
+        ("Mon-Fri 07:00-17:00, 20:00-21:00", "does not say on which days"),
         ("Mon-Fri", "days that have no times"),
         ("Mon 7-17", "is not a time such as"),
         ("Mon 07:60-17:00", "07:60 is no time of day"),
@@ -60,6 +62,10 @@ def test_a_text_that_is_no_schedule_says_why(text: str, words: str) -> None:
     [
         ("Mon-Fri 07:00-17:00", (Window((0, 1, 2, 3, 4), 25_200, 61_200),)),
         ("07:00-17:00", (Window((0, 1, 2, 3, 4, 5, 6), 25_200, 61_200),)),
+        (
+            "07:00-08:00, 20:00-21:00",
+            (Window(tuple(range(7)), 25_200, 28_800), Window(tuple(range(7)), 72_000, 75_600)),
+        ),
         ("sat, Sunday 00:00-24:00", (Window((5, 6), 0, 86_400),)),
         (
             "Fri-Mon 22:00-06:00, Wed 08:00-09:00",

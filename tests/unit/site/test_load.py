@@ -105,7 +105,7 @@ def test_a_rule_keeps_all_it_says(workshop: Any) -> None:
     odd = rule(
         workshop,
         "permit: [write], roles: [engineer], unit_ids: [1], ranges: [coil 0-3], denial: reset,"
-        " polling_period: 2min, essential: true, when: 'Mon, Wed 07:00-17:00, 00:00-24:00',"
+        " polling_period: 2min, essential: true, when: 'Mon, Wed 07:00-17:00, Mon-Sun 00:00-24:00',"
         " limits: {setpoint: {max_step: 1, max_change: {by: 2, in: 1.5h}, max_age: 90s}}",
     )
 

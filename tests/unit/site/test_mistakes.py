@@ -68,6 +68,8 @@ MISTAKES = [
     ("unknown-asset", "    guard: gate-1\n", "    guard: gate-7\n", "gate-7", "did you mean 'gate-1'?"),
     ("unknown-client", READS, READS + rule("permit: [3], clients: [hmi-7]"), "hmi-7", "did you mean 'hmi-1'?"),
     ("unknown-server", READS, READS + rule("permit: [3], servers: [ahx-1]"), "ahx-1", "no server of the conduit 'hvac'"),
+    ("range-past-names", READS, READS + rule("never: [write], servers: ['ahu-[1-9]']"), "ahu-[1-9]", "also names 'ahu-3'"),
+    ("range-past-names", READS, READS + rule("never: [write], clients: ['hmi-[1-5]']"), "hmi-[1-5]", "also names 'hmi-2'"),
     ("unknown-server", TEST, TEST.replace("ahu-1", "hmi-1"), "request", "there is no server 'hmi-1'"),
     ("unknown-asset", TEST, TEST.replace("ahu-1", "ahu-9"), "request", "there is no asset 'ahu-9'"),
     ("unknown-client", TEST, TEST.replace("hmi-1", "nobody"), "request", "there is no client 'nobody'"),

@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +50,34 @@ def test_a_part_that_crashes_starts_again_until_it_is_done(tmp_path: Path) -> No
 
     assert Supervisor([_python(code, str(starts))], QUICK).run() == 0
     assert starts.read_text() == "xxx"
+
+
+def test_a_part_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
+    program = tmp_path / "part"
+    program.write_text("#!/bin/sh\nexit 2\n")
+    mend = threading.Timer(0.3, program.chmod, [0o700])
+    mend.start()
+
+    code = Supervisor([Part("part", (str(program),))], QUICK).run()
+    mend.join()
+
+    assert code == 2
+
+
+def test_a_stop_while_a_part_is_being_started_still_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    popen = subprocess.Popen
+
+    def stop_meanwhile(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        process: subprocess.Popen[bytes] = popen(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", stop_meanwhile)
+    begun = time.monotonic()
+
+    code = Supervisor([_python("import time; time.sleep(20)")], QUICK).run()
+
+    assert (code, time.monotonic() - begun < 10) == (128 + signal.SIGTERM, True)
 
 
 def test_waits_grow_up_to_a_limit() -> None:

@@ -2,6 +2,7 @@
 
 mod files;
 mod known;
+mod layout;
 mod report;
 mod trust;
 mod walk;
@@ -17,6 +18,7 @@ use crate::read::{Piece, SegmentRows, and_again};
 use crate::row::Digest;
 use crate::storage::{FileSystem, Storage};
 use known::Known;
+use layout::Layout;
 use report::Place;
 use serde::Deserialize;
 use std::io;
@@ -100,9 +102,13 @@ fn walk_directory(storage: &dyn Storage, directory: &Path, walk: &mut Walk) -> i
 }
 
 fn walk_segment(rows: &mut SegmentRows, walk: &mut Walk, is_last: bool) -> io::Result<()> {
+    let mut layout = Layout::default();
     loop {
         match rows.next()? {
-            Piece::Rows(rows) => rows.iter().for_each(|row| walk.visit(row)),
+            Piece::Rows(batch) => {
+                batch.iter().for_each(|row| walk.visit(row));
+                layout.check(walk, rows.before(), &batch);
+            }
             Piece::Damaged(rest) => {
                 tell_damage(walk, rows.digest().is_some(), &rest, is_last);
                 return Ok(());
@@ -115,7 +121,7 @@ fn walk_segment(rows: &mut SegmentRows, walk: &mut Walk, is_last: bool) -> io::R
 /// A torn end is what an unclean stop leaves, or a write that is under way. Whole batches behind
 /// bytes that are none are neither.
 fn tell_damage(walk: &mut Walk, is_sealed: bool, rest: &[u8], is_last: bool) {
-    let (file, from) = (walk.file().to_owned(), walk.proven() + 1);
+    let (file, from) = (walk.file().to_owned(), walk.proven().saturating_add(1));
     if is_sealed || holds_message(rest) {
         let place = Place::file(&file).rows_from(from);
         return walk.report.error(

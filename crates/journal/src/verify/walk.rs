@@ -129,7 +129,7 @@ impl Walk {
         let sequence = row.event.sequence.0;
         self.trust.meet(proof, &mut self.report);
         if !self.trust.holds(sequence, proof) {
-            let place = Place::file(&self.file).rows(self.proven + 1, sequence);
+            let place = Place::file(&self.file).rows(self.proven.saturating_add(1), sequence);
             return self.report.error(place, format!("the signature of row {sequence} does not hold"), STRETCH_HINT);
         }
         if digest != Some(proof.digest) {
@@ -153,17 +153,17 @@ impl Walk {
             Statement::Sealed { name, file, .. } => drop(self.sealed.insert(name, file)),
             Statement::Retired { end, .. } => self.retired.push(end),
             Statement::Damaged { name, after } => {
-                let place = Place::file(&name).rows(after + 1, self.proven);
+                let place = Place::file(&name).rows(after.saturating_add(1), self.proven);
                 let what = "a start found altered bytes before whole batches, and set them aside";
                 self.report.error(place, what, "what was set aside lies beside the file, under its name and .torn");
             }
-            Statement::Opened { .. } | Statement::Other => {}
+            Statement::Opened { .. } | Statement::Checkpoint(_) | Statement::Other => {}
         }
     }
 
     fn tell_stretch(&mut self, what: &'static str, last: u64) {
         self.suspicion = None;
-        self.report.error(Place::file(&self.file).rows(self.proven + 1, last), what, STRETCH_HINT);
+        self.report.error(Place::file(&self.file).rows(self.proven.saturating_add(1), last), what, STRETCH_HINT);
     }
 
     /// The first row of a segment says which row it goes on from.
@@ -188,7 +188,7 @@ impl Walk {
             return;
         }
         let is_within = self.links.iter().rev().any(|link| *link == after);
-        let beyond = Place::file(&last_file).rows(after.sequence + 1, end.sequence);
+        let beyond = Place::file(&last_file).rows(after.sequence.saturating_add(1), end.sequence);
         match (is_within, cause) {
             (true, Cause::Failed) => self.report.notice(
                 beyond,
@@ -197,7 +197,8 @@ impl Walk {
             ),
             (true, _) => self.report.error(beyond, "rows added behind the segment's end", STRETCH_HINT),
             (false, _) => {
-                let (first, last) = (self.proven.min(after.sequence) + 1, after.sequence.max(end.sequence));
+                let (first, last) =
+                    (self.proven.min(after.sequence).saturating_add(1), after.sequence.max(end.sequence));
                 let what = format!("{} goes on from row {}, which is not there as signed", self.file, after.sequence);
                 self.report.error(
                     Place::file(&last_file).rows(first, last),
