@@ -2,6 +2,8 @@
 
 from typing import Self, final
 
+__all__ = ["CoreError", "DocumentError", "Guard", "Policy", "verify_journal"]
+
 class DocumentError(ValueError):
     """The policy document is wrong."""
 

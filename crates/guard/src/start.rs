@@ -77,7 +77,9 @@ fn open_syslog(options: Option<&SyslogOptions>, opening: &mut Opening) -> Result
 fn open_listeners(policy: &Policy, poll: &Poll) -> Result<Listeners, GuardError> {
     let mut listeners = Listeners::new(FIRST_LISTENER);
     let prepared = listeners.prepare(policy);
-    let prepared = prepared.map_err(|(address, error)| GuardError::World(format!("{address}: {error}")))?;
+    let prepared = prepared.map_err(|(address, error)| {
+        GuardError::World(format!("listener {address}: {error} (`ss -ltnp` names what listens there)"))
+    })?;
     listeners.adopt(prepared, policy, poll.registry()).map_err(world)?;
     Ok(listeners)
 }

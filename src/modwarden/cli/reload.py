@@ -1,5 +1,7 @@
 """`modwarden reload`: have a running guard read its site file anew."""
 
+from pathlib import Path
+
 import typer
 
 from modwarden.cli._control import control_client
@@ -13,7 +15,12 @@ def command(
     site: SitePlace, guard: GuardOption = None, state: StateOption = None, as_json: JsonOption = False
 ) -> None:
     """Reload the site file: exit 0 in force, 2 refused (the policy before stays in force)."""
-    answer = control_client(site, guard, state).reload()
+    client = control_client(site, guard, state)
+    running = Path(client.status()["site_file"])
+    if running.resolve() != site.resolve():
+        print_error(f"the guard here was started with {running}: it reloads that file, not {site}")
+        raise typer.Exit(EXIT_OPERATOR)
+    answer = client.reload()
     if as_json:
         print_json({"is_in_force": answer.is_in_force, "line": answer.line})
     elif answer.is_in_force:

@@ -17,6 +17,11 @@ def question_of_record(row: Mapping[str, Any]) -> Question:
     Raises:
         QuestionError: the row is no request, or does not hold all of one.
     """
+    if row["function_code"] is not None and row["server"] is None:
+        raise QuestionError(
+            f"record {row['sequence']} was refused before any rule was asked: {row['reason']}; "
+            "no asset is declared there, so there is no server to ask about"
+        )
     if row["function_code"] is None or row["policy"] is None or row["server"] is None:
         raise QuestionError(f"record {row['sequence']} is {row['kind']}, not a request that a policy decided")
     return Question(

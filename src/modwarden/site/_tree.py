@@ -33,11 +33,15 @@ class Tree:
 
     def origin(self, path: Iterable[str | int]) -> Origin:
         """Say where a path stands; parts that were not written are left off its end."""
-        at = tuple(path)
-        while at not in self.places and at:
-            at = at[:-1]
+        at = self.written(tuple(path))
         file, line = self.places[at]
         return Origin(file, line, self.children.get(at, {}))
+
+    def written(self, path: TreePath) -> TreePath:
+        """Leave off the end of a path what was not written."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return path
 
     def remove(self, path: TreePath) -> None:
         """Take a part out; the items after it move up, and keep their lines."""

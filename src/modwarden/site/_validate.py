@@ -36,7 +36,8 @@ def validate(tree: Tree, problems: Problems) -> SiteShape | None:
         path = _written_path(tree, detail["loc"])
         origin = tree.origin(path)
         problems.add(origin.at(str(path[-1])) if path else origin, _mistake(detail, path))
-        expendable.add(path if detail["type"] == "extra_forbidden" else _expendable(path))
+        part = path if detail["type"] == "extra_forbidden" else _expendable(path)
+        expendable.add(None if part is None else tree.written(part))
     if None in expendable:
         return None
     # The deepest and last first, so that the others stay where they are.
@@ -68,6 +69,10 @@ def _depth_and_index(path: TreePath) -> tuple[int, int]:
 def _written_path(tree: Tree, location: tuple[int | str, ...]) -> TreePath:
     """Leave out what pydantic adds to a path: tags of unions, `[key]`; a missing key stays at the end."""
     path: TreePath = ()
+    match location:
+        case ("points", name, "file" | "points", *rest):
+            # The third part tells which union was met; a key of a map may have the same word.
+            location = ("points", name, *rest)
     for part in location:
         if (*path, part) in tree.places:
             path = (*path, part)
@@ -117,7 +122,9 @@ def _keys_at(path: TreePath) -> list[str]:
     """List the keys that the shape knows at a path."""
     shapes: list[Any] = [SiteShape]
     for part in path:
-        shapes = [below for shape in shapes for below in _below(shape, part)]
+        # Where a model has the key by name, a map that would take any key is not meant.
+        named = [shape for shape in shapes if isinstance(shape, type) and _below(shape, part)]
+        shapes = [below for shape in named or shapes for below in _below(shape, part)]
     models = [shape for shape in shapes if isinstance(shape, type) and issubclass(shape, BaseModel)]
     return [field.alias or name for model in models for name, field in model.model_fields.items()]
 

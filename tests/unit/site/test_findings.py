@@ -46,6 +46,7 @@ FINDINGS = [
     ("clients-outside-from", WARNING, READS, rule("permit: [5], clients: [10.9.0.1]"), "odd", "permits 10.9.0.1/32"),
     ("clients-outside-from", WARNING, READS, rule("permit: [5], clients: ['::1']"), "odd", "permits ::1/128"),
     ("essential-write", WARNING, READS, rule("permit: [5], essential: true"), "odd", "pass unrecorded"),
+    ("roles-without-tls", WARNING, READS, rule("never: [5], roles: [engineer]"), "odd", "without TLS"),
     ("essential-never", WARNING, READS, rule("never: [5], essential: true"), "odd", "means nothing"),
     ("broadcast-permit", WARNING, READS, rule("permit: [5], unit_ids: [0]"), "odd", "every unit behind gw-1"),
     ("ranges-without-addresses", WARNING, READS, rule("permit: [17], ranges: [coil 0]"), "odd", "cannot narrow Report Server ID"),

@@ -142,3 +142,23 @@ def test_a_file_that_cannot_be_read_as_said_is_refused_where_it_is_named(
     assert found.name == name
     assert words in found.what
     assert found.origin.line == workshop.line_of("far.csv")
+
+
+@pytest.mark.parametrize(
+    ("settings", "what", "hint"),
+    [
+        (", columns: {name: Tag, nme: Tag}", "unknown key 'nme'", "did you mean 'name'?"),
+        (", columns: {at: Modbus}", "unknown key 'at'", "keys here: "),
+        (", types: {REAL: flot32}", "REAL: 'flot32' is not known here", "did you mean 'float32'?"),
+        (", fil: x", "unknown key 'fil'", "did you mean 'file'?"),
+    ],
+)
+def test_a_mistake_in_how_a_file_is_read_is_told_with_its_line(
+    workshop: Any, settings: str, what: str, hint: str
+) -> None:
+    (workshop.folder / "far.csv").write_text("name,address,type,Tag\nspeed,40001,INT,x\n")
+    found = workshop.problems((FAN, FAN + f"  far: {{file: far.csv{settings}}}\n"))
+
+    assert [problem.what for problem in found][:1] == [what]
+    assert found[0].hint.startswith(hint)
+    assert found[0].origin.line > 1

@@ -63,6 +63,17 @@ def essential_never(site: Site) -> Iterator[Finding]:
                 yield warning("essential-never", rule.origin.at("essential"), what, "delete `essential`")
 
 
+def roles_without_tls(site: Site) -> Iterator[Finding]:
+    """Roles come from certificates, and no listener speaks TLS yet: such a rule matches nobody."""
+    for conduit in site.conduits.values():
+        for rule in conduit.rules:
+            if rule.roles:
+                what = f"rule {rule.name!r} asks for a role, and no client can carry one without TLS"
+                does = "it forbids nothing" if rule.kind == RuleKind.NEVER else "it permits nothing"
+                hint = f"{does} until listeners speak TLS: name clients by address instead"
+                yield warning("roles-without-tls", rule.origin.at("roles"), what, hint)
+
+
 def broadcast_permit(site: Site) -> Iterator[Finding]:
     """A permit reaches every unit behind a gateway at once, and nothing answers."""
     for conduit, rule in _permits(site):
@@ -159,6 +170,7 @@ LINTS: tuple[Callable[[Site], Iterator[Finding]], ...] = (
     no_clients,
     essential_write,
     essential_never,
+    roles_without_tls,
     broadcast_permit,
     ranges_without_addresses,
     limits_without_write,
