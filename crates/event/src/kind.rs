@@ -49,6 +49,8 @@ kinds! {
     SessionSummary = "session.summary",
     /// A reply nobody waits for: late, doubled or unasked.
     ResponseUnsolicited = "response.unsolicited",
+    /// Replies of a server that were amiss, in one client's sessions beyond its budget of rows, counted.
+    ResponseSummary = "response.summary",
     /// A client's session began.
     SessionOpened = "session.opened",
     /// A client's session ended; `reason` says how.

@@ -15,6 +15,7 @@ const MOST_SOURCES: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Class {
     Refusal,
+    Response,
     Session,
 }
 
@@ -44,6 +45,7 @@ impl Class {
     pub(crate) fn summary(self) -> Kind {
         match self {
             Self::Refusal => Kind::RequestSummary,
+            Self::Response => Kind::ResponseSummary,
             Self::Session => Kind::SessionSummary,
         }
     }

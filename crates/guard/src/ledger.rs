@@ -121,7 +121,7 @@ impl Ledger {
             return false;
         };
         let per_second = self.rows_per_second.get(conduit).copied().unwrap_or(u32::MAX);
-        class_of(event.kind).is_some_and(|class| !self.refusals.permits((source, class), per_second, self.now))
+        class_of(event).is_some_and(|class| !self.refusals.permits((source, class), per_second, self.now))
     }
 
     fn write(&mut self, event: Event) -> Sequence {
@@ -174,21 +174,20 @@ impl Recorder for Ledger {
 }
 
 /// Which budget a kind of row is held to; `None`: each is written.
-fn class_of(kind: Kind) -> Option<Class> {
-    match kind {
+fn class_of(event: &Event) -> Option<Class> {
+    match event.kind {
         // Churn fills a journal as well as garbage does, but must not cost a client its refusals' rows.
         Kind::SessionOpened | Kind::SessionClosed => Some(Class::Session),
-        Kind::RequestDenied
-        | Kind::SessionRefused
-        | Kind::ResponseUnsolicited
-        | Kind::ModbusInvalidFunctionCode
+        Kind::ResponseUnsolicited | Kind::ModbusTolerated => Some(Class::Response),
+        Kind::RequestDenied | Kind::SessionRefused => Some(Class::Refusal),
+        Kind::ModbusInvalidFunctionCode
         | Kind::ModbusInvalidLength
         | Kind::ModbusInvalidValue
         | Kind::ModbusInvalidProtocolId
         | Kind::ModbusInvalidExceptionCode
         | Kind::ModbusValueMismatch
-        | Kind::ModbusFlooded
-        | Kind::ModbusTolerated => Some(Class::Refusal),
+        // What a server sends amiss has no verdict, and is not its client's refusal.
+        | Kind::ModbusFlooded => Some(if event.verdict.is_some() { Class::Refusal } else { Class::Response }),
         _ => None,
     }
 }

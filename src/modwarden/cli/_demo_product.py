@@ -99,7 +99,7 @@ def refusals_of(records: list[dict[str, Any]]) -> Counter[str]:
             "request.summary",
             "modbus.flooded",
         )
-        if is_refusal or record["kind"].startswith("modbus.invalid_"):
+        if is_refusal:
             word = str(record.get("reason") or record["kind"]).split(":")[0]
             counted[word] += int(record.get("count") or 1)
     return counted
