@@ -20,7 +20,7 @@ from modwarden.audit.times import render_time
 
 _LISTS = ("values", "response_values", "previous_values")
 _CSV_COLUMNS = [*EVENT_SCHEMA.names, "written", "read"]
-_STYLES = {"permit": "green", "deny": "bold red"}
+_STYLES = {"permit": "green", "deny": "bold red", "would deny": "yellow"}
 TABLE_COLUMNS = tuple(
     name
     for name in EVENT_SCHEMA.names
@@ -81,7 +81,7 @@ def _cells(row: dict[str, Any], book: PointBook) -> tuple[str | Text, ...]:
     client = row["client"] or row["client_address"] or ""
     server = row["server"] or ""
     unit = f"/{row['unit_id']}" if row["unit_id"] is not None else ""
-    verdict = row["verdict"] or row["kind"]
+    verdict = _verdict(row)
     return (
         str(row["sequence"]),
         Text(render_time(row["time"])[:-4] + "Z"),
@@ -113,3 +113,9 @@ def _plain(name: str, value: Any) -> Any:
     if name in TIMES:
         return render_time(value)
     return value.hex() if isinstance(value, bytes) else value
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    """Say the verdict; what a conduit only observed was forwarded all the same."""
+    verdict = str(row["verdict"] or "")
+    return f"would {verdict}" if row["kind"] == "request.observed" and verdict == "deny" else verdict

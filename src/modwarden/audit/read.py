@@ -26,6 +26,10 @@ _SEALED = re.compile(r"(\d{20})-(\d{20})\.parquet")
 _LIVE = re.compile(r"(\d{20})\.arrows")
 
 
+# Arrow IPC: what a writer that closes its stream puts last; a journal's writer need not.
+_END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
+
+
 @dataclass(frozen=True, slots=True)
 class SealedSegment:
     """A finished file, and the sequences in it."""
@@ -41,6 +45,7 @@ class LiveSegment:
 
     path: Path
     first: int
+    unread_bytes: int = 0
     _header: bytes = b""
     _offset: int = 0
 
@@ -58,6 +63,8 @@ class LiveSegment:
             fresh = fresh[self._offset :]
         batches, consumed = _whole_batches(self._header, fresh)
         self._offset += consumed
+        rest = fresh[consumed:]
+        self.unread_bytes = 0 if rest == _END_OF_STREAM else len(rest)
         return batches
 
 
@@ -77,6 +84,17 @@ class JournalDirectory:
             message = f"{path}: no journal directory"
             raise JournalReadError(message)
         self.path = path
+        self._unread: dict[Path, int] = {}
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Say of the last snapshot which bytes were no whole batch; nobody may take a gap for silence."""
+        return tuple(
+            f"{path.name}: {count:,} bytes at the end cannot be read: a row is being written, "
+            "an unclean stop, or altered bytes; `audit verify` tells which"
+            for path, count in self._unread.items()
+            if count
+        )
 
     @property
     def policies(self) -> Path:
@@ -101,7 +119,9 @@ class JournalDirectory:
 
     def snapshot(self, after: int = 0) -> JournalSnapshot:
         """Return all rows whose sequence is beyond a cursor."""
-        growing = [(segment.first, segment.read_new()) for segment in self.live()]
+        segments = self.live()
+        growing = [(segment.first, segment.read_new()) for segment in segments]
+        self._unread = {segment.path: segment.unread_bytes for segment in segments}
         sealed = self.sealed()
         replaced = {segment.first for segment in sealed}
         live = [

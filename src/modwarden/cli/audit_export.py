@@ -20,7 +20,7 @@ from modwarden.cli._filters import (
 )
 from modwarden.cli._journal import JournalArgument, journal_of
 from modwarden.cli._options import JsonOption
-from modwarden.cli._printing import print_json, print_lines
+from modwarden.cli._printing import print_error, print_json, print_lines
 
 
 def command(  # noqa: PLR0917  (each option is a parameter)
@@ -49,7 +49,10 @@ def command(  # noqa: PLR0917  (each option is a parameter)
         kinds=kind,
         span=times(since, until),
     )
-    done = export(JournalDirectory(journal_of(journal)), wanted, to, form)
+    directory = JournalDirectory(journal_of(journal))
+    done = export(directory, wanted, to, form)
+    for line in directory.unread:
+        print_error(line)
     if as_json:
         print_json({"folder": str(done.folder), "rows": done.rows, "files": list(done.files)})
     else:

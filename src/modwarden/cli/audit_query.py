@@ -73,6 +73,8 @@ def command(  # noqa: PLR0917  (each option is a parameter)
         write_json_lines(sys.stdout, query(directory, wanted, last=last), book)
     else:
         _print(query(directory, wanted, last=last, columns=TABLE_COLUMNS), book, is_cut=last is None)
+    for line in directory.unread:
+        print_error(line)
 
 
 def _write_csv(path: Path, rows: pa.Table, book: PointBook) -> None:
