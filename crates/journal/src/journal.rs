@@ -191,6 +191,7 @@ impl Journal {
             durable: found.after,
             cause: found.cause.unwrap_or(Cause::First),
             segment: None,
+            has_finished: false,
             checkpoint_at: Instant::now(),
             has_unsigned: false,
         };

@@ -43,6 +43,8 @@ pub(crate) struct Writer {
     pub(crate) checkpoint_at: Instant,
     /// Rows since the last signed one.
     pub(crate) has_unsigned: bool,
+    /// The last checkpoint of a clean stop was written.
+    pub(crate) has_finished: bool,
     pub(crate) retry: Duration,
 }
 
@@ -55,7 +57,7 @@ impl Writer {
                 false => self.reopen(),
             }
             let mut queue = self.shared.lock();
-            if queue.is_closing && (self.segment.is_none() || !queue.has_rows()) {
+            if queue.is_closing && (self.segment.is_none() || (self.has_finished && !queue.has_rows())) {
                 queue.has_ended = true;
                 self.shared.up.store(false, Ordering::Release);
                 self.shared.changed.notify_all();
@@ -107,6 +109,7 @@ impl Writer {
     }
 
     fn finish(&mut self) {
+        self.has_finished = true;
         // The second one proves the bytes of the first, and of all that came with it.
         if self.commit(true, "stop") && self.commit(true, "stop") {
             self.shared.lock().give_number_back();
