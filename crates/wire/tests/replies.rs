@@ -5,7 +5,7 @@ use wire::{Anomaly, ExceptionCode, Expectation, ReplyTolerance, Response, Respon
 const STRICT: ReplyTolerance = ReplyTolerance { trailing_bytes: false, over_quantity: false };
 const LENIENT: ReplyTolerance = ReplyTolerance { trailing_bytes: true, over_quantity: false };
 
-/// Requests and what answers them: V1.1b3 §6, the standard's own examples where it has one.
+/// Requests and what answers them: in the shapes of V1.1b3 §6.
 const PAIRS: &[(&[u8], &[u8])] = &[
     // code, byte count, values
     (&[0x01, 0x00, 0x13, 0x00, 0x13], &[0x01, 0x03, 0xCD, 0x6B, 0x05]),

@@ -2,7 +2,7 @@
 
 use wire::{AddressRange, Anomaly, Bits, ExceptionCode, FunctionCode, Registers, Request, RequestError, Table, build};
 
-/// Requests whose length the grammar fixes: V1.1b3 §6, the standard's own examples.
+/// Requests whose length the grammar fixes: in the shapes of V1.1b3 §6.
 const FIXED: &[&[u8]] = &[
     // code, first address, quantity
     &[0x01, 0x00, 0x13, 0x00, 0x13],
