@@ -24,6 +24,13 @@ def test_a_record_that_no_policy_decided_cannot_be_asked(row: dict[str, Any]) ->
         question_of_record(row)
 
 
+def test_a_refusal_for_an_undeclared_unit_is_told_by_its_reason() -> None:
+    row = _row(function_code=3, server=None, reason="unit_undeclared: unit id 9")
+
+    with pytest.raises(QuestionError, match="unit_undeclared: unit id 9; no asset is declared there"):
+        question_of_record(row)
+
+
 def test_a_sub_function_whose_data_is_not_kept_is_said() -> None:
     with pytest.raises(QuestionError, match="8/1 is not kept in full"):
         question_of_record(_row(function_code=8, sub_function=1))
