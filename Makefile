@@ -47,7 +47,9 @@ clean: ## Remove what was built
 $(VENV)/.installed: requirements/dev.txt | toolchain
 	@echo '[1/2] Python packages into $(VENV)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	@# The compiled list is whole. Resolving it anew fails in older pips when a newer release of a package with extras appears.
+	$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements/dev.txt
+	$(BIN)/pip check --quiet
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.installed $(RUST_SOURCES) pyproject.toml
