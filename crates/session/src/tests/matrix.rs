@@ -181,3 +181,94 @@ fn an_observed_request_of_any_code_passes_unchanged_however_it_is_cut() {
         }
     }
 }
+
+/// A stream that ends within the second of two ADUs, and the rest of it.
+fn cut_within_the_second(first: &[u8], second: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let mut head = [first, second].concat();
+    let rest = head.split_off(first.len() + 3);
+    (head, rest)
+}
+
+/// The request goes out under our id; where it waits for its row, that becomes durable first.
+fn expect_forwarded(talk: &mut Talk, request: &[u8]) -> u16 {
+    if !talk.notes.ahead.is_empty() {
+        assert!(talk.take_to_server().is_empty(), "{request:?} before its row");
+        talk.journal_syncs();
+    }
+    talk.expect_to_server(request)
+}
+
+#[test]
+fn a_permitted_request_with_bytes_trailing_passes_alone_and_the_next_one_whole() {
+    for (name, request, reply) in VECTORS {
+        let mut talk = Talk::under(open());
+        let (head, rest) = cut_within_the_second(&adu(1, 1, request), &adu(2, 1, request));
+        talk.client_sends_bytes(&head);
+        let first = expect_forwarded(&mut talk, request);
+
+        assert!(talk.take_to_server().is_empty(), "{name}");
+        talk.client_sends_bytes(&rest);
+        let second = expect_forwarded(&mut talk, request);
+        if reply.is_empty() {
+            continue;
+        }
+        let (head, rest) = cut_within_the_second(&adu(first, 1, reply), &adu(second, 1, reply));
+        talk.server_sends_bytes(0, &head);
+        talk.expect_to_client(1, reply);
+
+        assert!(talk.next_to_client().is_none(), "{name}");
+        talk.server_sends_bytes(0, &rest);
+        talk.expect_to_client(2, reply);
+    }
+}
+
+#[test]
+fn an_observed_request_with_bytes_trailing_passes_unchanged_and_each_has_its_row_when_it_is_whole() {
+    for (name, request, reply) in VECTORS {
+        let mut talk = Talk::under(with(closed(json!("reset")), "verdicts", json!("observe")));
+        let stream = [adu(1, 1, request), adu(2, 1, request)].concat();
+        let (head, rest) = cut_within_the_second(&adu(1, 1, request), &adu(2, 1, request));
+        talk.client_sends_bytes(&head);
+        let mut passed = talk.take_to_server();
+
+        assert_eq!(passed, head, "{name}");
+        talk.client_sends_bytes(&rest);
+        passed.extend(talk.take_to_server());
+
+        assert_eq!(passed, stream, "{name}");
+        if !reply.is_empty() {
+            let (head, rest) = cut_within_the_second(&adu(1, 1, reply), &adu(2, 1, reply));
+            talk.server_sends_bytes(0, &head);
+
+            assert_eq!(talk.take_to_client(), head, "{name}");
+            talk.server_sends_bytes(0, &rest);
+
+            assert_eq!(talk.take_to_client(), rest, "{name}");
+        }
+        let observed = talk.notes.events.drain(..).filter(|row| row.kind == Kind::RequestObserved);
+
+        assert_eq!(observed.filter_map(|row| row.transaction_id).collect::<Vec<_>>(), [1, 2], "{name}");
+    }
+}
+
+/// The codes whose grammar has no end of its own: a byte more is a longer request, not a broken one.
+const OPEN_ENDED: &[&str] = &["8/0", "43/13", "65", "90/2"];
+
+#[test]
+fn a_byte_too_many_within_a_request_is_refused_under_any_policy_and_forwarded_where_nothing_is_enforced() {
+    for (name, request, _) in VECTORS.iter().filter(|(name, ..)| !OPEN_ENDED.contains(name)) {
+        let longer = [request, &[0_u8][..]].concat();
+        let mut talk = Talk::under(open());
+        talk.client_sends(5, &longer);
+        let row = talk.notes.events.pop_front().unwrap();
+
+        assert!(row.kind.name().starts_with("modbus.invalid"), "{name}: {}", row.kind);
+        assert_eq!(talk.next_to_client().map(|(id, _, pdu)| (id, pdu[0])), Some((5, request[0] | 0x80)), "{name}");
+        talk.expect_nothing_more();
+
+        let mut talk = Talk::under(with(open(), "verdicts", json!("observe")));
+        talk.client_sends(5, &longer);
+
+        assert_eq!(talk.take_to_server(), adu(5, 1, &longer), "{name}");
+    }
+}
