@@ -180,6 +180,7 @@ impl Journal {
             policies: Vec::new(),
             to_remove: std::collections::BTreeSet::new(),
             damage: None,
+            kept: Vec::new(),
         };
         let writer = Writer {
             scribe: Scribe { author: Author { guard: Arc::clone(&options.guard) }, keys, clock: Clock::default() },

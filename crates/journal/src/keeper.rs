@@ -45,6 +45,8 @@ pub(crate) struct Keeper {
     pub(crate) to_remove: BTreeSet<String>,
     /// The last live segment that will never be sealed, and why.
     pub(crate) damage: Option<String>,
+    /// Sealed segments that retention cannot read and leaves where they are.
+    pub(crate) kept: Vec<String>,
 }
 
 impl Keeper {
@@ -60,8 +62,8 @@ impl Keeper {
                 next = Instant::now() + pause;
             }
             let outcome = self.work(is_due);
-            let alarm = outcome.err().map(|error| error.to_string());
-            self.shared.lock().status.last_alarm = alarm.or_else(|| self.damage.clone());
+            let alarm = self.alarm(outcome);
+            self.shared.lock().status.last_alarm = alarm;
             match self.asked.recv_deadline(next) {
                 Ok(ToKeeper::Seal { first }) => drop(self.to_seal.insert(first)),
                 Ok(ToKeeper::Policy { digest, text }) => self.policies.push((digest, text)),
@@ -69,6 +71,18 @@ impl Keeper {
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
+    }
+
+    /// What a person should know: what fails now, and what is damaged and stays so.
+    fn alarm(&self, outcome: io::Result<()>) -> Option<String> {
+        let failing = outcome.err().map(|error| error.to_string());
+        let more = self.kept.len().saturating_sub(1);
+        let kept = self.kept.first().map(|first| match more {
+            0 => first.clone(),
+            more => format!("{first}, and {more} more"),
+        });
+        let alarms: Vec<String> = [failing, self.damage.clone(), kept].into_iter().flatten().collect();
+        (!alarms.is_empty()).then(|| alarms.join("; "))
     }
 
     fn work(&mut self, is_due: bool) -> io::Result<()> {
@@ -125,13 +139,15 @@ impl Keeper {
         for name in self.to_remove.clone() {
             self.remove(&name)?;
         }
-        while let Some(expired) = next_expired(&*self.storage, &self.options, utc_ns())? {
+        loop {
+            let look = next_expired(&*self.storage, &self.options, utc_ns())?;
+            self.kept = look.kept;
+            let Some(expired) = look.expired else { return Ok(()) };
             let name = expired.name.text();
             self.record(Kind::JournalRetired, retired(&name, expired.end, expired.why))?;
             self.to_remove.insert(name.clone());
             self.remove(&name)?;
         }
-        Ok(())
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
