@@ -92,12 +92,4 @@ impl Prepared {
             has_events: !taken.rows.is_empty(),
         }
     }
-
-    /// Tell whoever waits for one of the journal's own rows.
-    pub(crate) fn answer(self, durable: bool) {
-        for answer in self.answers.into_iter().filter_map(|row| row.answer) {
-            // Who no longer listens need not know.
-            let _ = answer.send(durable);
-        }
-    }
 }

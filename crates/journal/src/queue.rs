@@ -32,7 +32,7 @@ pub(crate) struct Gap {
 pub(crate) struct OwnRow {
     pub(crate) kind: Kind,
     pub(crate) reason: String,
-    /// Told whether the row became durable.
+    /// Told whether the row became durable; where nobody is told, a lost row is recorded later.
     pub(crate) answer: Option<Sender<bool>>,
 }
 
@@ -216,6 +216,20 @@ impl Queue {
         let any = !answered.is_empty();
         self.commits.extend(answered.into_iter().map(|sequence| Commit { sequence, durable }));
         any
+    }
+
+    /// What became of the journal's own rows. One that was lost and that nobody waits for is queued again,
+    /// for a new number; whoever waits asks again by himself. They are as many as were found at the start.
+    pub(crate) fn answer_own(&mut self, rows: Vec<OwnRow>, durable: bool) {
+        let (waited_for, mut again): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.answer.is_some());
+        for answer in waited_for.into_iter().filter_map(|row| row.answer) {
+            // Who no longer listens need not know.
+            let _ = answer.send(durable);
+        }
+        if !durable {
+            again.append(&mut self.own);
+            self.own = again;
+        }
     }
 
     /// The disk has failed: whoever waits need wait no longer.

@@ -149,7 +149,7 @@ impl Writer {
         if written.is_ok() {
             self.advance(&prepared);
         }
-        prepared.answer(written.is_ok());
+        self.shared.lock().answer_own(prepared.answers, written.is_ok());
         if is_somebody_waiting || !is_well {
             self.shared.wake();
         }
@@ -239,7 +239,8 @@ impl Writer {
     /// The last key signs the next one, on disk, before the next one signs anything.
     fn rotate_key(&mut self) -> bool {
         let reason = "new_key: the rows from here on are signed by the key that keys.json names next".to_owned();
-        self.shared.lock().push_own(crate::queue::OwnRow { kind: Kind::JournalKeyChanged, reason, answer: None });
+        // Asked for, though not listened to: where the key is not changed, no later row may say that it is.
+        drop(self.shared.record_own(Kind::JournalKeyChanged, reason));
         if !self.commit(false, "interval") {
             return false;
         }

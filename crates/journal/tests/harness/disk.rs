@@ -13,6 +13,12 @@ pub struct Disk {
     pub sync_fails: AtomicBool,
     pub sync_takes_ms: AtomicU64,
     pub syncs: AtomicU64,
+    /// The one sync that fails, counted from 1; 0: none.
+    pub sync_fails_at: AtomicU64,
+    /// A sync that begins meanwhile returns only after `lets_go`, whatever later ones do.
+    pub sync_hangs: AtomicBool,
+    pub hanging: AtomicU64,
+    pub lets_go: AtomicBool,
     /// Nothing is synced: for tests of what is in files, not of what survives.
     pub is_careless: AtomicBool,
 }
@@ -27,8 +33,23 @@ impl Disk {
         if self.is_full.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
+    fn hang(&self) {
+        if !self.sync_hangs.load(Ordering::SeqCst) {
+            return;
+        }
+        self.hanging.fetch_add(1, Ordering::SeqCst);
+        while !self.lets_go.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.hanging.fetch_sub(1, Ordering::SeqCst);
+    }
+
     fn sync(&self) -> io::Result<()> {
-        self.syncs.fetch_add(1, Ordering::SeqCst);
+        let number = self.syncs.fetch_add(1, Ordering::SeqCst) + 1;
+        self.hang();
+        if number == self.sync_fails_at.load(Ordering::SeqCst) {
+            return Err(io::Error::other("this sync failed"));
+        }
         // Looked at again and again, so that a test can end a stall.
         let mut waited = 0;
         while waited < self.sync_takes_ms.load(Ordering::SeqCst) {
