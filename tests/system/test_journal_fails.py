@@ -110,6 +110,14 @@ def disk(tmp_path: Path) -> Iterator[FailingDisk]:
         yield _started(tmp_path, ending)
 
 
+@pytest.fixture
+def unopened(tmp_path: Path) -> Iterator[FailingDisk]:
+    """A guard that started where its journal's directory cannot be made."""
+    (tmp_path / "journal").write_text("not a directory")
+    with ExitStack() as ending:
+        yield _started(tmp_path, ending)
+
+
 def _started(folder: Path, ending: ExitStack) -> FailingDisk:
     plcs = {
         choice: ending.enter_context(PlcDouble(f"127.11.0.{at}"))
@@ -310,6 +318,36 @@ def test_after_a_failure_no_segment_can_be_made_where_the_directory_is_not_one(d
 
     assert still_down["up"] is False
     assert (refused, passed) == (WRITE_BUSY, write(5, 2))
+
+
+@pytest.mark.parametrize(
+    ("choice", "written", "was_read"),
+    [
+        ("deny_writes", WRITE_BUSY, READ_ANSWER),
+        ("deny_all", WRITE_BUSY, READ_BUSY),
+        ("permit", WRITE_ANSWER, READ_ANSWER),
+    ],
+)
+def test_a_start_without_a_journal_does_what_its_operator_chose_until_it_can_be_opened(
+    unopened: FailingDisk, choice: str, written: bytes, was_read: bytes
+) -> None:
+    answers = unopened.ask(choice, write(1, 7)), unopened.ask(choice, read(1))
+    state = unopened.journal_state()
+    shown = unopened.guard.ask("status", str(unopened.guard.site)).stdout
+    unopened.guard.journal.unlink()
+    unopened.wait_for_journal(is_up=True)
+    passed = unopened.ask(choice, write(1, 8))
+    assert unopened.guard.stop() == 0, unopened.guard.log
+    kinds = [row["kind"] for row in unopened.guard.records()]
+
+    assert answers[0].startswith(written)
+    assert answers[1].startswith(was_read)
+    assert (state["up"], state["next_sequence"]) == (False, 0)
+    assert f"ALARM the journal is down: {state['last_failure']}" in shown
+    assert "journal: alarm: down: " in unopened.guard.log
+    assert passed == write(1, 8)
+    assert "journal.gap" in kinds
+    assert unopened.guard.verify()["findings"] == []
 
 
 @pytest.mark.needs_root

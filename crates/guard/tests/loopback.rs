@@ -201,3 +201,42 @@ fn budgets_that_need_more_descriptors_than_the_system_gives_are_told_at_the_star
     assert!(guard.opening().iter().any(|line| line.contains("LimitNOFILE=")));
     guard.stop().unwrap();
 }
+
+#[test]
+fn a_journal_that_cannot_be_opened_prevents_no_start_and_comes_up_by_itself() {
+    let (server, port, directory) = (Server::start(), free_port(), tempfile::tempdir().unwrap());
+    std::fs::write(directory.path().join("journal"), b"a plain file").unwrap();
+    let guard = guard(&document(port, server.address, "enforce", true), directory.path());
+
+    let mut client = Client::connect(at(port));
+    let (refused, was_read) = (client.asks(1, &WRITE), client.asks(2, &READ));
+    std::fs::remove_file(directory.path().join("journal")).unwrap();
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    let mut passed = client.asks(3, &WRITE);
+    while passed.as_ref().is_some_and(|(_, pdu)| pdu[0] == 0x86) {
+        assert!(std::time::Instant::now() < end, "the journal does not come up");
+        std::thread::sleep(Duration::from_millis(20));
+        passed = client.asks(4, &WRITE);
+    }
+    let opening = guard.opening().to_vec();
+    guard.stop().unwrap();
+
+    assert!(opening.iter().any(|line| line.starts_with("journal: alarm: down: ")), "{opening:?}");
+    assert_eq!(refused, Some((1, vec![0x86, 6])));
+    assert_eq!(was_read, Some((2, vec![3, 4, 0, 0, 0, 1])));
+    assert_eq!(passed.unwrap().1, WRITE);
+    assert_eq!(server.writes(), 1);
+    assert_eq!(rows(directory.path(), Kind::JournalGap).len(), 1);
+}
+
+#[test]
+fn keys_inside_the_journal_prevent_a_start() {
+    let (port, directory) = (free_port(), tempfile::tempdir().unwrap());
+    let options =
+        serde_json::json!({"journal": {"directory": directory.path(), "key_directory": directory.path().join("keys")}});
+    let document = document(port, at(port), "enforce", false);
+
+    let started = Guard::start(document.to_string().as_bytes(), options.to_string().as_bytes());
+
+    assert!(started.err().is_some_and(|error| error.to_string().contains("keys must lie outside the journal")));
+}

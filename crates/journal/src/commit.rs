@@ -3,7 +3,7 @@
 use crate::chain::{Chain, sign};
 use crate::keys::Keys;
 use crate::own::{self, Author};
-use crate::queue::{Gap, OwnRow, Taken};
+use crate::queue::{Gap, Taken};
 use crate::row::{Link, Proof, Row, Written, is_signed};
 use event::{Clock, Event, Kind, Sequence};
 
@@ -15,13 +15,12 @@ pub(crate) struct Scribe {
     pub(crate) clock: Clock,
 }
 
-/// Rows ready for the disk, and who wants to know.
+/// Rows ready for the disk.
 pub(crate) struct Prepared {
     pub(crate) rows: Vec<Row>,
     pub(crate) end: Link,
     /// The last signed row among them.
     pub(crate) signed: Option<Link>,
-    pub(crate) answers: Vec<OwnRow>,
     /// What must be told again if this is lost.
     pub(crate) gap_if_lost: Gap,
     pub(crate) has_events: bool,
@@ -38,10 +37,7 @@ impl Scribe {
         };
         events.extend(taken.front.map(|number| checkpoint(self, number, "interval")));
         events.extend(taken.rows);
-        for (number, row) in taken.own {
-            events.push(self.own(number, row.kind, row.reason.clone()));
-            prepared.answers.push(row);
-        }
+        events.extend(taken.own.into_iter().map(|(number, kind, reason)| self.own(number, kind, reason)));
         events.extend(taken.gap.map(|(number, gap)| self.gap(number, gap)));
         events.extend(taken.checkpoint.map(|number| checkpoint(self, number, why)));
         self.chain(events, after, &mut prepared);
@@ -87,17 +83,8 @@ impl Prepared {
             rows: Vec::with_capacity(taken.rows.len() + 4),
             end: Link::default(),
             signed: None,
-            answers: Vec::new(),
             gap_if_lost,
             has_events: !taken.rows.is_empty(),
-        }
-    }
-
-    /// Tell whoever waits for one of the journal's own rows.
-    pub(crate) fn answer(self, durable: bool) {
-        for answer in self.answers.into_iter().filter_map(|row| row.answer) {
-            // Who no longer listens need not know.
-            let _ = answer.send(durable);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Why a journal cannot be opened, read or asked.
 
+use crate::names::LOCK;
+use crate::tenure::Over;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,6 +31,12 @@ impl JournalError {
     }
 }
 
+impl From<Over> for JournalError {
+    fn from(_: Over) -> Self {
+        Self::Down
+    }
+}
+
 /// A row cannot become durable now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JournalDown;
@@ -36,7 +44,11 @@ pub struct JournalDown;
 impl fmt::Display for JournalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Locked(path) => write!(f, "{}: another process writes this journal", path.display()),
+            Self::Locked(path) => {
+                let lock = path.join(LOCK);
+                let lock = lock.display();
+                write!(f, "{lock}: another process writes this journal (`fuser {lock}` names it)")
+            }
             Self::KeysInside(path) => write!(f, "{}: keys must lie outside the journal", path.display()),
             Self::Key(path) => write!(f, "{}: not a signing key", path.display()),
             Self::Request(what) => write!(f, "request: {what}"),

@@ -1,60 +1,44 @@
 //! Opening a journal, and the handle that the guard's data loop holds.
 
-use crate::commit::Scribe;
 use crate::error::{JournalDown, JournalError};
 use crate::keeper::{Keeper, ToKeeper};
-use crate::keys::{Keys, KeysOpening};
-use crate::names::LOCK;
+use crate::opening::Opening;
 use crate::options::Options;
-use crate::own::{Author, Cause};
-use crate::queue::{Commit, Limits, OwnRow, Queue};
-use crate::recover::{Found, recover};
+use crate::queue::{Commit, Limits, Queue};
+use crate::seat::Desk;
 use crate::shared::Shared;
-use crate::state::{State, Status};
-use crate::storage::{Lock, Storage};
-use crate::watchdog::watch;
-use crate::writer::Writer;
+use crate::state::State;
+use crate::storage::Storage;
+use crate::tenure::Tenure;
+use crate::watchdog::Watchdog;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use event::{Clock, Event, Kind, Sequence};
+use event::{Event, Sequence};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A journal that is being written. One per directory.
 pub struct Journal {
     shared: Arc<Shared>,
     to_keeper: Sender<ToKeeper>,
     stop_keeper: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
+    keepers_tenure: Arc<Tenure>,
+    watchdog: Option<JoinHandle<()>>,
+    keeper: Option<JoinHandle<()>>,
     patience: Duration,
-    _lock: Box<dyn Lock>,
-}
-
-/// What opening found, for a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opening {
-    /// The key that proves the whole journal; to be noted where an intruder cannot write.
-    pub first_public_key: String,
-    /// The key in use.
-    pub public_key: String,
-    /// Whether a key was made.
-    pub is_new_key: bool,
-    /// Whether the last run did not stop cleanly.
-    pub was_unclean: bool,
-    /// What was repaired, and how.
-    pub repairs: Vec<String>,
-    /// What is damaged and stays so.
-    pub alarms: Vec<String>,
 }
 
 /// Open a journal for writing. `wake` is called from another thread whenever there are commits to
 /// take, or the journal has gone down or come up.
 ///
+/// Whatever the disk refuses, or another writer that holds the directory, is no error: the journal then
+/// starts down, says why, and tries until it comes up by itself.
+///
 /// # Errors
-/// Another writer holds the directory, or directory or keys cannot be made or read. Damage inside the
-/// directory, or a full disk, is no error: the journal then says so and tries on.
+/// The keys lie inside the directory, or the system gives no thread.
 pub fn open(
     options: Options,
     storage: Arc<dyn Storage>,
@@ -63,23 +47,18 @@ pub fn open(
     if options.key_directory.starts_with(&options.directory) {
         return Err(JournalError::KeysInside(options.key_directory));
     }
-    storage.create_directory(&options.directory, false).map_err(JournalError::at(&options.directory))?;
-    let lock = take_lock(&*storage, &options)?;
-    let found = recover(&*storage, &options.directory);
-    let keys = Keys::open(Arc::clone(&storage), &options.directory, &options.key_directory, found.next)?;
-    let opening = Opening::new(&found, &keys);
-    let shared = Arc::new(Shared::new(queue(&options, &found, &keys.keys), wake));
+    let shared = Arc::new(Shared::new(Queue::new(limits(&options)), wake));
     let (to_keeper, asked) = unbounded();
-    let mut journal = Journal::new(&options, Arc::clone(&shared), to_keeper, lock);
-    journal
-        .start(options, storage, (found, keys.keys, asked))
-        .map_err(JournalError::at(std::path::Path::new("thread")))?;
+    let mut journal = Journal::new(&options, Arc::clone(&shared), to_keeper.clone());
+    let desk = Desk { options, storage, shared, to_keeper };
+    let opening = journal.start(desk, asked).map_err(JournalError::at(Path::new("thread")))?;
     Ok((journal, opening))
 }
 
 impl Journal {
     /// Number a row and queue it. Never waits for the disk. Where memory is full the row is counted
-    /// and told in a `journal.gap` later.
+    /// and told in a `journal.gap` later. So it is while the journal could not be opened yet: which
+    /// numbers are free is not known then, and the row gets 0.
     pub fn append(&self, event: Event) -> Sequence {
         let (sequence, should_hurry) = self.shared.lock().push(event);
         if should_hurry {
@@ -158,53 +137,37 @@ impl Journal {
         drop(self);
     }
 
-    fn new(options: &Options, shared: Arc<Shared>, to_keeper: Sender<ToKeeper>, lock: Box<dyn Lock>) -> Self {
+    fn new(options: &Options, shared: Arc<Shared>, to_keeper: Sender<ToKeeper>) -> Self {
         let patience = Duration::from_millis(options.sync_deadline_ms.saturating_mul(5).max(2_000));
-        Self { shared, to_keeper, stop_keeper: Arc::default(), threads: Vec::new(), patience, _lock: lock }
+        Self {
+            shared,
+            to_keeper,
+            stop_keeper: Arc::default(),
+            keepers_tenure: Arc::new(Tenure::new()),
+            watchdog: None,
+            keeper: None,
+            patience,
+        }
     }
 
-    fn start(
-        &mut self,
-        options: Options,
-        storage: Arc<dyn Storage>,
-        (found, keys, asked): (Found, Keys, Receiver<ToKeeper>),
-    ) -> io::Result<()> {
-        let deadline = Duration::from_millis(options.sync_deadline_ms);
-        let keeper = Keeper {
-            options: options.clone(),
-            storage: Arc::clone(&storage),
-            shared: Arc::clone(&self.shared),
-            asked,
-            stop: Arc::clone(&self.stop_keeper),
-            to_seal: found.to_seal.iter().copied().collect(),
-            policies: Vec::new(),
-            to_remove: std::collections::BTreeSet::new(),
-            damage: None,
-        };
-        let writer = Writer {
-            scribe: Scribe { author: Author { guard: Arc::clone(&options.guard) }, keys, clock: Clock::default() },
-            retry: Duration::from_millis(options.retry_ms),
-            options,
-            storage,
-            shared: Arc::clone(&self.shared),
-            to_keeper: self.to_keeper.clone(),
-            durable: found.after,
-            cause: found.cause.unwrap_or(Cause::First),
-            segment: None,
-            has_finished: false,
-            checkpoint_at: Instant::now(),
-            has_unsigned: false,
-        };
-        self.spawn("journal", move || writer.run())?;
-        let shared = Arc::clone(&self.shared);
-        self.spawn("journal-watch", move || watch(&shared, deadline))?;
+    fn start(&mut self, desk: Desk, asked: Receiver<ToKeeper>) -> io::Result<Opening> {
+        let tenure = Arc::clone(&self.keepers_tenure);
+        let keeper = Keeper::new(desk.clone(), asked, Arc::clone(&self.stop_keeper), Arc::clone(&tenure));
+        self.watchdog = Some(spawn("journal-watch", move || Watchdog::new(desk, tenure).run())?);
         self.shared.wait_until(self.patience, |queue| queue.status.up || queue.status.last_failure.is_some());
-        self.spawn("journal-keep", move || keeper.run())
+        let opening = self.take_opening();
+        self.keeper = Some(spawn("journal-keep", move || keeper.run())?);
+        Ok(opening)
     }
 
-    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        self.threads.push(Builder::new().name(name.to_owned()).spawn(work)?);
-        Ok(())
+    /// What opening found. Where it has found nothing yet, the keeper tells it later.
+    fn take_opening(&self) -> Opening {
+        let mut queue = self.shared.lock();
+        let mut opening = queue.opening.take().unwrap_or_default();
+        if !queue.status.up {
+            opening.is_down(queue.status.last_failure.as_deref());
+        }
+        opening
     }
 }
 
@@ -214,57 +177,26 @@ impl Drop for Journal {
         let _ = self.to_keeper.send(ToKeeper::Stop);
         self.shared.lock().is_closing = true;
         self.shared.to_writer.notify_one();
-        let has_ended = self.shared.wait_until(self.patience, |queue| queue.has_ended);
-        for thread in std::mem::take(&mut self.threads) {
-            // A thread that hangs in the disk is left behind: the guard's end must not wait for it.
-            if has_ended {
-                let _ = thread.join();
-            }
-        }
+        let has_keeper = self.keeper.is_some();
+        self.shared.wait_until(self.patience, |queue| queue.has_ended && (queue.keeper_has_ended || !has_keeper));
+        // A thread that hangs in the disk is left behind: the guard's end must not wait for it.
+        let (lock_file, keeper_has_ended) = {
+            let mut queue = self.shared.lock();
+            queue.is_left = !queue.has_ended;
+            (queue.lock_file.take(), queue.keeper_has_ended)
+        };
+        self.keepers_tenure.end();
+        let _ = self.watchdog.take().map(JoinHandle::join);
+        let _ = self.keeper.take().filter(|_| keeper_has_ended).map(JoinHandle::join);
+        // Only now: until here they may still have written.
+        drop(lock_file);
     }
 }
 
-impl Opening {
-    /// All of it as sentences.
-    #[must_use]
-    pub fn messages(&self) -> Vec<String> {
-        let mut messages = Vec::new();
-        if self.is_new_key {
-            messages.push(format!("journal: new signing key; note its public key elsewhere: {}", self.public_key));
-        }
-        messages.extend(self.repairs.iter().map(|repair| format!("journal: repaired: {repair}")));
-        messages.extend(self.alarms.iter().map(|alarm| format!("journal: alarm: {alarm}")));
-        messages
-    }
-
-    fn new(found: &Found, keys: &KeysOpening) -> Self {
-        let mut alarms = found.alarms.clone();
-        alarms.extend(keys.alarm.clone());
-        Self {
-            first_public_key: keys.keys.first_public_key(),
-            public_key: keys.keys.public_key(),
-            is_new_key: keys.is_new,
-            was_unclean: found.cause == Some(Cause::Recovered),
-            repairs: found.recovered.clone(),
-            alarms,
-        }
-    }
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    Builder::new().name(name.to_owned()).spawn(work)
 }
 
-fn queue(options: &Options, found: &Found, keys: &Keys) -> Queue {
-    let limits =
-        Limits { rows: options.queue_rows, reserved_rows: options.queue_reserved_rows, bytes: options.queue_bytes };
-    let status = Status { public_key: keys.public_key(), durable_sequence: found.after.sequence, ..Status::default() };
-    let mut queue = Queue::new(found.next, limits, status);
-    for reason in &found.recovered {
-        queue.push_own(OwnRow { kind: Kind::JournalRecovered, reason: reason.clone(), answer: None });
-    }
-    queue
-}
-
-fn take_lock(storage: &dyn Storage, options: &Options) -> Result<Box<dyn Lock>, JournalError> {
-    storage.lock(&options.directory.join(LOCK)).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => JournalError::Locked(options.directory.clone()),
-        _ => JournalError::World(options.directory.clone(), error),
-    })
+fn limits(options: &Options) -> Limits {
+    Limits { rows: options.queue_rows, reserved_rows: options.queue_reserved_rows, bytes: options.queue_bytes }
 }

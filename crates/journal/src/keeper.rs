@@ -3,15 +3,20 @@
 //! Kept true here:
 //! * a live file goes only after the row that signs its sealed file is durable, and a sealed file
 //!   only after the row that retires it is;
-//! * what fails is tried again; it never holds up the writer.
+//! * what fails is tried again; it never holds up the writer;
+//! * once the journal is closed it touches nothing more, however long the disk had it hang.
 
+use crate::fenced::Fenced;
 use crate::names::{POLICIES, SegmentName};
+use crate::opening::Opening;
 use crate::options::Options;
 use crate::own::{retired, sealed, utc_ns};
 use crate::retention::next_expired;
 use crate::seal::seal;
+use crate::seat::Desk;
 use crate::shared::Shared;
 use crate::storage::{Storage, write_whole};
+use crate::tenure::Tenure;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use event::Kind;
 use std::collections::BTreeSet;
@@ -20,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// What the keeper is asked.
+/// What the keeper is asked. What it is asked before the directory is this journal's waits.
 pub(crate) enum ToKeeper {
     /// A live segment has ended.
     Seal { first: u64 },
@@ -34,22 +39,45 @@ pub(crate) enum ToKeeper {
 const ROW_PATIENCE: Duration = Duration::from_millis(10);
 
 pub(crate) struct Keeper {
-    pub(crate) options: Options,
-    pub(crate) storage: Arc<dyn Storage>,
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) asked: Receiver<ToKeeper>,
-    pub(crate) stop: Arc<AtomicBool>,
-    pub(crate) to_seal: BTreeSet<u64>,
-    pub(crate) policies: Vec<(String, Vec<u8>)>,
+    options: Options,
+    storage: Arc<dyn Storage>,
+    shared: Arc<Shared>,
+    asked: Receiver<ToKeeper>,
+    stop: Arc<AtomicBool>,
+    to_seal: BTreeSet<u64>,
+    policies: Vec<(String, Vec<u8>)>,
     /// Retired, with a durable row, but not yet removed.
-    pub(crate) to_remove: BTreeSet<String>,
+    to_remove: BTreeSet<String>,
     /// The last live segment that will never be sealed, and why.
-    pub(crate) damage: Option<String>,
+    damage: Option<String>,
+    /// Sealed segments that retention cannot read and leaves where they are.
+    kept: Vec<String>,
 }
 
 impl Keeper {
+    pub(crate) fn new(desk: Desk, asked: Receiver<ToKeeper>, stop: Arc<AtomicBool>, tenure: Arc<Tenure>) -> Self {
+        Self {
+            options: desk.options,
+            storage: Arc::new(Fenced { storage: desk.storage, tenure }),
+            shared: desk.shared,
+            asked,
+            stop,
+            to_seal: BTreeSet::new(),
+            policies: Vec::new(),
+            to_remove: BTreeSet::new(),
+            damage: None,
+            kept: Vec::new(),
+        }
+    }
+
     /// Keep house until told to stop.
     pub(crate) fn run(mut self) {
+        self.keep();
+        self.shared.lock().keeper_has_ended = true;
+        self.shared.changed.notify_all();
+    }
+
+    fn keep(&mut self) {
         // Sealing must not take the core from requests. Where the system refuses, it is only slower.
         let _ = rustix::process::setpriority_process(None, 19);
         let pause = Duration::from_millis(self.options.housekeeping_ms);
@@ -59,9 +87,11 @@ impl Keeper {
             if is_due {
                 next = Instant::now() + pause;
             }
-            let outcome = self.work(is_due);
-            let alarm = outcome.err().map(|error| error.to_string());
-            self.shared.lock().status.last_alarm = alarm.or_else(|| self.damage.clone());
+            // Before that the directory is not ours: another process may write it.
+            let is_ours = self.shared.lock().is_begun();
+            let outcome = if is_ours { self.work(is_due) } else { Ok(()) };
+            let alarm = self.alarm(outcome);
+            self.tell(alarm);
             match self.asked.recv_deadline(next) {
                 Ok(ToKeeper::Seal { first }) => drop(self.to_seal.insert(first)),
                 Ok(ToKeeper::Policy { digest, text }) => self.policies.push((digest, text)),
@@ -69,6 +99,25 @@ impl Keeper {
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
+    }
+
+    fn tell(&self, alarm: Option<String>) {
+        let mut queue = self.shared.lock();
+        let late = queue.opening.as_ref().map(Opening::messages).unwrap_or_default();
+        let alarms: Vec<String> = alarm.into_iter().chain(late).collect();
+        queue.status.last_alarm = (!alarms.is_empty()).then(|| alarms.join("; "));
+    }
+
+    /// What a person should know: what fails now, and what is damaged and stays so.
+    fn alarm(&self, outcome: io::Result<()>) -> Option<String> {
+        let failing = outcome.err().map(|error| error.to_string());
+        let more = self.kept.len().saturating_sub(1);
+        let kept = self.kept.first().map(|first| match more {
+            0 => first.clone(),
+            more => format!("{first}, and {more} more"),
+        });
+        let alarms: Vec<String> = [failing, self.damage.clone(), kept].into_iter().flatten().collect();
+        (!alarms.is_empty()).then(|| alarms.join("; "))
     }
 
     fn work(&mut self, is_due: bool) -> io::Result<()> {
@@ -125,13 +174,15 @@ impl Keeper {
         for name in self.to_remove.clone() {
             self.remove(&name)?;
         }
-        while let Some(expired) = next_expired(&*self.storage, &self.options, utc_ns())? {
+        loop {
+            let look = next_expired(&*self.storage, &self.options, utc_ns())?;
+            self.kept = look.kept;
+            let Some(expired) = look.expired else { return Ok(()) };
             let name = expired.name.text();
             self.record(Kind::JournalRetired, retired(&name, expired.end, expired.why))?;
             self.to_remove.insert(name.clone());
             self.remove(&name)?;
         }
-        Ok(())
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {

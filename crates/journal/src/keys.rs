@@ -10,11 +10,10 @@ use crate::storage::{Storage, read_whole};
 use ed25519_dalek::SigningKey;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// The key in use, and the chain of keys up to it.
+#[derive(Clone)]
 pub(crate) struct Keys {
-    storage: Arc<dyn Storage>,
     directory: PathBuf,
     key_directory: PathBuf,
     number: u32,
@@ -33,31 +32,25 @@ impl Keys {
     /// Find the key that the chain ends with; make one where there is none. `next_sequence` is the
     /// first that a new key could sign.
     pub(crate) fn open(
-        storage: Arc<dyn Storage>,
+        storage: &dyn Storage,
         directory: &Path,
         key_directory: &Path,
         next_sequence: u64,
     ) -> Result<KeysOpening, JournalError> {
         storage.create_directory(key_directory, true).map_err(JournalError::at(key_directory))?;
-        let files = key_files(&*storage, key_directory)?;
-        let (chain, unreadable) = kept_chain(&*storage, directory);
+        let files = key_files(storage, key_directory)?;
+        let (chain, unreadable) = kept_chain(storage, directory);
         let proven = chain.last().and_then(Certificate::key);
         let known = files.iter().rev().find(|(_, key)| proven.is_none_or(|last| last == public(key)));
         let is_new = known.is_none();
         let number = files.last().map_or(0, |(number, _)| *number);
         let (number, current) = match known {
             Some((number, key)) => (*number, key.clone()),
-            None => (number + 1, make_key(&*storage, key_directory, number + 1)?),
+            None => (number + 1, make_key(storage, key_directory, number + 1)?),
         };
-        let keys = Self {
-            storage,
-            directory: directory.to_owned(),
-            key_directory: key_directory.to_owned(),
-            number,
-            current,
-            chain,
-        };
-        let mut opening = keys.adopt(is_new, next_sequence)?;
+        let (directory, key_directory) = (directory.to_owned(), key_directory.to_owned());
+        let keys = Self { directory, key_directory, number, current, chain };
+        let mut opening = keys.adopt(storage, is_new, next_sequence)?;
         opening.alarm = opening.alarm.or(unreadable);
         Ok(opening)
     }
@@ -75,24 +68,30 @@ impl Keys {
     }
 
     /// Make the next key and have the last one sign it; it is in use when this returns.
-    pub(crate) fn rotate(&mut self, from_sequence: u64) -> Result<(), JournalError> {
-        let number = key_files(&*self.storage, &self.key_directory)?.last().map_or(self.number, |(number, _)| *number);
-        let next = make_key(&*self.storage, &self.key_directory, number + 1)?;
+    pub(crate) fn rotate(&mut self, storage: &dyn Storage, from_sequence: u64) -> Result<(), JournalError> {
+        let number = key_files(storage, &self.key_directory)?.last().map_or(self.number, |(number, _)| *number);
+        let next = make_key(storage, &self.key_directory, number + 1)?;
         let mut chain = self.chain.clone();
         chain.push(Certificate::signed_by(&self.current, public(&next), from_sequence));
-        certificate::save(&*self.storage, &self.directory, &chain).map_err(JournalError::at(&self.directory))?;
+        certificate::save(storage, &self.directory, &chain).map_err(JournalError::at(&self.directory))?;
         (self.number, self.current, self.chain) = (number + 1, next, chain);
         Ok(())
     }
 
-    fn adopt(mut self, is_new: bool, next_sequence: u64) -> Result<KeysOpening, JournalError> {
+    /// Write the list of keys again. A writer that hung while it changed the key and was given up may have
+    /// written the next key into it, or be about to: that key signs nothing.
+    pub(crate) fn keep_again(&self, storage: &dyn Storage) -> io::Result<()> {
+        certificate::save(storage, &self.directory, &self.chain)
+    }
+
+    fn adopt(mut self, storage: &dyn Storage, is_new: bool, next_sequence: u64) -> Result<KeysOpening, JournalError> {
         let mut alarm = None;
         if is_new || self.chain.is_empty() {
             if !self.chain.is_empty() {
                 alarm = Some("the last signing key is lost: a new one begins, signed by nobody".to_owned());
             }
             self.chain.push(Certificate::first(public(&self.current), next_sequence));
-            if let Err(error) = certificate::save(&*self.storage, &self.directory, &self.chain) {
+            if let Err(error) = certificate::save(storage, &self.directory, &self.chain) {
                 alarm = Some(format!("the list of keys cannot be kept: {error}"));
             }
         }
@@ -106,7 +105,7 @@ fn kept_chain(storage: &dyn Storage, directory: &Path) -> (Vec<Certificate>, Opt
         return (chain, None);
     }
     let path = directory.join(KEYS);
-    if storage.read(&path).is_err() {
+    if storage.read(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return (Vec::new(), None);
     }
     let aside = path.with_extension("json.damaged");

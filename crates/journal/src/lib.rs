@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  data loop ── append ──► queue ──► writer ──► live segment (.arrows) ──► keeper ──► sealed (.parquet)
-//!            ◄─ commits ──┘   ▲        │ sync                               │ retention
-//!                             └ watchdog: the sync took too long
+//!            ◄─ commits ──┘   ▲        ▲ sync                               │ retention
+//!                             └ watchdog: the sync took too long, or hangs: another writer
 //! ```
 //!
 //! Kept true here, and tested:
@@ -18,12 +18,14 @@ mod commit;
 mod decode;
 mod encode;
 mod error;
+mod fenced;
 mod frames;
 mod hex;
 mod journal;
 mod keeper;
 mod keys;
 mod names;
+mod opening;
 mod options;
 mod own;
 mod queue;
@@ -34,10 +36,12 @@ mod row;
 mod schema;
 mod seal;
 mod sealed;
+mod seat;
 mod segment;
 mod shared;
 mod state;
 mod storage;
+mod tenure;
 mod verify;
 mod watchdog;
 mod writer;
@@ -46,7 +50,8 @@ mod writer;
 mod tamper_tests;
 
 pub use error::{JournalDown, JournalError};
-pub use journal::{Journal, Opening, open};
+pub use journal::{Journal, open};
+pub use opening::Opening;
 pub use options::Options;
 pub use queue::Commit;
 pub use read::read;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 pub(crate) const LOCK: &str = "lock";
 pub(crate) const KEYS: &str = "keys.json";
 pub(crate) const POLICIES: &str = "policies";
+const DRAFT: &str = ".draft";
 
 /// A file that holds rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +43,16 @@ impl SegmentName {
     pub(crate) fn within(self, directory: &Path) -> PathBuf {
         directory.join(self.text())
     }
+}
+
+/// A live segment before it has its name. No two are alike, so that what is done to one, however late, is
+/// done to no other.
+pub(crate) fn draft(first: u64, salt: u64) -> String {
+    format!("{}.{salt:016x}{DRAFT}", SegmentName::Live { first }.text())
+}
+
+pub(crate) fn is_draft(name: &str) -> bool {
+    name.ends_with(DRAFT)
 }
 
 /// Where torn bytes of a live segment are set aside.

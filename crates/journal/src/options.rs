@@ -20,6 +20,8 @@ pub struct Options {
     pub commit_interval_ms: u64,
     /// A write and sync that takes longer has failed.
     pub sync_deadline_ms: u64,
+    /// A thread that hangs in the disk this long is given up, and another one goes on in a new segment.
+    pub hang_ms: u64,
     /// At least this often, under traffic, a digest is signed.
     pub checkpoint_interval_ms: u64,
     /// A live segment larger than this is sealed.
@@ -52,6 +54,8 @@ impl Options {
             keep_bytes: None,
             commit_interval_ms: 200,
             sync_deadline_ms: 200,
+            // Ten times the deadline: a disk that is merely slow keeps its thread, and its rows.
+            hang_ms: 2_000,
             checkpoint_interval_ms: 1_000,
             segment_bytes: 256 << 20,
             segment_age_ms: 3_600_000,

@@ -6,10 +6,16 @@
 //!   so that a segment opened after a failure can stand before the rows that queued up meanwhile;
 //! * memory is bounded; what finds no room is counted, never forgotten.
 
+use crate::keys::Keys;
+use crate::opening::Opening;
+use crate::own::Cause;
+use crate::recover::Found;
+use crate::row::Link;
 use crate::state::Status;
+use crate::storage::Lock;
 use crossbeam_channel::Sender;
-use event::{Event, Kind, Sequence};
-use std::time::Instant;
+use event::{Clock, Event, Kind, Sequence};
+use std::time::{Duration, Instant};
 
 /// What became of a row that somebody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +38,7 @@ pub(crate) struct Gap {
 pub(crate) struct OwnRow {
     pub(crate) kind: Kind,
     pub(crate) reason: String,
-    /// Told whether the row became durable.
+    /// Told whether the row became durable; where nobody is told, a lost row is recorded later.
     pub(crate) answer: Option<Sender<bool>>,
 }
 
@@ -50,13 +56,27 @@ pub(crate) struct Taken {
     /// The number kept aside, when rows queued up behind it: a checkpoint takes it.
     pub(crate) front: Option<u64>,
     pub(crate) rows: Vec<Event>,
-    pub(crate) own: Vec<(u64, OwnRow)>,
+    pub(crate) own: Vec<(u64, Kind, String)>,
     pub(crate) gap: Option<(u64, Gap)>,
     pub(crate) checkpoint: Option<u64>,
 }
 
+/// Where the record stands. It is kept here and not by the writer, so that another one can go on.
+#[derive(Clone)]
+pub(crate) struct Progress {
+    /// The last row known durable.
+    pub(crate) durable: Link,
+    /// Why the next segment begins.
+    pub(crate) cause: Cause,
+    /// The segment being written.
+    pub(crate) live: Option<u64>,
+    pub(crate) keys: Keys,
+    pub(crate) clock: Clock,
+}
+
 pub(crate) struct Queue {
     limits: Limits,
+    /// The next row's number; 0 until the directory was read, so that no number can be given twice.
     next: u64,
     kept_aside: Option<u64>,
     rows: Vec<Event>,
@@ -64,6 +84,9 @@ pub(crate) struct Queue {
     waiting: Vec<Sequence>,
     in_flight: Vec<Sequence>,
     own: Vec<OwnRow>,
+    /// Own rows of the commit under way, and what else must be told again if it is lost.
+    own_in_flight: Vec<OwnRow>,
+    gap_in_flight: Gap,
     pub(crate) gap: Gap,
     pub(crate) commits: Vec<Commit>,
     pub(crate) io_since: Option<Instant>,
@@ -72,6 +95,15 @@ pub(crate) struct Queue {
     pub(crate) key_asked: Option<Sender<bool>>,
     pub(crate) is_closing: bool,
     pub(crate) has_ended: bool,
+    /// The disk hangs and the journal is closed all the same.
+    pub(crate) is_left: bool,
+    pub(crate) keeper_has_ended: bool,
+    pub(crate) lock_file: Option<Box<dyn Lock>>,
+    /// What the directory holds, until the keys are there too.
+    pub(crate) found: Option<Found>,
+    pub(crate) progress: Option<Progress>,
+    /// What opening found, until somebody takes it.
+    pub(crate) opening: Option<Opening>,
     pub(crate) status: Status,
 }
 
@@ -92,16 +124,18 @@ impl Gap {
 }
 
 impl Queue {
-    pub(crate) fn new(next: u64, limits: Limits, status: Status) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            next,
+            next: 0,
             kept_aside: None,
             rows: Vec::new(),
             bytes: 0,
             waiting: Vec::new(),
             in_flight: Vec::new(),
             own: Vec::new(),
+            own_in_flight: Vec::new(),
+            gap_in_flight: Gap::default(),
             gap: Gap::default(),
             commits: Vec::new(),
             io_since: None,
@@ -110,12 +144,40 @@ impl Queue {
             key_asked: None,
             is_closing: false,
             has_ended: false,
-            status,
+            is_left: false,
+            keeper_has_ended: false,
+            lock_file: None,
+            found: None,
+            progress: None,
+            opening: None,
+            status: Status::default(),
         }
     }
 
-    /// Queue a row nobody waits for; counted where there is no room. True where the writer should hurry.
+    /// The directory is read: numbers are given from here on, and what was repaired is to be recorded.
+    pub(crate) fn begin(&mut self, found: Found, keys: Keys) {
+        self.next = found.next;
+        self.status.public_key = keys.public_key();
+        self.status.durable_sequence = found.after.sequence;
+        for reason in found.recovered {
+            self.push_own(OwnRow { kind: Kind::JournalRecovered, reason, answer: None });
+        }
+        let cause = found.cause.unwrap_or(Cause::First);
+        self.progress = Some(Progress { durable: found.after, cause, live: None, keys, clock: Clock::default() });
+    }
+
+    /// Whether the directory was read and is this journal's to write.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.progress.is_some()
+    }
+
+    /// Queue a row nobody waits for; counted where there is no room, or where no number is known to be free.
+    /// True where the writer should hurry.
     pub(crate) fn push(&mut self, mut event: Event) -> (Sequence, bool) {
+        if !self.is_begun() {
+            self.gap.add(event.time);
+            return (Sequence::default(), false);
+        }
         event.sequence = Sequence(self.number());
         let (sequence, room) = (event.sequence, self.limits.rows.saturating_sub(self.limits.reserved_rows));
         if self.rows.len() >= room || self.bytes >= self.limits.bytes {
@@ -172,7 +234,8 @@ impl Queue {
         let gap = std::mem::take(&mut self.gap);
         let own = std::mem::take(&mut self.own);
         let mut taken = Taken { front, rows: std::mem::take(&mut self.rows), ..Taken::default() };
-        taken.own = own.into_iter().map(|row| (self.number(), row)).collect();
+        taken.own = own.iter().map(|row| (self.number(), row.kind, row.reason.clone())).collect();
+        self.own_in_flight = own;
         taken.gap = (gap.count > 0).then(|| (self.number(), gap));
         taken.checkpoint = wants_checkpoint.then(|| self.number());
         self.bytes = 0;
@@ -182,10 +245,31 @@ impl Queue {
         taken
     }
 
-    /// The disk's time runs from here.
-    pub(crate) fn begin_io(&mut self) {
+    /// The disk's time runs from here; `gap_if_lost` counts the rows under way.
+    pub(crate) fn begin_io(&mut self, gap_if_lost: Gap) {
         self.io_since = Some(Instant::now());
         self.io_is_late = false;
+        self.gap_in_flight = gap_if_lost;
+    }
+
+    /// The disk has answered, or nobody waits for its answer any more. How long it took.
+    ///
+    /// Own rows that were lost and that nobody waits for are queued again, for new numbers; whoever waits
+    /// asks again by himself. They are as many as were found at the start.
+    pub(crate) fn end_io(&mut self, is_written: bool) -> Duration {
+        let gap = std::mem::take(&mut self.gap_in_flight);
+        let (waited_for, mut again): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.own_in_flight).into_iter().partition(|row| row.answer.is_some());
+        for answer in waited_for.into_iter().filter_map(|row| row.answer) {
+            // Who no longer listens need not know.
+            let _ = answer.send(is_written);
+        }
+        if !is_written {
+            self.gap.merge(gap);
+            again.append(&mut self.own);
+            self.own = again;
+        }
+        self.io_since.take().map(|since| since.elapsed()).unwrap_or_default()
     }
 
     /// The number for a row that must stand before all that is queued from now on.

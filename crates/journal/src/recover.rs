@@ -8,7 +8,7 @@ use crate::names::{SegmentName, in_order, torn};
 use crate::own::{Cause, is_stop};
 use crate::row::{Link, Row};
 use crate::sealed::footer;
-use crate::storage::{Entry, ReadFile, Storage};
+use crate::storage::{Entry, ReadFile, Storage, write_whole};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
@@ -19,7 +19,7 @@ const JUMP: u64 = 1_000_000;
 const MOST: u64 = u64::MAX / 4;
 
 /// Where the record goes on.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
     pub(crate) next: u64,
     pub(crate) after: Link,
@@ -39,13 +39,10 @@ struct Tail {
     length: u64,
 }
 
-/// Look through a directory before writing to it.
-pub(crate) fn recover(storage: &dyn Storage, directory: &Path) -> Found {
+/// Look through a directory before writing to it. Without its listing no number is known to be free.
+pub(crate) fn recover(storage: &dyn Storage, directory: &Path) -> io::Result<Found> {
     let mut found = Found { next: 1, ..Found::default() };
-    let entries = storage.list(directory).unwrap_or_else(|error| {
-        found.alarms.push(format!("{}: {error}", directory.display()));
-        Vec::new()
-    });
+    let entries = storage.list(directory)?;
     let segments = in_order(entries.iter().map(|entry| entry.name.as_str()));
     let mut is_clean = false;
     for name in &segments {
@@ -60,7 +57,7 @@ pub(crate) fn recover(storage: &dyn Storage, directory: &Path) -> Found {
         found.next = found.next.saturating_add(if is_clean { 0 } else { JUMP });
         found.cause = Some(if is_clean { Cause::Started } else { Cause::Recovered });
     }
-    found
+    Ok(found)
 }
 
 impl Found {
@@ -95,13 +92,16 @@ impl Found {
         };
         let has_rows = tail.end != Link::default();
         match if has_rows { set_aside(storage, directory, &name, &tail) } else { put_away(storage, directory, &name) } {
-            Ok(is_damaged) => self.note_torn(&name, &tail, is_damaged),
+            Ok(is_damaged) => {
+                self.note_torn(&name, &tail, is_damaged);
+                self.to_seal.extend(has_rows.then_some(first));
+            }
+            // Sealed it would go, and they with it: the next start tries again.
             Err(error) => self.alarms.push(format!("{name}: torn bytes cannot be set aside: {error}")),
         }
         if !has_rows {
             return false;
         }
-        self.to_seal.push(first);
         self.reach(tail.end.sequence);
         self.after = tail.end;
         tail.is_clean && tail.whole == tail.length
@@ -171,15 +171,10 @@ fn set_aside(storage: &dyn Storage, directory: &Path, name: &str, tail: &Tail) -
         return Ok(false);
     }
     let bytes = read_from(storage, &directory.join(name), tail.whole)?;
-    match storage.create(&directory.join(torn(name)), false) {
-        // Set aside by an earlier start that could not seal the rest.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        made => {
-            let mut aside = made?;
-            aside.append(&bytes)?;
-            aside.sync()?;
-            storage.sync_directory(directory)?;
-        }
+    let aside = directory.join(torn(name));
+    // It may be there already, from an earlier start that could not seal the rest.
+    if storage.read(&aside).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        write_whole(storage, &aside, &bytes)?;
     }
     Ok(holds_message(&bytes))
 }

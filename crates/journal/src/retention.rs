@@ -1,9 +1,11 @@
 //! Which sealed segments have had their time.
+//!
+//! Kept true here: a file that cannot be read stays, as evidence, and holds up no other.
 
-use crate::names::SegmentName;
+use crate::names::{SegmentName, in_order};
 use crate::options::Options;
 use crate::row::Link;
-use crate::sealed::footer;
+use crate::sealed::{Footer, footer};
 use crate::storage::{Entry, Storage};
 use std::io;
 
@@ -14,23 +16,41 @@ pub(crate) struct Expired {
     pub(crate) why: &'static str,
 }
 
-/// The oldest segment, when it is too old or the directory too large. One at a time: the row that
-/// says so must be durable before the next is looked at.
-pub(crate) fn next_expired(storage: &dyn Storage, options: &Options, now_ns: i64) -> io::Result<Option<Expired>> {
+/// What one look at the directory found.
+#[derive(Default)]
+pub(crate) struct Look {
+    pub(crate) expired: Option<Expired>,
+    /// Files older than what may go that say nothing of themselves, each with the reason.
+    pub(crate) kept: Vec<String>,
+}
+
+/// The oldest segment that can be read, when it is too old or the directory too large. One at a time:
+/// the row that says so must be durable before the next is looked at.
+pub(crate) fn next_expired(storage: &dyn Storage, options: &Options, now_ns: i64) -> io::Result<Look> {
+    let mut look = Look::default();
     if options.keep_age_ms.is_none() && options.keep_bytes.is_none() {
-        return Ok(None);
+        return Ok(look);
     }
     let entries = storage.list(&options.directory)?;
-    let Some(oldest) = crate::names::in_order(entries.iter().map(|entry| entry.name.as_str())).into_iter().next()
-    else {
-        return Ok(None);
-    };
-    let SegmentName::Sealed { last, .. } = oldest else { return Ok(None) };
-    let Some(about) = footer(&mut storage.read(&oldest.within(&options.directory))?) else {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{}: damaged; kept", oldest.text())));
-    };
-    let end = Link { sequence: last, digest: about.end_digest };
-    Ok(why(options, &entries, about.last_time, now_ns).map(|why| Expired { name: oldest, end, why }))
+    // A live file has its time once it is sealed; one that never will be is evidence too.
+    for name in in_order(entries.iter().map(|entry| entry.name.as_str())) {
+        let SegmentName::Sealed { last, .. } = name else { continue };
+        match about(storage, options, name) {
+            Err(what) => look.kept.push(format!("{}: {what}; kept", name.text())),
+            Ok(about) => {
+                let end = Link { sequence: last, digest: about.end_digest };
+                let why = why(options, &entries, about.last_time, now_ns);
+                look.expired = why.map(|why| Expired { name, end, why });
+                break;
+            }
+        }
+    }
+    Ok(look)
+}
+
+fn about(storage: &dyn Storage, options: &Options, name: SegmentName) -> Result<Footer, String> {
+    let mut file = storage.read(&name.within(&options.directory)).map_err(|error| error.to_string())?;
+    footer(&mut file).ok_or_else(|| "damaged".to_owned())
 }
 
 fn why(options: &Options, entries: &[Entry], last_time: i64, now_ns: i64) -> Option<&'static str> {

@@ -10,6 +10,9 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// A segment of the default size has a footer of some kilobytes; altered bytes must not have memory taken.
+const MOST_FOOTER: u64 = 16 << 20;
+
 /// Rows of one sealed file, batch by batch.
 pub(crate) struct SealedRows {
     reader: ParquetRecordBatchReader,
@@ -44,7 +47,13 @@ pub(crate) fn footer(file: &mut (impl Read + Seek)) -> Option<Footer> {
     let mut tail = [0; 8];
     file.seek(SeekFrom::Start(length.checked_sub(8)?)).ok()?;
     file.read_exact(&mut tail).ok()?;
+    if tail.get(4..) != Some(b"PAR1") {
+        return None;
+    }
     let size = u64::from(u32::from_le_bytes(*tail.first_chunk()?));
+    if size > MOST_FOOTER {
+        return None;
+    }
     file.seek(SeekFrom::Start(length.checked_sub(8 + size)?)).ok()?;
     let mut bytes = vec![0; usize::try_from(size).ok()?];
     file.read_exact(&mut bytes).ok()?;

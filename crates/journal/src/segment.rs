@@ -1,7 +1,10 @@
 //! The live segment: one file that only grows, one batch per commit.
+//!
+//! Kept true here: a try to begin a segment that hangs, is given up and goes on much later harms no other.
+//! It can make a draft that nobody reads; it cannot take the name from a file that came after it.
 
 use crate::encode::encode;
-use crate::names::SegmentName;
+use crate::names::{SegmentName, draft, is_draft};
 use crate::row::{Row, Written};
 use crate::schema::schema;
 use crate::storage::{AppendFile, Storage};
@@ -29,30 +32,21 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// Make the file and write its first rows, durable under its name when this returns.
+    ///
+    /// The file gets its name when it is whole, and in place of what a failed try left under that name:
+    /// none of its rows was promised to anybody.
     pub(crate) fn create(storage: &Arc<dyn Storage>, directory: &Path, first: u64, rows: &[Row]) -> io::Result<Self> {
-        let path = SegmentName::Live { first }.within(directory);
-        let file = Self::make(storage, &path)?;
-        let begun = Self::begin(storage, file, (first, &path)).and_then(|mut segment| {
+        let path = directory.join(draft(first, getrandom::u64().map_err(io::Error::other)?));
+        let begun = Self::begin(storage, storage.create(&path, false)?, (first, &path)).and_then(|mut segment| {
             segment.commit(rows)?;
+            segment.path = SegmentName::Live { first }.within(directory);
+            storage.rename(&path, &segment.path)?;
             storage.sync_directory(directory)?;
             Ok(segment)
         });
-        // A segment that never came to be must not stand in the way of the next try under its number.
         begun.inspect_err(|_| {
             let _ = storage.remove(&path);
         })
-    }
-
-    /// A file under a number that nobody was given is what a failed try left behind, on a disk that did
-    /// not let it be removed.
-    fn make(storage: &Arc<dyn Storage>, path: &Path) -> io::Result<Box<dyn AppendFile>> {
-        match storage.create(path, false) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                storage.remove(path)?;
-                storage.create(path, false)
-            }
-            made => made,
-        }
     }
 
     /// What the file holds so far. A checkpoint says it, so that no byte can change unseen: readers follow
@@ -91,6 +85,19 @@ impl Segment {
             stream,
         })
     }
+}
+
+/// Remove what tries of writers before this one left behind. One that was given up may still hang in giving
+/// its draft the name; without the draft it cannot.
+pub(crate) fn remove_drafts(storage: &dyn Storage, directory: &Path) -> io::Result<()> {
+    let entries = storage.list(directory)?;
+    for name in entries.iter().map(|entry| entry.name.as_str()).filter(|name| is_draft(name)) {
+        match storage.remove(&directory.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn broken(error: ArrowError) -> io::Error {

@@ -18,7 +18,7 @@ pub struct State {
     pub up: bool,
     /// The first sequence of the live segment.
     pub segment: u64,
-    /// The number that the next row gets.
+    /// The number that the next row gets; 0 until the directory was read and numbers are known.
     pub next_sequence: u64,
     /// All rows up to this one are on disk, or counted in a `journal.gap`.
     pub durable_sequence: u64,
@@ -30,7 +30,8 @@ pub struct State {
     pub failures: u64,
     /// What the last failure was.
     pub last_failure: Option<String>,
-    /// What the sealing of segments last failed of; empty when all is well.
+    /// What a person should know beside that: what sealing and retention fail of, damaged files, and what a
+    /// late opening found; empty when all is well.
     pub last_alarm: Option<String>,
     /// How long the last commit took to become durable.
     pub last_commit_us: u64,

@@ -1,79 +1,119 @@
-//! The one thread that writes.
+//! The thread that writes. There is one at a time.
 //!
 //! ```text
-//!             open succeeds                      commit fails or is late
-//!   Down ───────────────────────► Up ───────────────────────────────────► Down
-//!    ▲ └─ fails: again, later      │ size or age: seal, open the next ─► Up
+//!              open succeeds                      commit fails or is late
+//!    Down ───────────────────────► Up ───────────────────────────────────► Down
+//!     ▲ └─ fails: again, later      │ size or age: seal, open the next ─► Up
+//!  hangs: another writer, Down      └ hangs: another writer, Down
 //! ```
 //!
 //! Kept true here:
 //! * nobody is told that a row is durable before its sync has returned in time;
-//! * a segment whose commit failed is never written or synced again;
+//! * a segment whose commit failed or hung is never written or synced again;
 //! * the next segment names the last row known durable, and continues the chain from it.
 
 use crate::commit::{Prepared, Scribe};
 use crate::hex;
 use crate::keeper::ToKeeper;
-use crate::options::Options;
-use crate::own::{Cause, opened};
-use crate::queue::Queue;
+use crate::opening;
+use crate::own::{Author, Cause, opened};
+use crate::queue::{Gap, Progress};
 use crate::row::Link;
-use crate::segment::Segment;
-use crate::shared::Shared;
+use crate::seat::Seat;
+use crate::segment::{Segment, remove_drafts};
 use crate::state::Checkpoint;
-use crate::storage::Storage;
-use crossbeam_channel::Sender;
+use crate::tenure::Over;
 use event::Kind;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) struct Writer {
-    pub(crate) options: Options,
-    pub(crate) storage: Arc<dyn Storage>,
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) scribe: Scribe,
-    pub(crate) to_keeper: Sender<ToKeeper>,
+    seat: Seat,
+    scribe: Scribe,
     /// The last row known durable.
-    pub(crate) durable: Link,
+    durable: Link,
     /// Why the next segment begins.
-    pub(crate) cause: Cause,
-    pub(crate) segment: Option<Segment>,
-    pub(crate) checkpoint_at: Instant,
+    cause: Cause,
+    segment: Option<Segment>,
+    checkpoint_at: Instant,
     /// Rows since the last signed one.
-    pub(crate) has_unsigned: bool,
+    has_unsigned: bool,
     /// The last checkpoint of a clean stop was written.
-    pub(crate) has_finished: bool,
-    pub(crate) retry: Duration,
+    has_finished: bool,
+    /// Whether nobody wrote before it in this run.
+    is_first: bool,
+    /// What writers before it may have left under way can do no harm any more.
+    is_tidy: bool,
+    retry: Duration,
+}
+
+/// Open where nobody has yet, then write until told to end.
+pub(crate) fn run(seat: Seat) -> Result<(), Over> {
+    let is_first = !seat.queue()?.is_begun();
+    if is_first {
+        opening::open(&seat)?;
+    }
+    let progress = seat.queue()?.progress.clone();
+    match progress {
+        Some(progress) => Writer::new(seat, progress, is_first).run(),
+        None => end(&seat),
+    }
+}
+
+fn end(seat: &Seat) -> Result<(), Over> {
+    let mut queue = seat.queue()?;
+    queue.has_ended = true;
+    seat.shared.up.store(false, Ordering::Release);
+    seat.shared.changed.notify_all();
+    Ok(())
 }
 
 impl Writer {
-    /// Write until told to end.
-    pub(crate) fn run(mut self) {
+    fn new(seat: Seat, progress: Progress, is_first: bool) -> Self {
+        let author = Author { guard: Arc::clone(&seat.options.guard) };
+        Self {
+            scribe: Scribe { author, keys: progress.keys, clock: progress.clock },
+            retry: Duration::from_millis(seat.options.retry_ms),
+            seat,
+            durable: progress.durable,
+            cause: progress.cause,
+            segment: None,
+            checkpoint_at: Instant::now(),
+            has_unsigned: false,
+            has_finished: false,
+            is_first,
+            is_tidy: false,
+        }
+    }
+
+    fn run(mut self) -> Result<(), Over> {
         loop {
             match self.segment.is_some() {
-                true => self.turn(),
-                false => self.reopen(),
+                true => self.turn()?,
+                false => self.reopen()?,
             }
-            let mut queue = self.shared.lock();
-            if queue.is_closing && (self.segment.is_none() || (self.has_finished && !queue.has_rows())) {
-                queue.has_ended = true;
-                self.shared.up.store(false, Ordering::Release);
-                self.shared.changed.notify_all();
-                return;
+            let has_ended = {
+                let queue = self.seat.queue()?;
+                queue.is_closing && (self.segment.is_none() || (self.has_finished && !queue.has_rows()))
+            };
+            if has_ended {
+                // Closing the file can hang too: before, not after, the end is told.
+                self.segment = None;
+                return end(&self.seat);
             }
         }
     }
 
-    fn turn(&mut self) {
-        let patience = Duration::from_millis(self.options.commit_interval_ms);
+    fn turn(&mut self) -> Result<(), Over> {
+        let patience = Duration::from_millis(self.seat.options.commit_interval_ms);
         let (is_closing, key_asked) = {
-            let mut queue = self.wait(patience, |queue| queue.is_urgent());
+            let mut queue = self.seat.wait(patience, |queue| queue.is_urgent())?;
             (queue.is_closing, queue.key_asked.take())
         };
         if let Some(answer) = key_asked {
-            let _ = answer.send(self.rotate_key());
+            let _ = answer.send(self.rotate_key()?);
         }
         if is_closing {
             return self.finish();
@@ -81,181 +121,195 @@ impl Writer {
         if self.is_segment_full() {
             return self.rotate();
         }
-        self.commit_if_needed();
+        self.commit_if_needed()
     }
 
-    fn commit_if_needed(&mut self) {
-        let interval = Duration::from_millis(self.options.checkpoint_interval_ms);
+    fn commit_if_needed(&mut self) -> Result<(), Over> {
+        let interval = Duration::from_millis(self.seat.options.checkpoint_interval_ms);
         let is_due = self.has_unsigned && self.checkpoint_at.elapsed() >= interval;
         let (is_asked, has_front) = {
-            let queue = self.shared.lock();
+            let queue = self.seat.queue()?;
             if !queue.has_rows() && !is_due && !queue.checkpoint_asked {
-                return;
+                return Ok(());
             }
             (queue.checkpoint_asked, queue.has_front())
         };
         let why = if is_asked { "asked" } else { "interval" };
-        if self.commit(is_asked || (is_due && !has_front), why) {
-            self.shared.lock().give_number_back();
+        if self.commit(is_asked || (is_due && !has_front), why)? {
+            self.seat.queue()?.give_number_back();
         }
+        Ok(())
     }
 
     /// End the live segment and begin the next; rows go on queueing meanwhile.
-    fn rotate(&mut self) {
-        if self.commit(true, "rotated") {
-            self.end_segment(Cause::Rotated);
-            self.reopen();
+    fn rotate(&mut self) -> Result<(), Over> {
+        if self.commit(true, "rotated")? {
+            self.end_segment(Cause::Rotated)?;
+            self.reopen()?;
         }
+        Ok(())
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self) -> Result<(), Over> {
         self.has_finished = true;
         // The second one proves the bytes of the first, and of all that came with it.
-        if self.commit(true, "stop") && self.commit(true, "stop") {
-            self.shared.lock().give_number_back();
+        if self.commit(true, "stop")? && self.commit(true, "stop")? {
+            self.seat.queue()?.give_number_back();
         }
+        Ok(())
     }
 
-    fn commit(&mut self, wants_checkpoint: bool, why: &str) -> bool {
-        let taken = self.shared.lock().take(wants_checkpoint);
+    fn commit(&mut self, wants_checkpoint: bool, why: &str) -> Result<bool, Over> {
+        let taken = self.seat.queue()?.take(wants_checkpoint);
         let written = self.segment.as_ref().map(Segment::written).unwrap_or_default();
         let prepared = self.scribe.prepare(taken, self.durable, (why, written));
-        let Some(segment) = &mut self.segment else { return false };
+        let Some(segment) = &mut self.segment else { return Ok(false) };
         segment.has_events |= prepared.has_events;
         // The deadline is the disk's: digests and signatures were made before it begins to run.
-        self.shared.lock().begin_io();
+        self.seat.queue()?.begin_io(prepared.gap_if_lost);
         let written = segment.commit(&prepared.rows);
-        self.settle(prepared, written)
+        self.settle(&prepared, written)
     }
 
     /// Say what became of a commit; whether the segment may go on.
-    fn settle(&mut self, prepared: Prepared, written: io::Result<()>) -> bool {
-        let mut queue = self.shared.lock();
-        let took = queue.io_since.take().map(|since| since.elapsed()).unwrap_or_default();
+    fn settle(&mut self, prepared: &Prepared, written: io::Result<()>) -> Result<bool, Over> {
+        let mut queue = self.seat.queue()?;
+        let took = queue.end_io(written.is_ok());
         queue.status.last_commit_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let deadline = Duration::from_millis(self.options.sync_deadline_ms);
+        let deadline = Duration::from_millis(self.seat.options.sync_deadline_ms);
         let is_late = queue.io_is_late || took > deadline;
         match &written {
-            Err(error) => self.shared.fail(&mut queue, error.to_string()),
-            Ok(()) if is_late => self.shared.fail(&mut queue, format!("a commit took {} ms", took.as_millis())),
+            Err(error) => self.seat.shared.fail(&mut queue, error.to_string()),
+            Ok(()) if is_late => self.seat.shared.fail(&mut queue, format!("a commit took {} ms", took.as_millis())),
             Ok(()) => {}
         }
         let is_well = written.is_ok() && !is_late;
         let is_somebody_waiting = queue.answer_in_flight(is_well);
-        if written.is_err() {
-            queue.gap.merge(prepared.gap_if_lost);
-        }
         drop(queue);
         if written.is_ok() {
-            self.advance(&prepared);
+            self.advance(prepared)?;
         }
-        prepared.answer(written.is_ok());
         if is_somebody_waiting || !is_well {
-            self.shared.wake();
+            self.seat.shared.wake();
         }
         if !is_well {
-            self.end_segment(Cause::Failed);
+            self.end_segment(Cause::Failed)?;
         }
-        is_well
+        Ok(is_well)
     }
 
-    fn advance(&mut self, prepared: &Prepared) {
+    fn advance(&mut self, prepared: &Prepared) -> Result<(), Over> {
         self.durable = prepared.end;
         self.has_unsigned = prepared.signed != Some(prepared.end);
-        let mut queue = self.shared.lock();
+        let mut queue = self.seat.queue()?;
         queue.status.durable_sequence = prepared.end.sequence;
+        if let Some(progress) = &mut queue.progress {
+            (progress.durable, progress.clock) = (prepared.end, self.scribe.clock);
+        }
         if let Some(signed) = prepared.signed {
             self.checkpoint_at = Instant::now();
             queue.status.checkpoint = Checkpoint { sequence: signed.sequence, digest: hex::render(&signed.digest) };
         }
+        Ok(())
     }
 
-    fn end_segment(&mut self, cause: Cause) {
+    fn end_segment(&mut self, cause: Cause) -> Result<(), Over> {
+        self.cause = cause;
+        if let Some(progress) = &mut self.seat.queue()?.progress {
+            (progress.live, progress.cause) = (None, cause);
+        }
         if let Some(segment) = self.segment.take() {
             // The keeper outlives the writer; where it has gone, the next start seals.
-            let _ = self.to_keeper.send(ToKeeper::Seal { first: segment.first });
+            let _ = self.seat.to_keeper.send(ToKeeper::Seal { first: segment.first });
         }
-        self.cause = cause;
+        Ok(())
     }
 
     /// Try to begin a segment; after a failure wait a little, longer each time.
-    fn reopen(&mut self) {
-        match self.open_segment() {
-            Ok(()) => self.retry = Duration::from_millis(self.options.retry_ms),
+    fn reopen(&mut self) -> Result<(), Over> {
+        match self.tidy().and_then(|()| self.open_segment()) {
+            Ok((segment, number)) => {
+                self.segment = Some(segment);
+                self.retry = Duration::from_millis(self.seat.options.retry_ms);
+                self.come_up(number)
+            }
             Err(error) => {
-                {
-                    let mut queue = self.shared.lock();
-                    self.shared.fail(&mut queue, error.to_string());
-                }
-                self.shared.wake();
-                drop(self.wait(self.retry, |queue| queue.is_closing));
-                self.retry = (self.retry * 2).min(Duration::from_millis(self.options.retry_limit_ms));
+                self.seat.fail_and_pause(error.to_string(), self.retry)?;
+                self.retry = self.seat.longer(self.retry);
+                Ok(())
             }
         }
     }
 
-    fn open_segment(&mut self) -> io::Result<()> {
-        let number = {
-            let mut queue = self.shared.lock();
-            queue.begin_io();
-            queue.keep_number_aside()
-        };
-        let opening = self.scribe.prepare_opening(number, opened(self.durable, self.cause), self.durable);
-        let made = Segment::create(&self.storage, &self.options.directory, number, &opening.rows);
-        let took = self.shared.lock().io_since.take().map(|since| since.elapsed()).unwrap_or_default();
-        let segment = made?;
-        if took > Duration::from_millis(self.options.sync_deadline_ms) {
-            // Nothing was promised of it yet; a slow disk gets another try, not a stream of refusals.
-            drop(segment);
-            let path = crate::names::SegmentName::Live { first: number }.within(&self.options.directory);
-            self.storage.remove(&path)?;
-            return Err(io::Error::new(io::ErrorKind::TimedOut, format!("a new segment took {} ms", took.as_millis())));
+    fn tidy(&mut self) -> io::Result<()> {
+        if self.is_tidy {
+            return Ok(());
         }
-        self.advance(&opening);
-        self.segment = Some(segment);
-        self.is_up(number);
+        remove_drafts(&*self.seat.storage, &self.seat.options.directory)?;
+        if !self.is_first {
+            self.scribe.keys.keep_again(&*self.seat.storage)?;
+        }
+        self.is_tidy = true;
         Ok(())
     }
 
-    fn is_up(&self, first: u64) {
-        let mut queue = self.shared.lock();
+    fn open_segment(&mut self) -> io::Result<(Segment, u64)> {
+        let number = {
+            let mut queue = self.seat.queue()?;
+            queue.begin_io(Gap::default());
+            queue.keep_number_aside()
+        };
+        let opening = self.scribe.prepare_opening(number, opened(self.durable, self.cause), self.durable);
+        let segment = Segment::create(&self.seat.storage, &self.seat.options.directory, number, &opening.rows)?;
+        let took = self.seat.queue()?.end_io(true);
+        if took > Duration::from_millis(self.seat.options.sync_deadline_ms) {
+            // Nothing was promised of it yet; a slow disk gets another try, not a stream of refusals.
+            return Err(io::Error::new(io::ErrorKind::TimedOut, format!("a new segment took {} ms", took.as_millis())));
+        }
+        self.advance(&opening)?;
+        Ok((segment, number))
+    }
+
+    fn come_up(&self, first: u64) -> Result<(), Over> {
+        let mut queue = self.seat.queue()?;
         queue.use_number();
         queue.status.up = true;
         queue.status.segment = first;
-        self.shared.segment.store(first, Ordering::Release);
-        self.shared.up.store(true, Ordering::Release);
-        self.shared.changed.notify_all();
+        if let Some(progress) = &mut queue.progress {
+            progress.live = Some(first);
+        }
+        self.seat.shared.segment.store(first, Ordering::Release);
+        self.seat.shared.up.store(true, Ordering::Release);
+        self.seat.shared.changed.notify_all();
         drop(queue);
-        self.shared.wake();
+        self.seat.shared.wake();
+        Ok(())
     }
 
     fn is_segment_full(&self) -> bool {
         self.segment.as_ref().is_some_and(|segment| {
-            let age = Duration::from_millis(self.options.segment_age_ms);
-            segment.has_events && (segment.bytes >= self.options.segment_bytes || segment.opened_at.elapsed() >= age)
+            let age = Duration::from_millis(self.seat.options.segment_age_ms);
+            segment.has_events
+                && (segment.bytes >= self.seat.options.segment_bytes || segment.opened_at.elapsed() >= age)
         })
     }
 
     /// The last key signs the next one, on disk, before the next one signs anything.
-    fn rotate_key(&mut self) -> bool {
+    fn rotate_key(&mut self) -> Result<bool, Over> {
         let reason = "new_key: the rows from here on are signed by the key that keys.json names next".to_owned();
-        self.shared.lock().push_own(crate::queue::OwnRow { kind: Kind::JournalKeyChanged, reason, answer: None });
-        if !self.commit(false, "interval") {
-            return false;
+        // Asked for, though not listened to: where the key is not changed, no later row may say that it is.
+        drop(self.seat.shared.record_own(Kind::JournalKeyChanged, reason));
+        if !self.commit(false, "interval")? {
+            return Ok(false);
         }
-        // Read under the same lock that gives the number back: no row is numbered in between.
-        let from = {
-            let mut queue = self.shared.lock();
-            queue.give_number_back();
-            self.durable.sequence + 1
-        };
-        let is_done = self.scribe.keys.rotate(from).is_ok();
-        self.shared.lock().status.public_key = self.scribe.keys.public_key();
-        is_done
-    }
-
-    fn wait(&self, patience: Duration, until: impl Fn(&Queue) -> bool) -> MutexGuard<'_, Queue> {
-        let wait = self.shared.to_writer.wait_timeout_while(self.shared.lock(), patience, |queue| !until(queue));
-        wait.unwrap_or_else(PoisonError::into_inner).0
+        // The number kept aside stays so meanwhile: where this hangs, the next segment opens before rows that queue up.
+        let is_done = self.scribe.keys.rotate(&*self.seat.storage, self.durable.sequence + 1).is_ok();
+        let mut queue = self.seat.queue()?;
+        queue.give_number_back();
+        queue.status.public_key = self.scribe.keys.public_key();
+        if let Some(progress) = &mut queue.progress {
+            progress.keys = self.scribe.keys.clone();
+        }
+        Ok(is_done)
     }
 }

@@ -172,3 +172,30 @@ fn writes_that_wait_together_share_a_sync() {
 
     assert!(disk.syncs.load(Ordering::SeqCst) - before <= 4);
 }
+
+#[test]
+fn what_a_start_repaired_is_recorded_though_the_first_commit_fails() {
+    let (place, disk) = (Place::new(), Arc::new(Disk::default()));
+    let (journal, _) = place.open();
+    journal.append(poll(1));
+    settle(&journal);
+    journal.close();
+    let live = place.files(".arrows").remove(0);
+    std::fs::write(&live, [std::fs::read(&live).unwrap(), b"torn".to_vec()].concat()).unwrap();
+    // The first keeps the torn bytes, the second begins the segment; the third has the row in it.
+    disk.sync_fails_at.store(3, Ordering::SeqCst);
+
+    let (journal, opening) = place.open_with(place.options(), disk.storage());
+    until("the commit fails", || journal.state().failures == 1);
+    until("the journal is up again", || journal.is_up());
+    settle(&journal);
+    journal.close();
+
+    let rows = rows_of(&place, Kind::JournalRecovered);
+    assert_eq!(opening.repairs.len(), 1);
+    // The disk refused one of them, and may hold it all the same.
+    let segments: Vec<u64> = rows_of(&place, Kind::JournalSegmentOpened).iter().map(|row| row.sequence.0).collect();
+    assert!(rows.iter().any(|row| row.sequence.0 > segments[2]), "{rows:?}");
+    assert!(rows.iter().all(|row| row.reason.as_deref() == Some(&opening.repairs[0])), "{rows:?}");
+    assert!(place.verify().ok);
+}

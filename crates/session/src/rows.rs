@@ -99,10 +99,11 @@ impl Rows {
     }
 }
 
-/// The end of a request whose first row was written before.
+/// The end of a request whose first row was written before. A row that got no number, for the journal was
+/// not open yet, is none to point at.
 pub(crate) fn follow(row: &mut Event, first: Option<Sequence>) {
     row.kind = Kind::RequestOutcome;
-    row.request_sequence = first;
+    row.request_sequence = first.filter(|sequence| *sequence != Sequence::default());
 }
 
 /// Nanoseconds between two moments as whole microseconds, held at the field's limit.

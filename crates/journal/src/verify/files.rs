@@ -49,6 +49,21 @@ pub(super) fn check_beginning(walk: &mut Walk) {
     walk.report.error(whole, format!("{text} are missing"), "no signed row says that retention removed them");
 }
 
+/// Behind a damaged file, which retention leaves as evidence, it goes on removing: signed rows say what.
+pub(super) fn check_holes(walk: &mut Walk) {
+    for hole in std::mem::take(&mut walk.holes) {
+        let place = Place::file(&hole.before).rows(hole.rows.0, hole.rows.1);
+        let after = hole.after.sequence;
+        if walk.retired.contains(&hole.after) {
+            let what = format!("rows between this file and {} were removed by retention, up to {after}", hole.file);
+            walk.report.notice(place, what, "signed rows say so");
+            continue;
+        }
+        let what = format!("{} goes on from row {after}, which is not there as signed", hole.file);
+        walk.report.error(place, what, "rows or whole files are missing or altered");
+    }
+}
+
 /// Each policy's text must have the digest that is its name.
 pub(super) fn check_policies(storage: &dyn Storage, directory: &Path, walk: &mut Walk) {
     let folder = directory.join(POLICIES);

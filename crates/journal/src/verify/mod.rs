@@ -97,6 +97,7 @@ fn walk_directory(storage: &dyn Storage, directory: &Path, walk: &mut Walk) -> i
     }
     files::check_seals(walk, &seals, &originals);
     files::check_beginning(walk);
+    files::check_holes(walk);
     files::check_policies(storage, directory, walk);
     Ok(())
 }

@@ -29,6 +29,8 @@ pub(super) struct Walk {
     pub(super) retired: Vec<Link>,
     /// Where the first file goes on from, when that is no file of the directory.
     pub(super) missing_before: Option<Link>,
+    /// Where later files go on from, when that is not the file before them.
+    pub(super) holes: Vec<Hole>,
     pub(super) policies: BTreeSet<String>,
     file: String,
     last_file: Option<String>,
@@ -38,6 +40,14 @@ pub(super) struct Walk {
     suspicion: Option<&'static str>,
     is_first_row: bool,
     current: Vec<Link>,
+}
+
+/// A file that does not go on from the one before it: later rows may say that retention removed what was between.
+pub(super) struct Hole {
+    pub(super) before: String,
+    pub(super) file: String,
+    pub(super) after: Link,
+    pub(super) rows: (u64, u64),
 }
 
 impl Walk {
@@ -50,6 +60,7 @@ impl Walk {
             sealed: BTreeMap::new(),
             retired: Vec::new(),
             missing_before: None,
+            holes: Vec::new(),
             policies: BTreeSet::new(),
             file: String::new(),
             last_file: None,
@@ -199,12 +210,8 @@ impl Walk {
             (false, _) => {
                 let (first, last) =
                     (self.proven.min(after.sequence).saturating_add(1), after.sequence.max(end.sequence));
-                let what = format!("{} goes on from row {}, which is not there as signed", self.file, after.sequence);
-                self.report.error(
-                    Place::file(&last_file).rows(first, last),
-                    what,
-                    "rows or whole files are missing or altered",
-                );
+                let hole = Hole { before: last_file, file: self.file.clone(), after, rows: (first, last) };
+                self.holes.push(hole);
             }
         }
     }

@@ -13,6 +13,16 @@ pub struct Disk {
     pub sync_fails: AtomicBool,
     pub sync_takes_ms: AtomicU64,
     pub syncs: AtomicU64,
+    /// The one sync that fails, counted from 1; 0: none.
+    pub sync_fails_at: AtomicU64,
+    /// A sync that begins meanwhile returns only after `lets_go`, whatever later ones do.
+    pub sync_hangs: AtomicBool,
+    /// The same for one sync alone, counted from 1; 0: none.
+    pub sync_hangs_at: AtomicU64,
+    /// A file that is given a segment's name meanwhile gets it only after `lets_go`.
+    pub renames_hang: AtomicBool,
+    pub hanging: AtomicU64,
+    pub lets_go: AtomicBool,
     /// Nothing is synced: for tests of what is in files, not of what survives.
     pub is_careless: AtomicBool,
 }
@@ -27,8 +37,22 @@ impl Disk {
         if self.is_full.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
+    fn hang(&self) {
+        self.hanging.fetch_add(1, Ordering::SeqCst);
+        while !self.lets_go.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.hanging.fetch_sub(1, Ordering::SeqCst);
+    }
+
     fn sync(&self) -> io::Result<()> {
-        self.syncs.fetch_add(1, Ordering::SeqCst);
+        let number = self.syncs.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.sync_hangs.load(Ordering::SeqCst) || number == self.sync_hangs_at.load(Ordering::SeqCst) {
+            self.hang();
+        }
+        if number == self.sync_fails_at.load(Ordering::SeqCst) {
+            return Err(io::Error::other("this sync failed"));
+        }
         // Looked at again and again, so that a test can end a stall.
         let mut waited = 0;
         while waited < self.sync_takes_ms.load(Ordering::SeqCst) {
@@ -60,7 +84,12 @@ pub struct Handle(pub Arc<Disk>);
 
 impl Disk {
     pub fn careless() -> Arc<dyn Storage> {
-        Arc::new(Self { is_careless: AtomicBool::new(true), ..Self::default() }).storage()
+        Self::that_syncs_nothing().storage()
+    }
+
+    /// For tests whose deadlines must not depend on how busy the real disk is.
+    pub fn that_syncs_nothing() -> Arc<Self> {
+        Arc::new(Self { is_careless: AtomicBool::new(true), ..Self::default() })
     }
 
     pub fn storage(self: &Arc<Self>) -> Arc<dyn Storage> {
@@ -83,6 +112,9 @@ impl Storage for Handle {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if self.0.renames_hang.load(Ordering::SeqCst) && to.extension().is_some_and(|end| end == "arrows") {
+            self.0.hang();
+        }
         FileSystem.rename(from, to)
     }
 

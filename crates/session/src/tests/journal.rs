@@ -105,6 +105,20 @@ fn where_the_operator_permits_it_a_write_passes_without_a_durable_row() {
 }
 
 #[test]
+fn an_outcome_points_at_no_row_that_got_no_number() {
+    let mut talk = Talk::under(with(direct(), "on_journal_failure", json!("permit")));
+    (talk.notes.is_down, talk.notes.has_no_numbers) = (true, true);
+    talk.client_sends(8, &write(0, 1));
+    let id = talk.expect_to_server(&write(0, 1));
+    talk.expect_event(Kind::RequestPermitted);
+    talk.notes.has_no_numbers = false;
+    talk.server_sends(id, &write(0, 1));
+    talk.expect_to_client(8, &write(0, 1));
+
+    assert_eq!(talk.expect_event(Kind::RequestOutcome).request_sequence, None);
+}
+
+#[test]
 fn a_lost_row_is_recorded_again_where_its_request_passes_all_the_same() {
     let mut talk = Talk::under(with(direct(), "on_journal_failure", json!("permit")));
     talk.client_sends(8, &write(0, 1));

@@ -22,6 +22,8 @@ pub(super) struct Notes {
     pub(super) is_down: bool,
     /// It looks up, but takes no rows ahead.
     pub(super) refuses_ahead: bool,
+    /// The journal could not be opened yet: rows get no numbers.
+    pub(super) has_no_numbers: bool,
     pub(super) segment: u64,
     last: u64,
 }
@@ -29,9 +31,10 @@ pub(super) struct Notes {
 impl Recorder for Notes {
     fn record(&mut self, mut event: Event) -> Sequence {
         self.last += 1;
-        event.sequence = Sequence(self.last);
+        event.sequence = Sequence(if self.has_no_numbers { 0 } else { self.last });
+        let sequence = event.sequence;
         self.events.push_back(event);
-        Sequence(self.last)
+        sequence
     }
 
     fn record_ahead(&mut self, event: Event) -> Result<Sequence, JournalDown> {

@@ -1,0 +1,129 @@
+//! What retention does where a file of the journal is damaged.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod harness;
+
+use harness::{Place, poll, settle, until};
+use journal::{FileSystem, Journal, Options};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A journal of several sealed segments, stopped; nothing is removed yet.
+fn sealed_journal(place: &Place) -> Vec<PathBuf> {
+    let options = Options { segment_bytes: 20_000, ..place.options() };
+    let (journal, _) = place.open_with(options, Arc::new(FileSystem));
+    fill(&journal);
+    until("segments are sealed", || place.files(".parquet").len() > 4 && place.files(".arrows").len() == 1);
+    journal.close();
+    place.files(".parquet")
+}
+
+fn fill(journal: &Journal) {
+    for number in 0..1_500 {
+        journal.append(poll(number));
+        if number % 50 == 0 {
+            settle(journal);
+        }
+    }
+}
+
+/// Rows that do not continue their chain.
+fn altered_live_file() -> Vec<u8> {
+    let place = Place::new();
+    let (journal, _) = place.open();
+    journal.append(poll(1));
+    settle(&journal);
+    journal.close();
+    let mut bytes = fs::read(&place.files(".arrows")[0]).unwrap();
+    let at = bytes.windows(9).position(|some| some == b"hmi-reads").unwrap();
+    bytes[at] = b'x';
+    bytes
+}
+
+fn break_footer(path: &PathBuf) {
+    let mut bytes = fs::read(path).unwrap();
+    let end = bytes.len();
+    bytes[end - 40..].fill(0xA5);
+    fs::write(path, bytes).unwrap();
+}
+
+fn keeps(place: &Place, options: Options) -> (Journal, PathBuf) {
+    let sealed = sealed_journal(place);
+    break_footer(&sealed[0]);
+    let (journal, _) = place.open_with(options, Arc::new(FileSystem));
+    until("the next oldest goes", || !sealed[1].exists());
+    (journal, sealed[0].clone())
+}
+
+#[test]
+fn a_damaged_oldest_file_stays_with_an_alarm_and_the_size_is_kept_to_by_removing_others() {
+    let place = Place::new();
+    let options = Options { keep_bytes: Some(1_000), ..place.options() };
+
+    let (journal, damaged) = keeps(&place, options);
+    let name = damaged.file_name().unwrap().to_string_lossy().into_owned();
+    until("the alarm names it", || {
+        journal.state().last_alarm.is_some_and(|alarm| alarm.contains(&name) && alarm.contains("damaged; kept"))
+    });
+    journal.close();
+
+    assert!(damaged.exists());
+}
+
+#[test]
+fn a_damaged_oldest_file_does_not_keep_the_age_rule_from_the_others() {
+    let place = Place::new();
+    let options = Options { keep_age_ms: Some(1), ..place.options() };
+
+    let (journal, damaged) = keeps(&place, options);
+    until("only the damaged one is left", || place.files(".parquet").iter().all(|path| *path == damaged));
+    journal.close();
+
+    assert!(damaged.exists());
+}
+
+#[test]
+fn a_live_file_that_never_will_be_sealed_holds_up_no_retention() {
+    let place = Place::new();
+    let options = Options { keep_bytes: Some(1_000), ..place.options() };
+    let sealed = sealed_journal(&place);
+    let damaged = place.directory().join(format!("{:020}.arrows", 0));
+    fs::write(&damaged, altered_live_file()).unwrap();
+
+    let (journal, _) = place.open_with(options, Arc::new(FileSystem));
+    until("the oldest goes", || !sealed[0].exists());
+    journal.close();
+
+    assert!(damaged.exists());
+}
+
+#[test]
+fn what_retention_removed_behind_a_damaged_file_is_no_finding_of_its_own() {
+    let place = Place::new();
+    let (journal, damaged) = keeps(&place, Options { keep_bytes: Some(1_000), ..place.options() });
+    settle(&journal);
+    journal.close();
+
+    let found = place.verify();
+
+    let name = damaged.file_name().unwrap().to_string_lossy().into_owned();
+    assert!(!found.ok);
+    let other: Vec<_> = found.findings.iter().filter(|one| one.file.as_deref() != Some(&*name)).collect();
+    assert!(other.is_empty(), "{other:?}");
+    assert!(found.notices.iter().any(|notice| notice.what.contains("removed by retention")), "{:?}", found.notices);
+    assert!(found.findings.iter().all(|one| !one.what.contains("is not there as signed")), "{:?}", found.findings);
+}
+
+#[test]
+fn a_file_removed_behind_a_damaged_one_that_no_row_tells_of_is_found() {
+    let place = Place::new();
+    let sealed = sealed_journal(&place);
+    break_footer(&sealed[0]);
+
+    fs::remove_file(&sealed[1]).unwrap();
+
+    let found = place.verify();
+    assert!(found.findings.iter().any(|one| one.what.contains("is not there as signed")), "{:?}", found.findings);
+}
