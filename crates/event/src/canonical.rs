@@ -10,10 +10,14 @@
 //! lists are led by their length in elements as four bytes. Addresses are text, as in their column.
 
 use crate::{Clock, Event, Field};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// A row of steady polling takes about 240.
+const USUAL_BYTES: usize = 512;
 
 /// Append the canonical spelling of `event` to `out`.
 pub fn append_canonical(event: &Event, out: &mut Vec<u8>) {
+    out.reserve(USUAL_BYTES);
     let mut row = Spelling { out };
     row.put(Field::Sequence, &event.sequence.0.to_be_bytes());
     row.put(Field::Time, &event.time.to_be_bytes());
@@ -104,12 +108,109 @@ impl Spelling<'_> {
         let Some(address) = address else { return };
         self.put(field, &length(0));
         let start = self.out.len();
-        // Writing to a vector cannot fail; the length was left open because the text's is not known before.
-        let _ = write!(self.out, "{address}");
+        match address {
+            IpAddr::V4(address) => self.dotted(address),
+            // Writing to a vector cannot fail.
+            IpAddr::V6(address) => drop(write!(self.out, "{address}")),
+        }
+        // It was left open because the text's length is not known before.
         let written = length(self.out.len() - start);
         if let Some(open) = self.out.get_mut(start - written.len()..start) {
             open.copy_from_slice(&written);
         }
+    }
+
+    /// As the formatter spells it, several times faster: it stands twice in every row.
+    fn dotted(&mut self, address: Ipv4Addr) {
+        for (place, octet) in address.octets().into_iter().enumerate() {
+            if place > 0 {
+                self.out.push(b'.');
+            }
+            if octet >= 100 {
+                self.out.push(b'0' + octet / 100);
+            }
+            if octet >= 10 {
+                self.out.push(b'0' + octet / 10 % 10);
+            }
+            self.out.push(b'0' + octet % 10);
+        }
+    }
+}
+
+/// The fields of a spelled row in their order, each with its value; what leads a text or list to say its
+/// length is left out. Ends early where the bytes are no spelling.
+#[derive(Clone, Debug)]
+pub struct SpelledFields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> SpelledFields<'a> {
+    /// Read what [`append_canonical`] wrote.
+    #[must_use]
+    pub const fn new(row: &'a [u8]) -> Self {
+        Self { rest: row }
+    }
+}
+
+impl<'a> Iterator for SpelledFields<'a> {
+    type Item = (Field, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (id, rest) = self.rest.split_first()?;
+        let field = Field::of_id(*id)?;
+        let (bytes, rest) = match width(field) {
+            Width::Fixed(bytes) => (bytes, rest),
+            Width::Counted(each) => {
+                let (count, rest) = rest.split_first_chunk::<4>()?;
+                (usize::try_from(u32::from_be_bytes(*count)).ok()?.checked_mul(each)?, rest)
+            }
+        };
+        let (value, rest) = rest.split_at_checked(bytes)?;
+        self.rest = rest;
+        Some((field, value))
+    }
+}
+
+/// How long a field's value is.
+enum Width {
+    Fixed(usize),
+    /// As many elements of this many bytes as its first four bytes say.
+    Counted(usize),
+}
+
+const fn width(field: Field) -> Width {
+    match field {
+        Field::Sequence
+        | Field::Time
+        | Field::Session
+        | Field::PreviousTime
+        | Field::RequestSequence
+        | Field::Count => Width::Fixed(8),
+        Field::LatencyUs => Width::Fixed(4),
+        Field::ClientPort
+        | Field::TransactionId
+        | Field::SubFunction
+        | Field::Address
+        | Field::Quantity
+        | Field::WriteAddress
+        | Field::WriteQuantity => Width::Fixed(2),
+        Field::Clock | Field::UnitId | Field::FunctionCode | Field::ExceptionCode => Width::Fixed(1),
+        Field::Values | Field::ResponseValues | Field::PreviousValues => Width::Counted(2),
+        Field::Kind
+        | Field::Guard
+        | Field::Conduit
+        | Field::Client
+        | Field::ClientAddress
+        | Field::Identity
+        | Field::Role
+        | Field::Server
+        | Field::ServerAddress
+        | Field::Verdict
+        | Field::Rule
+        | Field::Policy
+        | Field::Grant
+        | Field::Reason
+        | Field::Pdu => Width::Counted(1),
     }
 }
 

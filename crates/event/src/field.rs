@@ -20,6 +20,12 @@ macro_rules! fields {
                 match self { $(Self::$variant => $id,)+ }
             }
 
+            /// The field of a number.
+            #[must_use]
+            pub const fn of_id(id: u8) -> Option<Self> {
+                match id { $($id => Some(Self::$variant),)+ _ => None }
+            }
+
             /// The column's name.
             #[must_use]
             pub const fn name(self) -> &'static str {

@@ -5,7 +5,7 @@
 
 use crate::row::{Digest, Link, Proof};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
-use event::Event;
+use event::{Event, Sequence};
 use sha2::{Digest as _, Sha256};
 
 /// Keeps a signature of the journal from being taken for one of anything else.
@@ -29,11 +29,18 @@ impl Chain {
 
     /// The digest with this row.
     pub(crate) fn follow(&mut self, event: &Event) -> Digest {
-        self.spelling.clear();
-        event::append_canonical(event, &mut self.spelling);
-        let digest = Sha256::new().chain_update(self.last.digest).chain_update(&self.spelling).finalize().into();
-        self.last = Link { sequence: event.sequence.0, digest };
-        digest
+        let mut spelling = std::mem::take(&mut self.spelling);
+        spelling.clear();
+        event::append_canonical(event, &mut spelling);
+        self.follow_spelled(event.sequence, &spelling);
+        self.spelling = spelling;
+        self.last.digest
+    }
+
+    /// As [`Chain::follow`], for a row that is spelled already.
+    pub(crate) fn follow_spelled(&mut self, sequence: Sequence, row: &[u8]) {
+        let digest = Sha256::new().chain_update(self.last.digest).chain_update(row).finalize().into();
+        self.last = Link { sequence: sequence.0, digest };
     }
 }
 

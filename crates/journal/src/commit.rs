@@ -4,8 +4,9 @@ use crate::chain::{Chain, sign};
 use crate::keys::Keys;
 use crate::own::{self, Author};
 use crate::queue::{Gap, Taken};
-use crate::row::{Link, Proof, Row, Written, is_signed};
-use event::{Clock, Event, Kind, Sequence};
+use crate::row::{Link, Written, is_signed};
+use crate::spelled::{Batch, Spelled};
+use event::{Clock, Event, Kind, Sequence, SpelledFields};
 
 /// Turns events into chained rows.
 pub(crate) struct Scribe {
@@ -17,7 +18,7 @@ pub(crate) struct Scribe {
 
 /// Rows ready for the disk.
 pub(crate) struct Prepared {
-    pub(crate) rows: Vec<Row>,
+    pub(crate) batch: Batch,
     pub(crate) end: Link,
     /// The last signed row among them.
     pub(crate) signed: Option<Link>,
@@ -26,43 +27,44 @@ pub(crate) struct Prepared {
     pub(crate) has_events: bool,
 }
 
+/// A commit under construction.
+struct Draft<'a> {
+    scribe: &'a Scribe,
+    chain: Chain,
+    prepared: Prepared,
+}
+
 impl Scribe {
     /// Chain all that was taken, in the order of its numbers.
     pub(crate) fn prepare(&mut self, taken: Taken, after: Link, (why, written): (&str, Written)) -> Prepared {
-        let mut prepared = Prepared::new(&taken);
-        let mut events = Vec::with_capacity(taken.rows.len() + taken.own.len() + 3);
-        self.clock = taken.rows.last().map_or(self.clock, |last| last.clock);
-        let checkpoint = |scribe: &Self, number, why: &str| {
-            scribe.own(number, Kind::JournalCheckpoint, own::checkpoint(why, written))
-        };
-        events.extend(taken.front.map(|number| checkpoint(self, number, "interval")));
-        events.extend(taken.rows);
-        events.extend(taken.own.into_iter().map(|(number, kind, reason)| self.own(number, kind, reason)));
-        events.extend(taken.gap.map(|(number, gap)| self.gap(number, gap)));
-        events.extend(taken.checkpoint.map(|number| checkpoint(self, number, why)));
-        self.chain(events, after, &mut prepared);
-        prepared
+        self.clock = taken.rows.last_clock().unwrap_or(self.clock);
+        let mut draft = Draft::new(self, after);
+        draft.prepared.gap_if_lost = taken.gap.map(|(_, gap)| gap).unwrap_or_default();
+        if let Some(number) = taken.front {
+            draft.sign(&self.checkpoint(number, "interval", written));
+        }
+        draft.take(&taken.rows);
+        for (number, kind, reason) in taken.own {
+            draft.sign(&self.own(number, kind, reason));
+        }
+        if let Some((number, gap)) = taken.gap {
+            draft.sign(&self.gap(number, gap));
+        }
+        if let Some(number) = taken.checkpoint {
+            draft.sign(&self.checkpoint(number, why, written));
+        }
+        draft.finish()
     }
 
     /// The rows that begin a segment.
     pub(crate) fn prepare_opening(&self, number: u64, reason: String, after: Link) -> Prepared {
-        let mut prepared = Prepared::new(&Taken::default());
-        let opening = self.own(number, Kind::JournalSegmentOpened, reason);
-        self.chain(vec![opening], after, &mut prepared);
-        prepared
+        let mut draft = Draft::new(self, after);
+        draft.sign(&self.own(number, Kind::JournalSegmentOpened, reason));
+        draft.finish()
     }
 
-    fn chain(&self, events: Vec<Event>, after: Link, prepared: &mut Prepared) {
-        let mut chain = Chain::after(after);
-        for event in events {
-            let digest = chain.follow(&event);
-            let proof: Option<Proof> = is_signed(event.kind).then(|| sign(digest, self.keys.current()));
-            if proof.is_some() {
-                prepared.signed = Some(chain.last());
-            }
-            prepared.rows.push(Row { event, proof });
-        }
-        prepared.end = chain.last();
+    fn checkpoint(&self, number: u64, why: &str, written: Written) -> Event {
+        self.own(number, Kind::JournalCheckpoint, own::checkpoint(why, written))
     }
 
     fn own(&self, number: u64, kind: Kind, reason: String) -> Event {
@@ -75,16 +77,42 @@ impl Scribe {
     }
 }
 
-impl Prepared {
-    fn new(taken: &Taken) -> Self {
-        let mut gap_if_lost = taken.gap.map(|(_, gap)| gap).unwrap_or_default();
-        taken.rows.iter().for_each(|row| gap_if_lost.add(row.time));
-        Self {
-            rows: Vec::with_capacity(taken.rows.len() + 4),
-            end: Link::default(),
-            signed: None,
-            gap_if_lost,
-            has_events: !taken.rows.is_empty(),
-        }
+impl<'a> Draft<'a> {
+    fn new(scribe: &'a Scribe, after: Link) -> Self {
+        let (batch, gap_if_lost) = (Batch::default(), Gap::default());
+        let prepared = Prepared { batch, end: after, signed: None, gap_if_lost, has_events: false };
+        Self { scribe, chain: Chain::after(after), prepared }
     }
+
+    /// Rows of the guard's, numbered and spelled already.
+    fn take(&mut self, rows: &Spelled) {
+        for row in rows.iter() {
+            let number = sequence_of(row);
+            self.chain.follow_spelled(number, row);
+        }
+        self.prepared.gap_if_lost.merge(rows.gap());
+        self.prepared.has_events |= !rows.is_empty();
+        self.prepared.batch.rows.append(rows);
+    }
+
+    /// A row of the journal's own; signed, as all of them are.
+    fn sign(&mut self, event: &Event) {
+        let digest = self.chain.follow(event);
+        let Prepared { batch, signed, .. } = &mut self.prepared;
+        if is_signed(event.kind) {
+            batch.proofs.push((batch.rows.len(), sign(digest, self.scribe.keys.current())));
+            *signed = Some(self.chain.last());
+        }
+        batch.rows.push(event);
+    }
+
+    fn finish(mut self) -> Prepared {
+        self.prepared.end = self.chain.last();
+        self.prepared
+    }
+}
+
+fn sequence_of(row: &[u8]) -> Sequence {
+    let number = SpelledFields::new(row).next().and_then(|(_, value)| value.try_into().ok());
+    Sequence(number.map(u64::from_be_bytes).unwrap_or_default())
 }

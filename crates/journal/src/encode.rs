@@ -1,120 +1,136 @@
-//! Rows to one Arrow batch.
+//! Spelled rows to one Arrow batch.
 
-use crate::row::{Proof, Row};
-use crate::schema::schema;
-use arrow_array::builder::{BinaryBuilder, ListBuilder, StringBuilder, UInt16Builder};
-use arrow_array::types::ArrowPrimitiveType;
-use arrow_array::types::{TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
-use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, RecordBatch};
-use arrow_schema::ArrowError;
-use event::{Clock, Event, Field, Outcome, SessionId};
-use std::net::IpAddr;
+use crate::row::Proof;
+use crate::schema::{column_type, schema};
+use crate::spelled::Batch;
+use arrow_array::builder::{ArrayBuilder as _, BinaryBuilder, BooleanBuilder, ListBuilder, PrimitiveBuilder};
+use arrow_array::types::{ArrowPrimitiveType, TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_schema::{ArrowError, DataType};
+use event::{Field, SpelledFields};
 use std::sync::Arc;
 
 /// Put rows into columns, in the schema's order.
-pub(crate) fn encode(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
-    let mut columns: Vec<ArrayRef> = Field::ALL.iter().map(|&field| column(field, rows)).collect();
-    columns.push(proof(rows, |proof| &proof.digest));
-    columns.push(proof(rows, |proof| &proof.signature));
-    columns.push(proof(rows, |proof| &proof.public_key));
-    RecordBatch::try_new(schema(), columns)
-}
-
-fn column(field: Field, rows: &[Row]) -> ArrayRef {
-    match field {
-        Field::Sequence => numbers::<UInt64Type>(rows, |event| Some(event.sequence.0)),
-        Field::Time => times(rows, |event| Some(event.time)),
-        Field::Clock => clock(rows),
-        Field::Kind => text(rows, |event| Some(event.kind.name())),
-        Field::Guard => text(rows, |event| event.guard.as_deref()),
-        Field::Conduit => text(rows, |event| event.conduit.as_deref()),
-        Field::Session => numbers::<UInt64Type>(rows, |event| event.session.map(|SessionId(id)| id)),
-        Field::Client => text(rows, |event| event.client.as_deref()),
-        Field::ClientAddress => addresses(rows, |event| event.client_address),
-        Field::ClientPort => numbers::<UInt16Type>(rows, |event| event.client_port),
-        Field::Identity => text(rows, |event| event.identity.as_deref()),
-        Field::Role => text(rows, |event| event.role.as_deref()),
-        Field::Server => text(rows, |event| event.server.as_deref()),
-        Field::ServerAddress => addresses(rows, |event| event.server_address),
-        Field::UnitId => numbers::<UInt8Type>(rows, |event| event.unit_id),
-        Field::TransactionId => numbers::<UInt16Type>(rows, |event| event.transaction_id),
-        Field::FunctionCode => numbers::<UInt8Type>(rows, |event| event.function_code),
-        Field::SubFunction => numbers::<UInt16Type>(rows, |event| event.sub_function),
-        Field::Address => numbers::<UInt16Type>(rows, |event| event.address),
-        Field::Quantity => numbers::<UInt16Type>(rows, |event| event.quantity),
-        Field::WriteAddress => numbers::<UInt16Type>(rows, |event| event.write_address),
-        Field::WriteQuantity => numbers::<UInt16Type>(rows, |event| event.write_quantity),
-        Field::Values => registers(rows, |event| event.values.as_deref()),
-        Field::ResponseValues => registers(rows, |event| event.response_values.as_deref()),
-        Field::PreviousValues => registers(rows, |event| event.previous_values.as_deref()),
-        Field::PreviousTime => times(rows, |event| event.previous_time),
-        Field::Verdict => text(rows, |event| event.verdict.map(Outcome::word)),
-        Field::Rule => text(rows, |event| event.rule.as_deref()),
-        Field::Policy => text(rows, |event| event.policy.as_deref()),
-        Field::Grant => text(rows, |event| event.grant.as_deref()),
-        Field::Reason => text(rows, |event| event.reason.as_deref()),
-        Field::ExceptionCode => numbers::<UInt8Type>(rows, |event| event.exception_code),
-        Field::LatencyUs => numbers::<UInt32Type>(rows, |event| event.latency_us),
-        Field::RequestSequence => {
-            numbers::<UInt64Type>(rows, |event| event.request_sequence.map(|sequence| sequence.0))
+pub(crate) fn encode(batch: &Batch) -> Result<RecordBatch, ArrowError> {
+    let rows = batch.rows.len();
+    let mut columns: Vec<Column> = Field::ALL.iter().map(|&field| Column::new(field, rows)).collect();
+    for (row, spelled) in batch.rows.iter().enumerate() {
+        for (field, value) in SpelledFields::new(spelled) {
+            // Columns stand in the order of the fields' numbers, which begin with one.
+            let column = usize::from(field.id()).checked_sub(1).and_then(|place| columns.get_mut(place));
+            column.and_then(|column| column.append(row, value)).ok_or_else(|| broken(field))?;
         }
-        Field::Pdu => bytes(rows, |row| row.event.pdu.as_deref()),
-        Field::Count => numbers::<UInt64Type>(rows, |event| event.count),
     }
+    let events = columns.into_iter().map(|column| column.finish(rows));
+    let mut arrays = events.collect::<Result<Vec<ArrayRef>, ArrowError>>()?;
+    arrays.push(proof(batch, |proof| &proof.digest));
+    arrays.push(proof(batch, |proof| &proof.signature));
+    arrays.push(proof(batch, |proof| &proof.public_key));
+    RecordBatch::try_new(schema(), arrays)
 }
 
-fn numbers<T: ArrowPrimitiveType>(rows: &[Row], of: impl Fn(&Event) -> Option<T::Native>) -> ArrayRef {
-    Arc::new(rows.iter().map(|row| of(&row.event)).collect::<PrimitiveArray<T>>())
+/// One column under construction. Rows that lack the field are made up for when the next one has it.
+enum Column {
+    Flag(BooleanBuilder),
+    Number8(PrimitiveBuilder<UInt8Type>),
+    Number16(PrimitiveBuilder<UInt16Type>),
+    Number32(PrimitiveBuilder<UInt32Type>),
+    Number64(PrimitiveBuilder<UInt64Type>),
+    Time(PrimitiveBuilder<TimestampNanosecondType>),
+    Registers(ListBuilder<PrimitiveBuilder<UInt16Type>>),
+    Bytes(BinaryBuilder),
+    /// Held as bytes and looked through once, at the end.
+    Text(BinaryBuilder),
 }
 
-fn times(rows: &[Row], of: impl Fn(&Event) -> Option<i64>) -> ArrayRef {
-    let times = rows.iter().map(|row| of(&row.event)).collect::<PrimitiveArray<TimestampNanosecondType>>();
-    Arc::new(times.with_timezone("UTC"))
-}
+impl Column {
+    fn new(field: Field, rows: usize) -> Self {
+        match column_type(field) {
+            DataType::Boolean => Self::Flag(BooleanBuilder::with_capacity(rows)),
+            DataType::UInt8 => Self::Number8(PrimitiveBuilder::with_capacity(rows)),
+            DataType::UInt16 => Self::Number16(PrimitiveBuilder::with_capacity(rows)),
+            DataType::UInt32 => Self::Number32(PrimitiveBuilder::with_capacity(rows)),
+            DataType::UInt64 => Self::Number64(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Timestamp(..) => Self::Time(PrimitiveBuilder::with_capacity(rows).with_timezone("UTC")),
+            DataType::List(_) => Self::Registers(ListBuilder::with_capacity(PrimitiveBuilder::new(), rows)),
+            DataType::Binary => Self::Bytes(BinaryBuilder::with_capacity(rows, 0)),
+            _ => Self::Text(BinaryBuilder::with_capacity(rows, 0)),
+        }
+    }
 
-fn clock(rows: &[Row]) -> ArrayRef {
-    let is_right = |row: &Row| Some(row.event.clock == Clock::Synchronised);
-    Arc::new(rows.iter().map(is_right).collect::<BooleanArray>())
-}
-
-fn text(rows: &[Row], of: impl Fn(&Event) -> Option<&str>) -> ArrayRef {
-    let mut column = StringBuilder::with_capacity(rows.len(), 0);
-    rows.iter().for_each(|row| column.append_option(of(&row.event)));
-    Arc::new(column.finish())
-}
-
-fn addresses(rows: &[Row], of: impl Fn(&Event) -> Option<IpAddr>) -> ArrayRef {
-    use std::fmt::Write as _;
-    let mut column = StringBuilder::with_capacity(rows.len(), 0);
-    for row in rows {
-        match of(&row.event) {
-            Some(address) => {
-                // Writing to a builder cannot fail; the empty value ends what was written.
-                let _ = write!(column, "{address}");
-                column.append_value("");
+    /// The value of this row; `None` where its bytes are none of this column's.
+    fn append(&mut self, row: usize, value: &[u8]) -> Option<()> {
+        self.pad(row);
+        match self {
+            Self::Flag(column) => column.append_value(value.first()? == &1),
+            Self::Number8(column) => column.append_value(*value.first()?),
+            Self::Number16(column) => column.append_value(u16::from_be_bytes(value.try_into().ok()?)),
+            Self::Number32(column) => column.append_value(u32::from_be_bytes(value.try_into().ok()?)),
+            Self::Number64(column) => column.append_value(u64::from_be_bytes(value.try_into().ok()?)),
+            Self::Time(column) => column.append_value(i64::from_be_bytes(value.try_into().ok()?)),
+            Self::Registers(column) => {
+                let words = value.as_chunks::<2>().0.iter();
+                column.values().extend(words.map(|word| Some(u16::from_be_bytes(*word))));
+                column.append(true);
             }
-            None => column.append_null(),
+            Self::Bytes(column) | Self::Text(column) => column.append_value(value),
+        }
+        Some(())
+    }
+
+    fn pad(&mut self, rows: usize) {
+        match self {
+            Self::Flag(column) => column.append_nulls(rows.saturating_sub(column.len())),
+            Self::Number8(column) => pad(column, rows),
+            Self::Number16(column) => pad(column, rows),
+            Self::Number32(column) => pad(column, rows),
+            Self::Number64(column) => pad(column, rows),
+            Self::Time(column) => pad(column, rows),
+            Self::Registers(column) => column.append_nulls(rows.saturating_sub(column.len())),
+            Self::Bytes(column) | Self::Text(column) => pad_bytes(column, rows),
         }
     }
-    Arc::new(column.finish())
-}
 
-fn registers(rows: &[Row], of: impl Fn(&Event) -> Option<&[u16]>) -> ArrayRef {
-    let mut column = ListBuilder::with_capacity(UInt16Builder::new(), rows.len());
-    for row in rows {
-        let values = of(&row.event);
-        column.values().append_slice(values.unwrap_or_default());
-        column.append(values.is_some());
+    fn finish(mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        self.pad(rows);
+        Ok(match self {
+            Self::Flag(mut column) => Arc::new(column.finish()),
+            Self::Number8(mut column) => Arc::new(column.finish()),
+            Self::Number16(mut column) => Arc::new(column.finish()),
+            Self::Number32(mut column) => Arc::new(column.finish()),
+            Self::Number64(mut column) => Arc::new(column.finish()),
+            Self::Time(mut column) => Arc::new(column.finish()),
+            Self::Registers(mut column) => Arc::new(column.finish()),
+            Self::Bytes(mut column) => Arc::new(column.finish()),
+            Self::Text(mut column) => Arc::new(StringArray::try_from_binary(column.finish())?),
+        })
     }
+}
+
+fn pad<T: ArrowPrimitiveType>(column: &mut PrimitiveBuilder<T>, rows: usize) {
+    let missing = rows.saturating_sub(column.len());
+    if missing > 0 {
+        column.append_nulls(missing);
+    }
+}
+
+fn pad_bytes(column: &mut BinaryBuilder, rows: usize) {
+    let missing = rows.saturating_sub(column.len());
+    if missing > 0 {
+        column.append_nulls(missing);
+    }
+}
+
+fn proof(batch: &Batch, of: impl Fn(&Proof) -> &[u8]) -> ArrayRef {
+    let mut column = BinaryBuilder::with_capacity(batch.rows.len(), 0);
+    for (place, proof) in &batch.proofs {
+        pad_bytes(&mut column, *place);
+        column.append_value(of(proof));
+    }
+    pad_bytes(&mut column, batch.rows.len());
     Arc::new(column.finish())
 }
 
-fn bytes(rows: &[Row], of: impl Fn(&Row) -> Option<&[u8]>) -> ArrayRef {
-    let mut column = BinaryBuilder::with_capacity(rows.len(), 0);
-    rows.iter().for_each(|row| column.append_option(of(row)));
-    Arc::new(column.finish())
-}
-
-fn proof(rows: &[Row], of: impl Fn(&Proof) -> &[u8]) -> ArrayRef {
-    bytes(rows, |row| row.proof.as_ref().map(&of))
+fn broken(field: Field) -> ArrowError {
+    ArrowError::InvalidArgumentError(format!("{}: not a value of its column", field.name()))
 }

@@ -39,6 +39,7 @@ mod sealed;
 mod seat;
 mod segment;
 mod shared;
+mod spelled;
 mod state;
 mod storage;
 mod tenure;

@@ -11,6 +11,7 @@ use crate::opening::Opening;
 use crate::own::Cause;
 use crate::recover::Found;
 use crate::row::Link;
+use crate::spelled::Spelled;
 use crate::state::Status;
 use crate::storage::Lock;
 use crossbeam_channel::Sender;
@@ -55,7 +56,7 @@ pub(crate) struct Limits {
 pub(crate) struct Taken {
     /// The number kept aside, when rows queued up behind it: a checkpoint takes it.
     pub(crate) front: Option<u64>,
-    pub(crate) rows: Vec<Event>,
+    pub(crate) rows: Spelled,
     pub(crate) own: Vec<(u64, Kind, String)>,
     pub(crate) gap: Option<(u64, Gap)>,
     pub(crate) checkpoint: Option<u64>,
@@ -79,8 +80,7 @@ pub(crate) struct Queue {
     /// The next row's number; 0 until the directory was read, so that no number can be given twice.
     next: u64,
     kept_aside: Option<u64>,
-    rows: Vec<Event>,
-    bytes: usize,
+    rows: Spelled,
     waiting: Vec<Sequence>,
     in_flight: Vec<Sequence>,
     own: Vec<OwnRow>,
@@ -129,8 +129,7 @@ impl Queue {
             limits,
             next: 0,
             kept_aside: None,
-            rows: Vec::new(),
-            bytes: 0,
+            rows: Spelled::default(),
             waiting: Vec::new(),
             in_flight: Vec::new(),
             own: Vec::new(),
@@ -180,24 +179,24 @@ impl Queue {
         }
         event.sequence = Sequence(self.number());
         let (sequence, room) = (event.sequence, self.limits.rows.saturating_sub(self.limits.reserved_rows));
-        if self.rows.len() >= room || self.bytes >= self.limits.bytes {
+        if self.rows.len() >= room || self.rows.weight() >= self.limits.bytes {
             self.gap.add(event.time);
             return (sequence, false);
         }
-        self.store(event);
+        self.rows.push(&event);
         (sequence, self.rows.len() == room / 2)
     }
 
     /// Queue a row somebody waits for.
     pub(crate) fn push_ahead(&mut self, mut event: Event) -> Option<Sequence> {
         // Twice the bytes: rows nobody waits for must not take the room of those.
-        if !self.status.up || self.rows.len() >= self.limits.rows || self.bytes >= self.limits.bytes * 2 {
+        if !self.status.up || self.rows.len() >= self.limits.rows || self.rows.weight() >= self.limits.bytes * 2 {
             return None;
         }
         event.sequence = Sequence(self.number());
         let sequence = event.sequence;
         self.waiting.push(sequence);
-        self.store(event);
+        self.rows.push(&event);
         Some(sequence)
     }
 
@@ -238,7 +237,6 @@ impl Queue {
         self.own_in_flight = own;
         taken.gap = (gap.count > 0).then(|| (self.number(), gap));
         taken.checkpoint = wants_checkpoint.then(|| self.number());
-        self.bytes = 0;
         self.in_flight = std::mem::take(&mut self.waiting);
         self.checkpoint_asked = false;
         self.keep_number_aside();
@@ -323,17 +321,4 @@ impl Queue {
         self.next += 1;
         self.next - 1
     }
-
-    fn store(&mut self, event: Event) {
-        self.bytes += weight(&event);
-        self.rows.push(event);
-    }
-}
-
-/// What a row takes in memory, about.
-fn weight(event: &Event) -> usize {
-    let registers = [&event.values, &event.response_values, &event.previous_values];
-    let values: usize = registers.iter().filter_map(|values| values.as_deref()).map(|values| values.len() * 2).sum();
-    let reason = event.reason.as_deref().map_or(0, str::len);
-    size_of::<Event>() + values + reason + event.pdu.as_deref().map_or(0, <[u8]>::len)
 }

@@ -24,7 +24,7 @@ fn is_always_there(field: Field) -> bool {
     matches!(field, Field::Sequence | Field::Time | Field::Clock | Field::Kind)
 }
 
-fn column_type(field: Field) -> DataType {
+pub(crate) fn column_type(field: Field) -> DataType {
     match field {
         Field::Sequence | Field::Session | Field::RequestSequence | Field::Count => DataType::UInt64,
         Field::Time | Field::PreviousTime => DataType::Timestamp(TimeUnit::Nanosecond, Some(Arc::from("UTC"))),

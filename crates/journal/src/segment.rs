@@ -5,8 +5,9 @@
 
 use crate::encode::encode;
 use crate::names::{SegmentName, draft, is_draft};
-use crate::row::{Row, Written};
+use crate::row::Written;
 use crate::schema::schema;
+use crate::spelled::Batch;
 use crate::storage::{AppendFile, Storage};
 use arrow_ipc::MetadataVersion;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
@@ -35,7 +36,7 @@ impl Segment {
     ///
     /// The file gets its name when it is whole, and in place of what a failed try left under that name:
     /// none of its rows was promised to anybody.
-    pub(crate) fn create(storage: &Arc<dyn Storage>, directory: &Path, first: u64, rows: &[Row]) -> io::Result<Self> {
+    pub(crate) fn create(storage: &Arc<dyn Storage>, directory: &Path, first: u64, rows: &Batch) -> io::Result<Self> {
         let path = directory.join(draft(first, getrandom::u64().map_err(io::Error::other)?));
         let begun = Self::begin(storage, storage.create(&path, false)?, (first, &path)).and_then(|mut segment| {
             segment.commit(rows)?;
@@ -56,7 +57,7 @@ impl Segment {
     }
 
     /// Write one batch and sync it.
-    pub(crate) fn commit(&mut self, rows: &[Row]) -> io::Result<()> {
+    pub(crate) fn commit(&mut self, rows: &Batch) -> io::Result<()> {
         let batch = encode(rows).map_err(broken)?;
         self.stream.write(&batch).map_err(broken)?;
         let bytes = std::mem::take(self.stream.get_mut());

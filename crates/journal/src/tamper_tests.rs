@@ -5,6 +5,7 @@ use crate::names::{SegmentName, in_order};
 use crate::read::{Piece, SegmentRows};
 use crate::row::{Proof, Row};
 use crate::schema::schema;
+use crate::spelled::Batch;
 use crate::{FileSystem, KnownCheckpoint, Options, Storage as _, Verification, VerifyOptions, verify};
 use arrow_ipc::writer::StreamWriter;
 use event::{Event, Kind, Outcome};
@@ -19,6 +20,15 @@ use tempfile::TempDir;
 struct Sample {
     root: TempDir,
     key: String,
+}
+
+fn spelled(rows: &[Row]) -> Batch {
+    let mut batch = Batch::default();
+    for (place, row) in rows.iter().enumerate() {
+        batch.proofs.extend(row.proof.map(|proof| (place, proof)));
+        batch.rows.push(&row.event);
+    }
+    batch
 }
 
 const NO_PROOF: Proof = Proof { digest: [0; 32], signature: [0; 64], public_key: [0; 32] };
@@ -98,12 +108,12 @@ fn rewrite(directory: &Path, name: SegmentName, batches: &[Vec<Row>]) {
     let path = name.within(directory);
     if name.is_sealed() {
         let mut writer = ArrowWriter::try_new(fs::File::create(path).unwrap(), schema(), None).unwrap();
-        batches.iter().for_each(|rows| writer.write(&encode(rows).unwrap()).unwrap());
+        batches.iter().for_each(|rows| writer.write(&encode(&spelled(rows)).unwrap()).unwrap());
         writer.close().unwrap();
         return;
     }
     let mut writer = StreamWriter::try_new(Vec::new(), &schema()).unwrap();
-    batches.iter().for_each(|rows| writer.write(&encode(rows).unwrap()).unwrap());
+    batches.iter().for_each(|rows| writer.write(&encode(&spelled(rows)).unwrap()).unwrap());
     fs::write(path, writer.get_ref()).unwrap();
 }
 

@@ -167,7 +167,7 @@ impl Writer {
         segment.has_events |= prepared.has_events;
         // The deadline is the disk's: digests and signatures were made before it begins to run.
         self.seat.queue()?.begin_io(prepared.gap_if_lost);
-        let written = segment.commit(&prepared.rows);
+        let written = segment.commit(&prepared.batch);
         self.settle(&prepared, written)
     }
 
@@ -260,7 +260,7 @@ impl Writer {
             queue.keep_number_aside()
         };
         let opening = self.scribe.prepare_opening(number, opened(self.durable, self.cause), self.durable);
-        let segment = Segment::create(&self.seat.storage, &self.seat.options.directory, number, &opening.rows)?;
+        let segment = Segment::create(&self.seat.storage, &self.seat.options.directory, number, &opening.batch)?;
         let took = self.seat.queue()?.end_io(true);
         if took > Duration::from_millis(self.seat.options.sync_deadline_ms) {
             // Nothing was promised of it yet; a slow disk gets another try, not a stream of refusals.

@@ -1,5 +1,5 @@
-use super::append_canonical;
-use crate::{Clock, Event, Kind, Outcome, Sequence, SessionId};
+use super::{SpelledFields, append_canonical};
+use crate::{Clock, Event, Field, Kind, Outcome, Sequence, SessionId};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -87,4 +87,57 @@ fn changing_any_single_field_changes_the_spelling() {
     let spellings: HashSet<Vec<u8>> = rows.iter().map(spelled).collect();
 
     assert_eq!(spellings.len(), rows.len());
+}
+
+fn fields(row: &[u8]) -> Vec<(Field, Vec<u8>)> {
+    SpelledFields::new(row).map(|(field, value)| (field, value.to_vec())).collect()
+}
+
+#[test]
+fn what_is_no_spelling_ends_the_reading() {
+    let whole = spelled(&Event { reason: Some(Arc::from("why")), ..Event::default() });
+
+    for cut in 0..whole.len() {
+        assert!(fields(&whole[..cut]).len() < fields(&whole).len(), "{cut}");
+    }
+    assert_eq!(fields(&[255, 1, 2]), []);
+    assert_eq!(fields(b"\x1f\xff\xff\xff\xff"), []);
+}
+
+#[test]
+fn a_spelled_row_is_read_back_field_by_field() {
+    let row = spelled(&Event {
+        sequence: Sequence(7),
+        client_address: Some("192.0.2.10".parse().unwrap()),
+        server_address: Some("::1".parse().unwrap()),
+        function_code: Some(16),
+        values: Some(Arc::from([1u16, 258])),
+        reason: Some(Arc::from("")),
+        count: Some(2),
+        ..Event::default()
+    });
+
+    let expected: [(Field, &[u8]); 10] = [
+        (Field::Sequence, &[0, 0, 0, 0, 0, 0, 0, 7]),
+        (Field::Time, &[0; 8]),
+        (Field::Clock, &[0]),
+        (Field::Kind, Kind::default().name().as_bytes()),
+        (Field::ClientAddress, b"192.0.2.10"),
+        (Field::ServerAddress, b"::1"),
+        (Field::FunctionCode, &[16]),
+        (Field::Values, &[0, 1, 1, 2]),
+        (Field::Reason, b""),
+        (Field::Count, &[0, 0, 0, 0, 0, 0, 0, 2]),
+    ];
+    assert_eq!(fields(&row), expected.map(|(field, value)| (field, value.to_vec())));
+}
+
+#[test]
+fn every_ipv4_address_is_spelled_as_the_formatter_does() {
+    for octet in 0..=255u8 {
+        let address = std::net::IpAddr::from([octet, 255 - octet, octet / 3, octet / 30]);
+        let row = spelled(&Event { client_address: Some(address), ..Event::default() });
+
+        assert_eq!(fields(&row).pop(), Some((Field::ClientAddress, address.to_string().into_bytes())));
+    }
 }

@@ -1,0 +1,71 @@
+//! Rows as the chain spells them, one behind the other: what waits, is hashed, and becomes columns.
+//!
+//! An event is spelled where it is made. It holds many shared texts, and to let go of those on another core
+//! costs more than to copy them.
+
+use crate::queue::Gap;
+use crate::row::Proof;
+use event::{Clock, Event, append_canonical};
+
+/// Rows in the order of their numbers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spelled {
+    bytes: Vec<u8>,
+    /// Where each row ends.
+    ends: Vec<usize>,
+    /// What must be told if these rows are lost.
+    gap: Gap,
+    last_clock: Option<Clock>,
+}
+
+/// What one commit writes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) rows: Spelled,
+    /// Of the signed rows, by place.
+    pub(crate) proofs: Vec<(usize, Proof)>,
+}
+
+impl Spelled {
+    pub(crate) fn push(&mut self, event: &Event) {
+        append_canonical(event, &mut self.bytes);
+        self.ends.push(self.bytes.len());
+        self.gap.add(event.time);
+        self.last_clock = Some(event.clock);
+    }
+
+    pub(crate) fn append(&mut self, other: &Self) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.ends.extend(other.ends.iter().map(|end| start + end));
+        self.gap.merge(other.gap);
+        self.last_clock = other.last_clock.or(self.last_clock);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Memory in use.
+    pub(crate) fn weight(&self) -> usize {
+        self.bytes.len() + size_of_val(self.ends.as_slice())
+    }
+
+    pub(crate) fn gap(&self) -> Gap {
+        self.gap
+    }
+
+    /// What the last row says of the guard's clock.
+    pub(crate) fn last_clock(&self) -> Option<Clock> {
+        self.last_clock
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| self.bytes.get(start..*end).unwrap_or_default())
+    }
+}
