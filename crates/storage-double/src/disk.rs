@@ -122,6 +122,18 @@ impl Disk {
         self.lock().trace.clone().unwrap_or_default()
     }
 
+    /// Kill whoever uses the disk: nothing they ask for from here on is done. What they wrote can be read
+    /// from the disk given back, but is no more durable than it was.
+    #[must_use]
+    pub fn kill(&self) -> Self {
+        let mut state = self.lock();
+        let mut left = std::mem::take(&mut *state);
+        state.has_no_power = true;
+        self.inner.changed.notify_all();
+        (left.faults, left.has_no_power, left.locks) = Default::default();
+        Self { inner: Arc::new(Inner { state: Mutex::new(left), changed: Condvar::new() }) }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -133,6 +145,25 @@ impl Disk {
         let done = change(&mut state)?;
         state.spend_step()?;
         Ok(done)
+    }
+
+    fn sync_file(&self, path: &Path, file: &File) -> io::Result<()> {
+        let end = {
+            let mut state = self.lock();
+            state.check_power()?;
+            state.syncs += 1;
+            state.note(path, Operation::SyncBegun);
+            lock(file).bytes.len()
+        };
+        let mut state = self.wait_for_sync()?;
+        if state.faults.syncs_fail || is_turn(&mut state.faults.good_syncs) {
+            lock(file).is_spoiled = true;
+            state.note(path, Operation::SyncFailed);
+            return Err(io::Error::other("sync failed"));
+        }
+        lock(file).make_durable(end);
+        state.note(path, Operation::SyncReturned { end });
+        Ok(())
     }
 
     /// Take a sync's time; the state as it is when it is about to return.
@@ -182,6 +213,11 @@ impl Storage for Disk {
             Ok(file)
         })?;
         Ok(Box::new(Appending { disk: self.clone(), path: path.to_owned(), file }))
+    }
+
+    fn sync(&self, path: &Path) -> io::Result<()> {
+        let file = self.lock().find(path)?;
+        self.sync_file(path, &file)
     }
 
     fn read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
@@ -292,22 +328,7 @@ impl AppendFile for Appending {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        let end = {
-            let mut state = self.disk.lock();
-            state.check_power()?;
-            state.syncs += 1;
-            state.note(&self.path, Operation::SyncBegun);
-            lock(&self.file).bytes.len()
-        };
-        let mut state = self.disk.wait_for_sync()?;
-        if state.faults.syncs_fail || is_turn(&mut state.faults.good_syncs) {
-            lock(&self.file).is_spoiled = true;
-            state.note(&self.path, Operation::SyncFailed);
-            return Err(io::Error::other("sync failed"));
-        }
-        lock(&self.file).make_durable(end);
-        state.note(&self.path, Operation::SyncReturned { end });
-        Ok(())
+        self.disk.sync_file(&self.path, &self.file)
     }
 }
 

@@ -118,6 +118,25 @@ fn after_a_failed_sync_no_later_one_makes_the_bytes_sure() {
 }
 
 #[test]
+fn what_a_killed_process_wrote_can_be_read_and_lost_until_somebody_syncs_it() {
+    let disk = disk();
+    let mut file = file(&disk, "a");
+    file.append(b"abc").unwrap();
+
+    let later = disk.kill();
+
+    assert!(file.append(b"def").is_err());
+    assert_eq!(read(&later, &folder().join("a")).unwrap(), b"abc");
+    assert!(outcomes(&later.kill(), "a").contains(&None));
+    let later = self::disk();
+    self::file(&later, "a").append(b"abc").unwrap();
+    let later = later.kill();
+    later.sync(&folder().join("a")).unwrap();
+    later.sync_directory(&folder()).unwrap();
+    assert_eq!(outcomes(&later, "a"), BTreeSet::from([Some(b"abc".to_vec())]));
+}
+
+#[test]
 fn the_nth_sync_fails_and_no_other() {
     let disk = disk();
     let mut file = file(&disk, "a");

@@ -55,6 +55,7 @@ fn what_is_not_there_is_not_found() {
         assert_eq!(storage.remove(&absent).unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(storage.rename(&absent, &folder.join("b")).unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(storage.create(&within, false).err().unwrap().kind(), ErrorKind::NotFound);
+        assert_eq!(storage.sync(&absent).unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(storage.list(&folder.join("no")).unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(storage.sync_directory(&folder.join("no")).unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(storage.lock(&within).err().unwrap().kind(), ErrorKind::NotFound);
@@ -121,6 +122,7 @@ fn a_rename_takes_the_place_of_what_was_there() {
         write(storage, &folder.join("a"), b"old");
 
         storage.rename(&folder.join("draft"), &folder.join("a")).unwrap();
+        storage.sync(&folder.join("a")).unwrap();
         storage.sync_directory(folder).unwrap();
 
         assert_eq!(names(storage, folder), ["a"]);
