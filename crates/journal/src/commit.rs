@@ -1,6 +1,6 @@
 //! One commit: number what the journal adds, chain, sign, write, sync, and say what became of it.
 
-use crate::chain::{Chain, sign};
+use crate::chain::{Chain, seam, sign};
 use crate::keys::Keys;
 use crate::own::{self, Author};
 use crate::queue::{Gap, OwnRow, Taken};
@@ -64,9 +64,11 @@ impl Scribe {
             if proof.is_some() {
                 prepared.signed = Some(chain.last());
             }
-            prepared.rows.push(Row { event, proof });
+            prepared.rows.push(Row { event, proof, commit: None });
         }
         prepared.end = chain.last();
+        let seam = seam(after.digest, &prepared.rows, prepared.end.digest);
+        prepared.rows.last_mut().into_iter().for_each(|last| last.commit = Some(seam));
     }
 
     fn own(&self, number: u64, kind: Kind, reason: String) -> Event {

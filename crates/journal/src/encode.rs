@@ -1,7 +1,7 @@
 //! Rows to one Arrow batch.
 
 use crate::row::{Proof, Row};
-use crate::schema::schema;
+use crate::schema::live_schema;
 use arrow_array::builder::{BinaryBuilder, ListBuilder, StringBuilder, UInt16Builder};
 use arrow_array::types::ArrowPrimitiveType;
 use arrow_array::types::{TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
@@ -11,13 +11,14 @@ use event::{Clock, Event, Field, Outcome, SessionId};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Put rows into columns, in the schema's order.
+/// Put rows into the columns of a live file, in the schema's order.
 pub(crate) fn encode(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
     let mut columns: Vec<ArrayRef> = Field::ALL.iter().map(|&field| column(field, rows)).collect();
     columns.push(proof(rows, |proof| &proof.digest));
     columns.push(proof(rows, |proof| &proof.signature));
     columns.push(proof(rows, |proof| &proof.public_key));
-    RecordBatch::try_new(schema(), columns)
+    columns.push(bytes(rows, |row| row.commit.as_ref().map(<[u8; 64]>::as_slice)));
+    RecordBatch::try_new(live_schema(), columns)
 }
 
 fn column(field: Field, rows: &[Row]) -> ArrayRef {

@@ -83,7 +83,10 @@ impl SegmentRows {
         }
         let mut rest = storage.read(&path)?;
         let length = rest.seek(SeekFrom::End(0))?;
-        Ok(Self::Live { frames: Frames::hashed(storage.read(&path)?, length), rest, has_ended: false, before: None })
+        let mut frames = Frames::hashed(storage.read(&path)?, length);
+        // Where the first batch is torn, the schema before it is not.
+        frames.read_schema()?;
+        Ok(Self::Live { frames, rest, has_ended: false, before: None })
     }
 
     /// The file's digest, for a sealed one.
