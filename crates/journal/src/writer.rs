@@ -29,6 +29,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// A new segment is synced three times: its schema, its first row, its name.
+const OPENING_SYNCS: u64 = 3;
+
 pub(crate) struct Writer {
     pub(crate) options: Options,
     pub(crate) storage: Arc<dyn Storage>,
@@ -74,6 +77,9 @@ impl Writer {
         };
         if let Some(answer) = key_asked {
             let _ = answer.send(self.rotate_key());
+            if self.segment.is_none() {
+                return;
+            }
         }
         if is_closing {
             return self.finish();
@@ -183,10 +189,13 @@ impl Writer {
         match self.open_segment() {
             Ok(()) => self.retry = Duration::from_millis(self.options.retry_ms),
             Err(error) => {
-                {
+                let key_asked = {
                     let mut queue = self.shared.lock();
                     self.shared.fail(&mut queue, error.to_string());
-                }
+                    queue.key_asked.take()
+                };
+                // A key cannot be changed without a row that says so.
+                let _ = key_asked.map(|answer| answer.send(false));
                 self.shared.wake();
                 drop(self.wait(self.retry, |queue| queue.is_closing));
                 self.retry = (self.retry * 2).min(Duration::from_millis(self.options.retry_limit_ms));
@@ -195,6 +204,7 @@ impl Writer {
     }
 
     fn open_segment(&mut self) -> io::Result<()> {
+        self.scribe.keys.settle()?;
         let number = {
             let mut queue = self.shared.lock();
             queue.begin_io();
@@ -204,7 +214,7 @@ impl Writer {
         let made = Segment::create(&self.storage, &self.options.directory, number, &opening.rows);
         let took = self.shared.lock().io_since.take().map(|since| since.elapsed()).unwrap_or_default();
         let segment = made?;
-        if took > Duration::from_millis(self.options.sync_deadline_ms) {
+        if took > Duration::from_millis(self.options.sync_deadline_ms.saturating_mul(OPENING_SYNCS)) {
             // Nothing was promised of it yet; a slow disk gets another try, not a stream of refusals.
             drop(segment);
             let path = crate::names::SegmentName::Live { first: number }.within(&self.options.directory);
@@ -243,15 +253,21 @@ impl Writer {
         if !self.commit(false, "interval") {
             return false;
         }
-        // Read under the same lock that gives the number back: no row is numbered in between.
-        let from = {
-            let mut queue = self.shared.lock();
-            queue.give_number_back();
-            self.durable.sequence + 1
-        };
-        let is_done = self.scribe.keys.rotate(from).is_ok();
+        // The number kept aside: what was queued meanwhile comes behind it, whoever signs it.
+        let changed = self.scribe.keys.rotate(self.durable.sequence + 1);
+        match &changed {
+            // The list of keys may name the new one: no row may be signed until it is known not to.
+            Err(error) if self.scribe.keys.is_unsure() => {
+                let mut queue = self.shared.lock();
+                self.shared.fail(&mut queue, error.to_string());
+                drop(queue);
+                self.shared.wake();
+                self.end_segment(Cause::Failed);
+            }
+            _ => self.shared.lock().give_number_back(),
+        }
         self.shared.lock().status.public_key = self.scribe.keys.public_key();
-        is_done
+        changed.is_ok()
     }
 
     fn wait(&self, patience: Duration, until: impl Fn(&Queue) -> bool) -> MutexGuard<'_, Queue> {

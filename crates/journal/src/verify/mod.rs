@@ -71,7 +71,7 @@ fn verify_once(storage: &dyn Storage, directory: &Path, options: &VerifyOptions)
     let first_key = options.first_public_key.as_deref().map(parse_key).transpose()?;
     let known = Known::new(parse_known(options)?);
     let mut report = Verification::default();
-    let chain = certificate::load(storage, directory);
+    let chain = certificate::load(storage, directory).ok();
     let trust = Trust::build(first_key, chain.as_deref(), &mut report);
     let mut walk = Walk::new(report, trust, known);
     walk_directory(storage, directory, &mut walk).map_err(JournalError::at(directory))?;
