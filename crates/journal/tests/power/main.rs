@@ -16,12 +16,12 @@ use storage_double::{Disk, Random};
 
 #[test]
 fn a_power_cut_at_any_moment_loses_no_row_reported_durable_and_leaves_what_verifies() {
-    seeds::each_seed(300, |seed| cut_again_and_again(seed, false));
+    seeds::each_seed(200, |seed| cut_again_and_again(seed, false));
 }
 
 #[test]
 fn a_disk_that_fails_and_fills_up_before_the_power_goes_leaves_no_less() {
-    seeds::each_seed(150, |seed| cut_again_and_again(seed, true));
+    seeds::each_seed(100, |seed| cut_again_and_again(seed, true));
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn a_last_write_torn_in_any_way_is_set_aside_and_neither_believed_nor_called_tam
     for steps in 0..3 {
         let (disk, mut model) = (Disk::new(), Model::default());
         life.torn_at(&disk, &mut model, steps);
-        (0..200).for_each(|seed| {
+        (0..60).for_each(|seed| {
             let left = disk.power_cut(seed);
             let mut model = model.clone();
             model.check(&left, &life, &format!("torn {steps} steps on, seed {seed}"));
