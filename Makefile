@@ -8,6 +8,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+JOURNAL_RUNS ?= 10000
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name 'Cargo.toml')
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -23,6 +24,11 @@ demo: build ## See it work: the cleanroom in three acts, under 90 s once built
 test: build ## Run every test that needs no root and no extra tool
 	cargo test --locked --workspace --exclude python --quiet
 	$(BIN)/python -m pytest --quiet $(PYTEST_ARGS)
+
+# One run that failed names its seed; JOURNAL_SEED=… repeats it alone.
+torture: ## Cut the power and alter a journal 10,000 times each (JOURNAL_RUNS=…)
+	JOURNAL_RUNS=$(JOURNAL_RUNS) cargo test --locked -p journal --test power -- --nocapture --test-threads 1
+	JOURNAL_RUNS=$(JOURNAL_RUNS) cargo test --locked -p journal --lib tamper_tests::mutations -- --nocapture
 
 check: build ## Format, lint, types, import walls, licences
 	cargo fmt --all --check
@@ -64,4 +70,4 @@ toolchain:
 	@command -v cargo >/dev/null || { echo 'Rust 1.95 or later is needed (cargo was not found): install it with rustup, or apt install cargo where it is new enough'; exit 3; }
 	@command -v cc >/dev/null || { echo 'A C compiler is needed (cc was not found): apt install build-essential'; exit 3; }
 
-.PHONY: help demo test check build requirements clean toolchain
+.PHONY: help demo test torture check build requirements clean toolchain

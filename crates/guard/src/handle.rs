@@ -7,6 +7,7 @@ use crate::ledger::Ledger;
 use crate::options::Options;
 use crate::start::{Opening, assemble};
 use crossbeam_channel::{Sender, bounded, unbounded};
+use journal::Storage;
 use mio::{Poll, Waker};
 use policy::Policy;
 use std::io;
@@ -33,12 +34,20 @@ impl Guard {
     /// # Errors
     /// [`GuardError`]: nothing was started.
     pub fn start(document: &[u8], options: &[u8]) -> Result<Self, GuardError> {
+        Self::start_on(document, options, Arc::new(journal::FileSystem))
+    }
+
+    /// [`Guard::start`] with the journal on any storage.
+    ///
+    /// # Errors
+    /// As [`Guard::start`].
+    pub fn start_on(document: &[u8], options: &[u8], storage: Arc<dyn Storage>) -> Result<Self, GuardError> {
         let policy = Arc::new(Policy::parse(document).map_err(GuardError::Document)?);
         let options: Options = serde_json::from_slice(options).map_err(GuardError::Options)?;
         let poll = Poll::new().map_err(world)?;
         let waker = Arc::new(Waker::new(poll.registry(), waker_token()).map_err(world)?);
         let (commands, receiver) = unbounded();
-        let (data_loop, opening) = assemble(Arc::clone(&policy), &options, &waker, (poll, receiver))?;
+        let (data_loop, opening) = assemble(Arc::clone(&policy), (&options, storage), &waker, (poll, receiver))?;
         let thread = std::thread::Builder::new().name("guard".to_owned()).spawn(move || data_loop.run());
         let thread = thread.map_err(world)?;
         Ok(Self { commands, waker, thread: Mutex::new(Some(thread)), policy: Mutex::new(policy), opening })

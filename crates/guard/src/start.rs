@@ -11,7 +11,7 @@ use crate::options::{JournalOptions, Options, SyslogOptions};
 use crate::syslog::Syslog;
 use crate::token::FIRST_LISTENER;
 use crossbeam_channel::Receiver;
-use journal::Journal;
+use journal::{Journal, Storage};
 use mio::{Poll, Waker};
 use policy::Policy;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ pub(crate) type Opening = Vec<String>;
 /// Everything the loop needs, with every listener bound.
 pub(crate) fn assemble(
     policy: Arc<Policy>,
-    options: &Options,
+    (options, storage): (&Options, Arc<dyn Storage>),
     waker: &Arc<Waker>,
     (poll, commands): (Poll, Receiver<Command>),
 ) -> Result<(DataLoop, Opening), GuardError> {
-    let (journal, mut opening) = open_journal(options, &policy, waker)?;
+    let (journal, mut opening) = open_journal((options, storage), &policy, waker)?;
     let syslog = open_syslog(options.syslog.as_ref(), &mut opening)?;
     let clock = Clock::new();
     let ledger = Ledger::new(journal, syslog, clock.now());
@@ -39,7 +39,7 @@ pub(crate) fn assemble(
 }
 
 fn open_journal(
-    options: &Options,
+    (options, storage): (&Options, Arc<dyn Storage>),
     policy: &Policy,
     waker: &Arc<Waker>,
 ) -> Result<(Option<Journal>, Opening), GuardError> {
@@ -49,7 +49,6 @@ fn open_journal(
         // The loop also looks each second.
         let _ = waker.wake();
     });
-    let storage = Arc::new(journal::FileSystem);
     let (journal, opening) = journal::open(journal_options(options, policy), storage, wake)
         .map_err(|error| GuardError::World(error.to_string()))?;
     Ok((Some(journal), opening.messages()))

@@ -53,8 +53,9 @@ impl Certificate {
     }
 }
 
-pub(crate) fn load(storage: &dyn Storage, directory: &Path) -> Option<Vec<Certificate>> {
-    serde_json::from_slice(&read_whole(storage, &directory.join(KEYS)).ok()?).ok()
+/// `NotFound` where there is no list, another error where it cannot be read.
+pub(crate) fn load(storage: &dyn Storage, directory: &Path) -> io::Result<Vec<Certificate>> {
+    Ok(serde_json::from_slice(&read_whole(storage, &directory.join(KEYS))?)?)
 }
 
 pub(crate) fn save(storage: &dyn Storage, directory: &Path, chain: &[Certificate]) -> io::Result<()> {

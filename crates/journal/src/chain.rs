@@ -3,7 +3,7 @@
 //! Kept true here: a digest depends on every row before it and on nothing else. The first row of a
 //! directory follows a digest of zeros.
 
-use crate::row::{Digest, Link, Proof};
+use crate::row::{Digest, Link, Proof, Row, Seam};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use event::{Event, Sequence};
 use sha2::{Digest as _, Sha256};
@@ -42,6 +42,32 @@ impl Chain {
         let digest = Sha256::new().chain_update(self.last.digest).chain_update(row).finalize().into();
         self.last = Link { sequence: sequence.0, digest };
     }
+}
+
+/// What the last of a commit's rows carries; `before` and `end` are the chain's.
+pub(crate) fn seam<'a>(before: Digest, proofs: impl Iterator<Item = &'a Proof>, end: Digest) -> Seam {
+    let mut hash = Sha256::new().chain_update(end);
+    for proof in proofs {
+        hash.update(proof.digest);
+        hash.update(proof.signature);
+        hash.update(proof.public_key);
+    }
+    let mut seam = [0; 64];
+    let halves = before.into_iter().chain(hash.finalize());
+    seam.iter_mut().zip(halves).for_each(|(to, from)| *to = from);
+    seam
+}
+
+/// Whether these are all the rows of one commit, as they were written: a power cut may leave a file its
+/// length without all of its bytes.
+pub(crate) fn is_whole(rows: &[Row]) -> bool {
+    let Some(written) = rows.last().and_then(|row| row.commit) else { return false };
+    let Some(before) = written.first_chunk().copied() else { return false };
+    let mut chain = Chain::after(Link { sequence: 0, digest: before });
+    for row in rows {
+        chain.follow(&row.event);
+    }
+    seam(before, rows.iter().filter_map(|row| row.proof.as_ref()), chain.last().digest) == written
 }
 
 pub(crate) fn sign(digest: Digest, key: &SigningKey) -> Proof {

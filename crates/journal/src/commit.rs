@@ -1,10 +1,10 @@
 //! One commit: number what the journal adds, chain, sign, write, sync, and say what became of it.
 
-use crate::chain::{Chain, sign};
+use crate::chain::{Chain, seam, sign};
 use crate::keys::Keys;
 use crate::own::{self, Author};
 use crate::queue::{Gap, Taken};
-use crate::row::{Link, Written, is_signed};
+use crate::row::{Digest, Link, Written, is_signed};
 use crate::spelled::{Batch, Spelled};
 use event::{Clock, Event, Kind, Sequence, SpelledFields};
 
@@ -30,6 +30,7 @@ pub(crate) struct Prepared {
 /// A commit under construction.
 struct Draft<'a> {
     scribe: &'a Scribe,
+    before: Digest,
     chain: Chain,
     prepared: Prepared,
 }
@@ -81,7 +82,7 @@ impl<'a> Draft<'a> {
     fn new(scribe: &'a Scribe, after: Link) -> Self {
         let (batch, gap_if_lost) = (Batch::default(), Gap::default());
         let prepared = Prepared { batch, end: after, signed: None, gap_if_lost, has_events: false };
-        Self { scribe, chain: Chain::after(after), prepared }
+        Self { scribe, before: after.digest, chain: Chain::after(after), prepared }
     }
 
     /// Rows of the guard's, numbered and spelled already.
@@ -108,6 +109,8 @@ impl<'a> Draft<'a> {
 
     fn finish(mut self) -> Prepared {
         self.prepared.end = self.chain.last();
+        let proofs = self.prepared.batch.proofs.iter().map(|(_, proof)| proof);
+        self.prepared.batch.seam = Some(seam(self.before, proofs, self.prepared.end.digest));
         self.prepared
     }
 }

@@ -1,7 +1,7 @@
 //! One Arrow batch back to rows. The bytes may be anybody's: nothing here trusts them.
 
 use crate::row::{Proof, Row};
-use crate::schema::{DIGEST, PUBLIC_KEY, SIGNATURE};
+use crate::schema::{COMMIT, DIGEST, PUBLIC_KEY, SIGNATURE};
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::ArrowPrimitiveType;
 use arrow_array::types::{TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
@@ -19,7 +19,7 @@ type Decoded<T> = Result<T, BadColumn>;
 
 /// Take the rows out of a batch.
 pub(crate) fn decode(batch: &RecordBatch) -> Decoded<Vec<Row>> {
-    let mut rows = vec![Row { event: Event::default(), proof: None }; batch.num_rows()];
+    let mut rows = vec![Row { event: Event::default(), proof: None, commit: None }; batch.num_rows()];
     let columns = Columns { batch };
     columns.check_names()?;
     columns.check_present(&[Field::Sequence, Field::Time, Field::Clock, Field::Kind])?;
@@ -99,6 +99,10 @@ fn fill_proof(columns: &Columns<'_>, rows: &mut [Row]) -> Decoded<()> {
     columns.bytes(rows, PUBLIC_KEY, |row, bytes| {
         row.proof.get_or_insert(empty).public_key = bytes.try_into().ok()?;
         Some(())
+    })?;
+    columns.bytes(rows, COMMIT, |row, bytes| {
+        row.commit = Some(bytes.try_into().ok()?);
+        Some(())
     })
 }
 
@@ -120,7 +124,7 @@ struct Columns<'a> {
 impl<'a> Columns<'a> {
     /// Each column is one the chain covers, and stands once: nothing may be shown that nobody signed.
     fn check_names(&self) -> Decoded<()> {
-        let proof = [DIGEST, SIGNATURE, PUBLIC_KEY];
+        let proof = [DIGEST, SIGNATURE, PUBLIC_KEY, COMMIT];
         let mut known: Vec<&str> = Field::ALL.iter().map(|field| field.name()).chain(proof).collect();
         for field in self.batch.schema_ref().fields() {
             let place = known.iter().position(|name| name == field.name()).ok_or(BadColumn("unknown"))?;

@@ -1,7 +1,7 @@
 //! Spelled rows to one Arrow batch.
 
 use crate::row::Proof;
-use crate::schema::{column_type, schema};
+use crate::schema::{column_type, live_schema};
 use crate::spelled::Batch;
 use arrow_array::builder::{ArrayBuilder as _, BinaryBuilder, BooleanBuilder, ListBuilder, PrimitiveBuilder};
 use arrow_array::types::{ArrowPrimitiveType, TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
@@ -10,7 +10,7 @@ use arrow_schema::{ArrowError, DataType};
 use event::{Field, SpelledFields};
 use std::sync::Arc;
 
-/// Put rows into columns, in the schema's order.
+/// Put rows into the columns of a live file, in the schema's order.
 pub(crate) fn encode(batch: &Batch) -> Result<RecordBatch, ArrowError> {
     let rows = batch.rows.len();
     let mut columns: Vec<Column> = Field::ALL.iter().map(|&field| Column::new(field, rows)).collect();
@@ -26,7 +26,8 @@ pub(crate) fn encode(batch: &Batch) -> Result<RecordBatch, ArrowError> {
     arrays.push(proof(batch, |proof| &proof.digest));
     arrays.push(proof(batch, |proof| &proof.signature));
     arrays.push(proof(batch, |proof| &proof.public_key));
-    RecordBatch::try_new(schema(), arrays)
+    arrays.push(seam(batch));
+    RecordBatch::try_new(live_schema(), arrays)
 }
 
 /// One column under construction. Rows that lack the field are made up for when the next one has it.
@@ -126,6 +127,16 @@ fn proof(batch: &Batch, of: impl Fn(&Proof) -> &[u8]) -> ArrayRef {
     for (place, proof) in &batch.proofs {
         pad_bytes(&mut column, *place);
         column.append_value(of(proof));
+    }
+    pad_bytes(&mut column, batch.rows.len());
+    Arc::new(column.finish())
+}
+
+fn seam(batch: &Batch) -> ArrayRef {
+    let mut column = BinaryBuilder::with_capacity(batch.rows.len(), 0);
+    if let (Some(seam), Some(last)) = (batch.seam, batch.rows.len().checked_sub(1)) {
+        pad_bytes(&mut column, last);
+        column.append_value(seam);
     }
     pad_bytes(&mut column, batch.rows.len());
     Arc::new(column.finish())

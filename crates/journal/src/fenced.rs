@@ -34,6 +34,10 @@ impl Storage for Fenced {
         Ok(Box::new(FencedFile { file: Some(file), tenure: Arc::clone(&self.tenure) }))
     }
 
+    fn sync(&self, path: &Path) -> io::Result<()> {
+        self.tenure.ask(|| self.storage.sync(path))
+    }
+
     fn read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
         let file = self.tenure.ask(|| self.storage.read(path))?;
         Ok(Box::new(FencedReader { file, tenure: Arc::clone(&self.tenure) }))

@@ -2,8 +2,11 @@
 //!
 //! Kept true here:
 //! * a length that the bytes state is never believed beyond the file's own length;
-//! * what is not a whole, sound batch ends the reading; nothing behind it is guessed at.
+//! * what is not a whole, sound batch ends the reading; nothing behind it is guessed at;
+//! * the last batch of a file is whole only if all its rows are those that one commit wrote: a power
+//!   cut may leave the length of a write without all of its bytes.
 
+use crate::chain::is_whole;
 use crate::decode::decode;
 use crate::row::{Row, Written};
 use crate::schema::DIGEST;
@@ -29,13 +32,25 @@ pub(crate) struct Frame {
     metadata: Vec<u8>,
     body: Buffer,
     schema: SchemaRef,
+    /// Nothing stands behind it: only such a batch can be torn, for each one is synced before the next.
+    is_last: bool,
 }
 
 impl Frame {
     /// The rows, or `None` where the bytes are no batch of a journal.
     pub(crate) fn rows(&self) -> Option<Vec<Row>> {
         // Bytes that somebody altered may break an assumption of the decoder; that is damage, not our bug.
-        catch_unwind(|| self.batch(None).and_then(|batch| decode(&batch).ok())).ok().flatten()
+        let rows = catch_unwind(|| self.batch(None).and_then(|batch| decode(&batch).ok())).ok().flatten()?;
+        (!self.is_last || is_whole(&rows)).then_some(rows)
+    }
+
+    /// Whether it is a batch, and for the last one: all of it.
+    pub(crate) fn is_whole(&self) -> bool {
+        if self.is_last { self.rows().is_some() } else { self.record_batch().is_some() }
+    }
+
+    pub(crate) fn is_last(&self) -> bool {
+        self.is_last
     }
 
     pub(crate) fn record_batch(&self) -> Option<RecordBatch> {
@@ -109,24 +124,30 @@ impl<R: Read> Frames<R> {
         self.length
     }
 
+    /// Read the schema, which stands before all batches.
+    pub(crate) fn read_schema(&mut self) -> io::Result<()> {
+        if self.schema.is_some() || self.has_ended {
+            return Ok(());
+        }
+        if let Some((metadata, _, size)) = self.message()? {
+            let parse = || try_schema_from_flatbuffer_bytes(&metadata).ok();
+            self.schema = catch_unwind(parse).ok().flatten().map(Arc::new);
+            self.whole += if self.schema.is_some() { size } else { 0 };
+        }
+        self.has_ended = self.schema.is_none();
+        Ok(())
+    }
+
     /// The next whole batch; `None` at the end, or where the bytes are torn.
     pub(crate) fn next_frame(&mut self) -> io::Result<Option<Frame>> {
-        while !self.has_ended {
-            let Some((metadata, body, size)) = self.message()? else { break };
-            let Some(schema) = &self.schema else {
-                self.schema =
-                    catch_unwind(|| try_schema_from_flatbuffer_bytes(&metadata).ok()).ok().flatten().map(Arc::new);
-                if self.schema.is_none() {
-                    break;
-                }
-                self.whole += size;
-                continue;
-            };
-            self.whole += size;
-            return Ok(Some(Frame { metadata, body, schema: Arc::clone(schema) }));
-        }
-        self.has_ended = true;
-        Ok(None)
+        self.read_schema()?;
+        let (Some(schema), false) = (self.schema.clone(), self.has_ended) else { return Ok(None) };
+        let Some((metadata, body, size)) = self.message()? else {
+            self.has_ended = true;
+            return Ok(None);
+        };
+        self.whole += size;
+        Ok(Some(Frame { metadata, body, schema, is_last: self.whole == self.length }))
     }
 
     fn message(&mut self) -> io::Result<Option<(Vec<u8>, Buffer, u64)>> {

@@ -137,8 +137,10 @@ impl Keeper {
         while let Some((digest, text)) = self.policies.last() {
             self.storage.create_directory(&folder, false)?;
             let path = folder.join(format!("{digest}.json"));
-            if self.storage.read(&path).is_err() {
-                write_whole(&*self.storage, &path, text)?;
+            match self.storage.read(&path) {
+                Err(_) => write_whole(&*self.storage, &path, text)?,
+                // An earlier try may have failed just before its name was durable.
+                Ok(_) => self.storage.sync_directory(&folder)?,
             }
             self.policies.pop();
         }
@@ -163,11 +165,23 @@ impl Keeper {
     }
 
     fn seal_one(&self, first: u64) -> io::Result<()> {
+        if self.is_sealed(first)? {
+            // Done before, but for the last step.
+            return self.storage.sync_directory(&self.options.directory);
+        }
         let made = seal(&*self.storage, &self.options.directory, first, &self.stop)?;
         let name = made.name.text();
         self.record(Kind::JournalSealed, sealed(&name, &made.file, made.end))?;
         self.storage.remove(&SegmentName::Live { first }.within(&self.options.directory))?;
         self.storage.sync_directory(&self.options.directory)
+    }
+
+    /// Whether the sealed file stands alone.
+    fn is_sealed(&self, first: u64) -> io::Result<bool> {
+        let entries = self.storage.list(&self.options.directory)?;
+        let names: Vec<_> = entries.iter().filter_map(|entry| SegmentName::parse(&entry.name)).collect();
+        let is_alone = |name: &SegmentName| name.is_sealed() && name.first() == first;
+        Ok(!names.contains(&SegmentName::Live { first }) && names.iter().any(is_alone))
     }
 
     fn retire(&mut self) -> io::Result<()> {

@@ -1,6 +1,8 @@
 //! The signing keys: files that only the guard may read, outside the journal.
 //!
-//! Kept true here: a key signs rows only after the key before it has signed it, and that is durable.
+//! Kept true here:
+//! * a key signs rows only after the key before it has signed it, and that is durable;
+//! * while the list on disk may name another key than the one in use, nothing is signed.
 
 use crate::certificate::{self, Certificate};
 use crate::error::JournalError;
@@ -19,6 +21,8 @@ pub(crate) struct Keys {
     number: u32,
     current: SigningKey,
     chain: Vec<Certificate>,
+    /// Whether the list on disk may be another.
+    is_unsure: bool,
 }
 
 /// What a person should know of the keys after opening.
@@ -39,7 +43,11 @@ impl Keys {
     ) -> Result<KeysOpening, JournalError> {
         storage.create_directory(key_directory, true).map_err(JournalError::at(key_directory))?;
         let files = key_files(storage, key_directory)?;
-        let (chain, unreadable) = kept_chain(storage, directory);
+        // A killed process may have made a key and not synced its name.
+        let unsure = storage.sync_directory(key_directory).err();
+        let unsure =
+            unsure.map(|error| format!("{}: {error}; keys may not outlive a power cut", key_directory.display()));
+        let (chain, unreadable) = kept_chain(storage, directory)?;
         let proven = chain.last().and_then(Certificate::key);
         let known = files.iter().rev().find(|(_, key)| proven.is_none_or(|last| last == public(key)));
         let is_new = known.is_none();
@@ -49,9 +57,9 @@ impl Keys {
             None => (number + 1, make_key(storage, key_directory, number + 1)?),
         };
         let (directory, key_directory) = (directory.to_owned(), key_directory.to_owned());
-        let keys = Self { directory, key_directory, number, current, chain };
+        let keys = Self { directory, key_directory, number, current, chain, is_unsure: false };
         let mut opening = keys.adopt(storage, is_new, next_sequence)?;
-        opening.alarm = opening.alarm.or(unreadable);
+        opening.alarm = opening.alarm.or(unreadable).or(unsure);
         Ok(opening)
     }
 
@@ -73,15 +81,24 @@ impl Keys {
         let next = make_key(storage, &self.key_directory, number + 1)?;
         let mut chain = self.chain.clone();
         chain.push(Certificate::signed_by(&self.current, public(&next), from_sequence));
-        certificate::save(storage, &self.directory, &chain).map_err(JournalError::at(&self.directory))?;
+        if let Err(error) = certificate::save(storage, &self.directory, &chain) {
+            self.is_unsure = true;
+            return Err(JournalError::World(self.directory.clone(), error));
+        }
         (self.number, self.current, self.chain) = (number + 1, next, chain);
         Ok(())
     }
 
-    /// Write the list of keys again. A writer that hung while it changed the key and was given up may have
-    /// written the next key into it, or be about to: that key signs nothing.
-    pub(crate) fn keep_again(&self, storage: &dyn Storage) -> io::Result<()> {
-        certificate::save(storage, &self.directory, &self.chain)
+    pub(crate) fn is_unsure(&self) -> bool {
+        self.is_unsure
+    }
+
+    /// Have the list on disk say again which key is in use: after a change that failed, or that hung in a
+    /// writer that was given up and may yet write the next key into it. That key signs nothing.
+    pub(crate) fn keep_again(&mut self, storage: &dyn Storage) -> io::Result<()> {
+        certificate::save(storage, &self.directory, &self.chain)?;
+        self.is_unsure = false;
+        Ok(())
     }
 
     fn adopt(mut self, storage: &dyn Storage, is_new: bool, next_sequence: u64) -> Result<KeysOpening, JournalError> {
@@ -93,6 +110,7 @@ impl Keys {
             self.chain.push(Certificate::first(public(&self.current), next_sequence));
             if let Err(error) = certificate::save(storage, &self.directory, &self.chain) {
                 alarm = Some(format!("the list of keys cannot be kept: {error}"));
+                self.is_unsure = true;
             }
         }
         Ok(KeysOpening { keys: self, is_new, alarm })
@@ -100,22 +118,23 @@ impl Keys {
 }
 
 /// The list of keys; one that cannot be read is set aside, not overwritten: it may be mended by hand.
-fn kept_chain(storage: &dyn Storage, directory: &Path) -> (Vec<Certificate>, Option<String>) {
-    if let Some(chain) = certificate::load(storage, directory) {
-        return (chain, None);
-    }
+fn kept_chain(storage: &dyn Storage, directory: &Path) -> Result<(Vec<Certificate>, Option<String>), JournalError> {
     let path = directory.join(KEYS);
-    if storage.read(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-        return (Vec::new(), None);
+    match certificate::load(storage, directory) {
+        Ok(chain) => return Ok((chain, None)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), None)),
+        Err(_) => {}
     }
     let aside = path.with_extension("json.damaged");
     let moved = storage.rename(&path, &aside).and_then(|()| storage.sync_directory(directory));
-    let what = match moved {
-        Ok(()) => format!("set aside as {}", aside.display()),
-        Err(error) => format!("and it cannot be set aside: {error}"),
-    };
-    let alarm = format!("{}: damaged, {what}; rows under earlier keys cannot be proved without it", path.display());
-    (Vec::new(), Some(alarm))
+    // Where it stays, a new list would take its place, and with it the proof of all earlier keys.
+    moved.map_err(JournalError::at(&path))?;
+    let alarm = format!(
+        "{}: damaged, set aside as {}; rows under earlier keys cannot be proved without it",
+        path.display(),
+        aside.display()
+    );
+    Ok((Vec::new(), Some(alarm)))
 }
 
 fn public(key: &SigningKey) -> [u8; 32] {

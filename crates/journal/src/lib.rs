@@ -55,9 +55,9 @@ pub use journal::{Journal, open};
 pub use opening::Opening;
 pub use options::Options;
 pub use queue::Commit;
-pub use read::read;
+pub use read::{read, read_on};
 pub use state::{Checkpoint, State};
 pub use storage::{AppendFile, Entry, FileSystem, Lock, ReadFile, Storage};
 pub use verify::{
-    Finding, KnownCheckpoint, LastCheckpoint, Severity, Verification, VerifyOptions, verify, verify_json,
+    Finding, KnownCheckpoint, LastCheckpoint, Severity, Verification, VerifyOptions, verify, verify_json, verify_on,
 };

@@ -18,26 +18,39 @@ use std::path::Path;
 /// # Errors
 /// The directory or a file cannot be read.
 pub fn read(directory: &Path) -> Result<Vec<Event>, JournalError> {
-    and_again(|| read_once(directory))
+    read_on(&FileSystem, directory)
+}
+
+/// [`read`] on any storage.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_on(storage: &dyn Storage, directory: &Path) -> Result<Vec<Event>, JournalError> {
+    and_again(storage, || read_once(storage, directory))
 }
 
 /// A guard may seal or retire meanwhile: a file that has gone is in the next listing under its other
 /// name, or not at all.
-pub(crate) fn and_again<T>(attempt: impl Fn() -> Result<T, JournalError>) -> Result<T, JournalError> {
+pub(crate) fn and_again<T>(
+    storage: &dyn Storage,
+    attempt: impl Fn() -> Result<T, JournalError>,
+) -> Result<T, JournalError> {
+    let is_directory = |path: &Path| storage.list(path).is_ok();
     for _ in 0..4 {
         match attempt() {
-            Err(JournalError::World(path, error)) if error.kind() == io::ErrorKind::NotFound && path.is_dir() => {}
+            Err(JournalError::World(path, error)) if error.kind() == io::ErrorKind::NotFound && is_directory(&path) => {
+            }
             done => return done,
         }
     }
     attempt()
 }
 
-fn read_once(directory: &Path) -> Result<Vec<Event>, JournalError> {
-    let entries = FileSystem.list(directory).map_err(JournalError::at(directory))?;
+fn read_once(storage: &dyn Storage, directory: &Path) -> Result<Vec<Event>, JournalError> {
+    let entries = storage.list(directory).map_err(JournalError::at(directory))?;
     let mut events = Vec::new();
     for name in in_order(entries.iter().map(|entry| entry.name.as_str())) {
-        let mut segment = SegmentRows::open(&FileSystem, directory, name).map_err(JournalError::at(directory))?;
+        let mut segment = SegmentRows::open(storage, directory, name).map_err(JournalError::at(directory))?;
         while let Piece::Rows(rows) = segment.next().map_err(JournalError::at(directory))? {
             events.extend(rows.into_iter().map(|row| row.event));
         }
@@ -70,7 +83,10 @@ impl SegmentRows {
         }
         let mut rest = storage.read(&path)?;
         let length = rest.seek(SeekFrom::End(0))?;
-        Ok(Self::Live { frames: Frames::hashed(storage.read(&path)?, length), rest, has_ended: false, before: None })
+        let mut frames = Frames::hashed(storage.read(&path)?, length);
+        // Where the first batch is torn, the schema before it is not.
+        frames.read_schema()?;
+        Ok(Self::Live { frames, rest, has_ended: false, before: None })
     }
 
     /// The file's digest, for a sealed one.

@@ -1,6 +1,9 @@
 //! What an earlier run left behind, and where the record goes on.
 //!
-//! Kept true here: nothing in the directory prevents a start, and nothing in it is deleted.
+//! Kept true here:
+//! * nothing in the directory prevents a start, and nothing in it is deleted;
+//! * what the record goes on from is durable first: a killed process leaves what it wrote in the
+//!   system's memory, where it can be read, and lost.
 
 use crate::chain::{Chain, is_signed_by_its_key};
 use crate::frames::{Frame, Frames, holds_message};
@@ -53,6 +56,9 @@ pub(crate) fn recover(storage: &dyn Storage, directory: &Path) -> io::Result<Fou
         }
     }
     found.take_leftovers(&entries, &segments);
+    if let Err(error) = storage.sync_directory(directory) {
+        found.alarms.push(format!("{}: names may not outlive a power cut: {error}", directory.display()));
+    }
     if !segments.is_empty() {
         found.next = found.next.saturating_add(if is_clean { 0 } else { JUMP });
         found.cause = Some(if is_clean { Cause::Started } else { Cause::Recovered });
@@ -83,6 +89,9 @@ impl Found {
     fn take_live(&mut self, storage: &dyn Storage, directory: &Path, first: u64) -> bool {
         self.reach(first);
         let name = SegmentName::Live { first }.text();
+        if let Err(error) = storage.sync(&directory.join(&name)) {
+            self.alarms.push(format!("{name}: its last rows may not outlive a power cut: {error}"));
+        }
         let tail = match read_tail(storage, &directory.join(&name)) {
             Ok(tail) => tail,
             Err(error) => {
@@ -134,12 +143,12 @@ fn read_tail(storage: &dyn Storage, path: &Path) -> io::Result<Tail> {
     let mut tail = Tail { end: Link::default(), is_clean: false, whole: 0, length };
     let mut since_signed: Vec<Frame> = Vec::new();
     while let Some(frame) = frames.next_frame()? {
+        // A batch that cannot be decoded is torn too, and so is all behind it.
+        if !frame.is_whole() {
+            break;
+        }
         if frame.has_signed_row() {
             since_signed.clear();
-        }
-        // A batch that cannot be decoded is torn too, and so is all behind it.
-        if frame.record_batch().is_none() {
-            break;
         }
         since_signed.push(frame);
         tail.whole = frames.whole_bytes();
@@ -184,15 +193,15 @@ fn put_away(storage: &dyn Storage, directory: &Path, name: &str) -> io::Result<b
     let bytes = read_from(storage, &directory.join(name), 0)?;
     storage.rename(&directory.join(name), &directory.join(torn(name)))?;
     storage.sync_directory(directory)?;
-    // The schema is a message of its own; a stop while the file was made leaves no whole one behind it.
     Ok(holds_batch(&bytes))
 }
 
+/// Whether there is more behind the schema than one batch: that one a power cut may tear, no other.
 fn holds_batch(bytes: &[u8]) -> bool {
     let mut frames = Frames::new(bytes, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-    let is_torn = matches!(frames.next_frame(), Ok(None));
+    let read = frames.read_schema();
     let start = usize::try_from(frames.whole_bytes()).unwrap_or(usize::MAX);
-    !is_torn || bytes.get(start..).is_some_and(holds_message)
+    read.is_err() || bytes.get(start..).is_some_and(holds_message)
 }
 
 fn read_from(storage: &dyn Storage, path: &Path, start: u64) -> io::Result<Vec<u8>> {

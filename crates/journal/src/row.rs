@@ -18,7 +18,13 @@ pub(crate) struct Proof {
 pub(crate) struct Row {
     pub(crate) event: Event,
     pub(crate) proof: Option<Proof>,
+    /// On the last row of a commit, while it is live.
+    pub(crate) commit: Option<Seam>,
 }
+
+/// Two digests by which a reader knows a commit whole: the chain's before its first row, and one over the
+/// chain's after its last row and all proofs between. No proof: whoever can write can make one.
+pub(crate) type Seam = [u8; 64];
 
 /// The last row of a stretch of the chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

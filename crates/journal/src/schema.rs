@@ -7,17 +7,28 @@ use std::sync::{Arc, LazyLock};
 pub(crate) const DIGEST: &str = "digest";
 pub(crate) const SIGNATURE: &str = "signature";
 pub(crate) const PUBLIC_KEY: &str = "public_key";
+/// In live files only.
+pub(crate) const COMMIT: &str = "commit";
 
-/// The one schema of every file.
+/// The schema of sealed files.
 pub(crate) fn schema() -> SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| Arc::new(build()));
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| Arc::new(Schema::new(columns())));
     Arc::clone(&SCHEMA)
 }
 
-fn build() -> Schema {
+/// The schema of live files: one column more, by which a reader knows a commit whole.
+pub(crate) fn live_schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+        let commit = Column::new(COMMIT, DataType::Binary, true);
+        Arc::new(Schema::new(columns().into_iter().chain([commit]).collect::<Vec<_>>()))
+    });
+    Arc::clone(&SCHEMA)
+}
+
+fn columns() -> Vec<Column> {
     let event = Field::ALL.iter().map(|&field| Column::new(field.name(), column_type(field), !is_always_there(field)));
     let proof = [DIGEST, SIGNATURE, PUBLIC_KEY].map(|name| Column::new(name, DataType::Binary, true));
-    Schema::new(event.chain(proof).collect::<Vec<_>>())
+    event.chain(proof).collect()
 }
 
 fn is_always_there(field: Field) -> bool {

@@ -9,8 +9,9 @@ use crate::frames::Frames;
 use crate::names::SegmentName;
 use crate::own::{Statement, parse};
 use crate::row::{Digest, Link, Row};
-use crate::schema::{DIGEST, PUBLIC_KEY, SIGNATURE, schema};
+use crate::schema::{COMMIT, DIGEST, PUBLIC_KEY, SIGNATURE, schema};
 use crate::storage::Storage;
+use arrow_array::RecordBatch;
 use event::Field;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -64,10 +65,13 @@ fn write(
         if stop.load(Ordering::Acquire) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let (Some(batch), Some(rows)) = (frame.record_batch(), frame.rows()) else { return Err(damaged(first)) };
+        let (Some(batch), Some(rows)) = (frame.record_batch(), frame.rows()) else {
+            // Torn: the start that found it so has set it aside.
+            if frame.is_last() { break } else { return Err(damaged(first)) }
+        };
         follow(&mut follower, &rows).ok_or_else(|| damaged(first))?;
         last_time = rows.iter().map(|row| row.event.time).fold(last_time, i64::max);
-        parquet.write(&batch)?;
+        parquet.write(&sealed_columns(batch))?;
     }
     let end = follower.ok_or_else(|| damaged(first))?.last();
     parquet.append_key_value_metadata(KeyValue::new(END_DIGEST.to_owned(), crate::hex::render(&end.digest)));
@@ -75,6 +79,14 @@ fn write(
     let mut out = parquet.into_inner()?;
     out.file.sync()?;
     Ok((out.hash.finalize().into(), end))
+}
+
+/// A sealed file is durable as a whole: it needs no sign that a commit is.
+fn sealed_columns(mut batch: RecordBatch) -> RecordBatch {
+    if let Ok(commit) = batch.schema().index_of(COMMIT) {
+        batch.remove_column(commit);
+    }
+    batch
 }
 
 fn open(storage: &dyn Storage, directory: &Path, first: u64) -> io::Result<Frames<Box<dyn crate::storage::ReadFile>>> {

@@ -6,7 +6,7 @@
 use crate::encode::encode;
 use crate::names::{SegmentName, draft, is_draft};
 use crate::row::Written;
-use crate::schema::schema;
+use crate::schema::live_schema;
 use crate::spelled::Batch;
 use crate::storage::{AppendFile, Storage};
 use arrow_ipc::MetadataVersion;
@@ -39,6 +39,8 @@ impl Segment {
     pub(crate) fn create(storage: &Arc<dyn Storage>, directory: &Path, first: u64, rows: &Batch) -> io::Result<Self> {
         let path = directory.join(draft(first, getrandom::u64().map_err(io::Error::other)?));
         let begun = Self::begin(storage, storage.create(&path, false)?, (first, &path)).and_then(|mut segment| {
+            // By itself: where two messages share a sync, a power cut may leave the second without the first.
+            segment.write()?;
             segment.commit(rows)?;
             segment.path = SegmentName::Live { first }.within(directory);
             storage.rename(&path, &segment.path)?;
@@ -60,19 +62,23 @@ impl Segment {
     pub(crate) fn commit(&mut self, rows: &Batch) -> io::Result<()> {
         let batch = encode(rows).map_err(broken)?;
         self.stream.write(&batch).map_err(broken)?;
+        self.write()?;
+        // A file that was removed, or whose disk was unmounted lazily, takes bytes and syncs them to nowhere.
+        self.storage.read(&self.path).map(drop)
+    }
+
+    fn write(&mut self) -> io::Result<()> {
         let bytes = std::mem::take(self.stream.get_mut());
         self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.hash.update(&bytes);
         self.file.append(&bytes)?;
-        self.file.sync()?;
-        // A file that was removed, or whose disk was unmounted lazily, takes bytes and syncs them to nowhere.
-        self.storage.read(&self.path).map(drop)
+        self.file.sync()
     }
 
     fn begin(storage: &Arc<dyn Storage>, file: Box<dyn AppendFile>, (first, path): (u64, &Path)) -> io::Result<Self> {
         // Batches are small, so padding counts: 8 is the least that Arrow allows.
         let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5).map_err(broken)?;
-        let stream = StreamWriter::try_new_with_options(Vec::new(), &schema(), options).map_err(broken)?;
+        let stream = StreamWriter::try_new_with_options(Vec::new(), &live_schema(), options).map_err(broken)?;
         let (storage, path) = (Arc::clone(storage), path.to_owned());
         Ok(Self {
             first,

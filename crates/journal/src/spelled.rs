@@ -4,7 +4,7 @@
 //! costs more than to copy them.
 
 use crate::queue::Gap;
-use crate::row::Proof;
+use crate::row::{Proof, Seam};
 use event::{Clock, Event, append_canonical};
 
 /// Rows in the order of their numbers.
@@ -24,6 +24,8 @@ pub(crate) struct Batch {
     pub(crate) rows: Spelled,
     /// Of the signed rows, by place.
     pub(crate) proofs: Vec<(usize, Proof)>,
+    /// On the last row.
+    pub(crate) seam: Option<Seam>,
 }
 
 impl Spelled {

@@ -55,6 +55,11 @@ pub trait Storage: Send + Sync {
     /// # Errors
     /// `AlreadyExists`, or as the system says.
     fn create(&self, path: &Path, secret: bool) -> io::Result<Box<dyn AppendFile>>;
+    /// Return when all that is in a file is durable, whoever wrote it.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn sync(&self, path: &Path) -> io::Result<()>;
     /// Open a file for reading.
     ///
     /// # Errors
@@ -131,6 +136,10 @@ impl Storage for FileSystem {
         use std::os::unix::fs::OpenOptionsExt as _;
         let mode = if secret { 0o600 } else { 0o644 };
         Ok(Box::new(OpenOptions::new().append(true).create_new(true).mode(mode).open(path)?))
+    }
+
+    fn sync(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_data()
     }
 
     fn read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {

@@ -1,10 +1,14 @@
 //! Every alteration is found: rows are changed on disk as an intruder without the key could.
 
+mod mutations;
+
+use crate::chain::{Chain, seam};
 use crate::encode::encode;
 use crate::names::{SegmentName, in_order};
 use crate::read::{Piece, SegmentRows};
+use crate::row::Link;
 use crate::row::{Proof, Row};
-use crate::schema::schema;
+use crate::schema::{COMMIT, live_schema, schema};
 use crate::spelled::Batch;
 use crate::{FileSystem, KnownCheckpoint, Options, Storage as _, Verification, VerifyOptions, verify};
 use arrow_ipc::writer::StreamWriter;
@@ -28,6 +32,7 @@ fn spelled(rows: &[Row]) -> Batch {
         batch.proofs.extend(row.proof.map(|proof| (place, proof)));
         batch.rows.push(&row.event);
     }
+    batch.seam = rows.last().and_then(|row| row.commit);
     batch
 }
 
@@ -108,13 +113,29 @@ fn rewrite(directory: &Path, name: SegmentName, batches: &[Vec<Row>]) {
     let path = name.within(directory);
     if name.is_sealed() {
         let mut writer = ArrowWriter::try_new(fs::File::create(path).unwrap(), schema(), None).unwrap();
-        batches.iter().for_each(|rows| writer.write(&encode(&spelled(rows)).unwrap()).unwrap());
+        for rows in batches {
+            let mut batch = encode(&spelled(rows)).unwrap();
+            batch.remove_column(batch.schema().index_of(COMMIT).unwrap());
+            writer.write(&batch).unwrap();
+        }
         writer.close().unwrap();
         return;
     }
-    let mut writer = StreamWriter::try_new(Vec::new(), &schema()).unwrap();
-    batches.iter().for_each(|rows| writer.write(&encode(&spelled(rows)).unwrap()).unwrap());
+    let mut writer = StreamWriter::try_new(Vec::new(), &live_schema()).unwrap();
+    batches.iter().for_each(|rows| writer.write(&encode(&spelled(&joined(rows))).unwrap()).unwrap());
     fs::write(path, writer.get_ref()).unwrap();
+}
+
+/// Rows with a seam that fits: it is no secret, so an intruder makes it anew.
+fn joined(rows: &[Row]) -> Vec<Row> {
+    let mut rows: Vec<Row> = rows.iter().map(|row| Row { commit: None, ..row.clone() }).collect();
+    let mut chain = Chain::after(Link::default());
+    for row in &rows {
+        chain.follow(&row.event);
+    }
+    let seam = seam([0; 32], rows.iter().filter_map(|row| row.proof.as_ref()), chain.last().digest);
+    rows.last_mut().unwrap().commit = Some(seam);
+    rows
 }
 
 /// Change rows in one of many ways; says which, for the failing test's message.

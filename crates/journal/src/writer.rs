@@ -29,6 +29,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+/// A new segment is synced three times: its schema, its first row, its name.
+const OPENING_SYNCS: u64 = 3;
+
 pub(crate) struct Writer {
     seat: Seat,
     scribe: Scribe,
@@ -114,6 +117,9 @@ impl Writer {
         };
         if let Some(answer) = key_asked {
             let _ = answer.send(self.rotate_key()?);
+            if self.segment.is_none() {
+                return Ok(());
+            }
         }
         if is_closing {
             return self.finish();
@@ -234,6 +240,9 @@ impl Writer {
                 self.come_up(number)
             }
             Err(error) => {
+                // A key cannot be changed without a row that says so.
+                let key_asked = self.seat.queue()?.key_asked.take();
+                let _ = key_asked.map(|answer| answer.send(false));
                 self.seat.fail_and_pause(error.to_string(), self.retry)?;
                 self.retry = self.seat.longer(self.retry);
                 Ok(())
@@ -242,11 +251,10 @@ impl Writer {
     }
 
     fn tidy(&mut self) -> io::Result<()> {
-        if self.is_tidy {
-            return Ok(());
+        if !self.is_tidy {
+            remove_drafts(&*self.seat.storage, &self.seat.options.directory)?;
         }
-        remove_drafts(&*self.seat.storage, &self.seat.options.directory)?;
-        if !self.is_first {
+        if self.scribe.keys.is_unsure() || !(self.is_tidy || self.is_first) {
             self.scribe.keys.keep_again(&*self.seat.storage)?;
         }
         self.is_tidy = true;
@@ -262,7 +270,7 @@ impl Writer {
         let opening = self.scribe.prepare_opening(number, opened(self.durable, self.cause), self.durable);
         let segment = Segment::create(&self.seat.storage, &self.seat.options.directory, number, &opening.batch)?;
         let took = self.seat.queue()?.end_io(true);
-        if took > Duration::from_millis(self.seat.options.sync_deadline_ms) {
+        if took > Duration::from_millis(self.seat.options.sync_deadline_ms.saturating_mul(OPENING_SYNCS)) {
             // Nothing was promised of it yet; a slow disk gets another try, not a stream of refusals.
             return Err(io::Error::new(io::ErrorKind::TimedOut, format!("a new segment took {} ms", took.as_millis())));
         }
@@ -303,13 +311,24 @@ impl Writer {
             return Ok(false);
         }
         // The number kept aside stays so meanwhile: where this hangs, the next segment opens before rows that queue up.
-        let is_done = self.scribe.keys.rotate(&*self.seat.storage, self.durable.sequence + 1).is_ok();
-        let mut queue = self.seat.queue()?;
-        queue.give_number_back();
-        queue.status.public_key = self.scribe.keys.public_key();
-        if let Some(progress) = &mut queue.progress {
-            progress.keys = self.scribe.keys.clone();
+        let changed = self.scribe.keys.rotate(&*self.seat.storage, self.durable.sequence + 1);
+        let is_unsure = self.scribe.keys.is_unsure();
+        {
+            let mut queue = self.seat.queue()?;
+            queue.status.public_key = self.scribe.keys.public_key();
+            if let Some(progress) = &mut queue.progress {
+                progress.keys = self.scribe.keys.clone();
+            }
+            match &changed {
+                // The list of keys may name the new one: no row may be signed until it is known not to.
+                Err(error) if is_unsure => self.seat.shared.fail(&mut queue, error.to_string()),
+                _ => queue.give_number_back(),
+            }
         }
-        Ok(is_done)
+        if is_unsure {
+            self.seat.shared.wake();
+            self.end_segment(Cause::Failed)?;
+        }
+        Ok(changed.is_ok())
     }
 }

@@ -156,6 +156,22 @@ fn a_disk_that_is_full_at_the_start_prevents_no_start() {
 }
 
 #[test]
+fn a_new_key_asked_for_while_the_disk_fails_is_refused_soon_and_the_old_one_stays() {
+    let (place, disk) = (Place::new(), Arc::new(Disk::default()));
+    let (journal, opening) = place.open_with(place.options(), disk.storage());
+    disk.sync_fails.store(true, Ordering::SeqCst);
+    journal.append(poll(1));
+    until("the journal is down", || !journal.is_up());
+
+    let asked = std::thread::spawn(move || (journal.rotate_key().is_err(), journal));
+    until("it is refused", || asked.is_finished());
+    let (is_refused, journal) = asked.join().unwrap();
+
+    assert!(is_refused);
+    assert_eq!(journal.state().public_key, opening.public_key);
+}
+
+#[test]
 fn writes_that_wait_together_share_a_sync() {
     let (place, disk) = (Place::new(), Arc::new(Disk::default()));
     let (journal, _) = place.open_with(place.options(), disk.storage());

@@ -52,17 +52,29 @@ pub struct KnownCheckpoint {
 /// # Errors
 /// The directory cannot be read, or the options hold no key or digest where one is expected.
 pub fn verify(directory: &Path, options: &VerifyOptions) -> Result<Verification, JournalError> {
-    and_again(|| verify_once(directory, options))
+    verify_on(&FileSystem, directory, options)
 }
 
-fn verify_once(directory: &Path, options: &VerifyOptions) -> Result<Verification, JournalError> {
+/// [`verify`] on any storage.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_on(
+    storage: &dyn Storage,
+    directory: &Path,
+    options: &VerifyOptions,
+) -> Result<Verification, JournalError> {
+    and_again(storage, || verify_once(storage, directory, options))
+}
+
+fn verify_once(storage: &dyn Storage, directory: &Path, options: &VerifyOptions) -> Result<Verification, JournalError> {
     let first_key = options.first_public_key.as_deref().map(parse_key).transpose()?;
     let known = Known::new(parse_known(options)?);
     let mut report = Verification::default();
-    let chain = certificate::load(&FileSystem, directory);
+    let chain = certificate::load(storage, directory).ok();
     let trust = Trust::build(first_key, chain.as_deref(), &mut report);
     let mut walk = Walk::new(report, trust, known);
-    walk_directory(&FileSystem, directory, &mut walk).map_err(JournalError::at(directory))?;
+    walk_directory(storage, directory, &mut walk).map_err(JournalError::at(directory))?;
     walk.known.tell(&mut walk.report);
     let mut report = walk.report;
     tell_limits(&mut report, first_key.is_some());

@@ -1,0 +1,470 @@
+//! *Invariant tested: whatever is changed in a journal's directory is found and its place named, or lies
+//! where nothing is signed yet and is told as such.* Each seed makes one change, as somebody could who can
+//! write to every file but does not hold the key.
+
+use super::{Dice, Sample, alter, batches, rewrite, segments};
+use crate::names::{KEYS, SegmentName};
+use crate::row::Row;
+use crate::{FileSystem, KnownCheckpoint, Options, Storage as _, Verification, VerifyOptions};
+use event::{Event, Outcome};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+#[path = "../../tests/harness/seeds.rs"]
+#[allow(unreachable_pub)]
+mod seeds;
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// A journal, itself at an earlier time, and another guard's.
+struct Ground {
+    sample: Sample,
+    last: KnownCheckpoint,
+    whole: Files,
+    earlier: Files,
+    other: Sample,
+    /// Where the last batch of the last file begins: nothing that is signed covers it.
+    unsigned_from: usize,
+}
+
+/// One change under way.
+struct Scene<'a> {
+    ground: &'a Ground,
+    directory: &'a Path,
+    dice: Dice,
+    touched: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    Unchanged,
+    ByKey,
+    /// Told as an end that is not proved; a later checkpoint finds it.
+    ByCheckpoint,
+    /// Told in a notice that names the file.
+    ByNotice,
+    /// Within bytes that nothing signs and that say the same as before.
+    SaysTheSame,
+}
+
+type Way<'a> = (&'static str, fn(&mut Scene<'a>));
+
+fn ways<'a>() -> [Way<'a>; 20] {
+    [
+        ("a bit flipped", Scene::flip_bit),
+        ("a byte set", Scene::set_byte),
+        ("a file's end cut", Scene::cut_end),
+        ("bytes cut out", Scene::cut_out),
+        ("bytes doubled", Scene::double_bytes),
+        ("bytes added", Scene::add_bytes),
+        ("a file removed", Scene::remove_file),
+        ("two files swapped", Scene::swap_files),
+        ("a file doubled", Scene::double_file),
+        ("batches swapped", Scene::swap_batches),
+        ("a batch dropped", Scene::drop_batch),
+        ("a batch doubled", Scene::double_batch),
+        ("rows altered", Scene::alter_rows),
+        ("rows swapped between files", Scene::swap_rows),
+        ("a file of another journal", Scene::take_other_file),
+        ("a batch of another journal", Scene::splice_other),
+        ("a batch of an earlier file", Scene::splice_own),
+        ("a file as it was earlier", Scene::take_earlier_file),
+        ("a Parquet footer edited", Scene::edit_footer),
+        ("the end cut back to a checkpoint", Scene::cut_back),
+    ]
+}
+
+#[test]
+fn each_of_many_changes_to_a_journal_is_found_and_its_place_named() {
+    let ground = ground();
+    let tally = Mutex::new(BTreeMap::<(&str, Found), u64>::new());
+    seeds::each_seed(400, |seed| {
+        let (how, found) = change_once(&ground, seed);
+        *tally.lock().unwrap().entry((how, found)).or_default() += 1;
+    });
+    for ((how, found), times) in tally.into_inner().unwrap() {
+        println!("{times:>6} {how}: {found:?}");
+    }
+}
+
+fn ground() -> Ground {
+    let (sample, earlier) = write_journal();
+    let directory = sample.directory();
+    let found = sample.verify(&directory);
+    assert!(found.ok, "{:?}", found.findings);
+    let last = found.last_checkpoint.unwrap();
+    let name = *segments(&directory).last().unwrap();
+    let live = fs::read(name.within(&directory)).unwrap();
+    let mut frames = crate::frames::Frames::new(&*live, live.len() as u64);
+    let mut starts = Vec::new();
+    while frames.next_frame().unwrap().is_some() {
+        starts.push(frames.whole_bytes());
+    }
+    let unsigned_from = usize::try_from(starts[starts.len() - 2]).unwrap();
+    let last = KnownCheckpoint { sequence: Some(last.sequence), digest: last.digest };
+    let whole = files_of(&directory);
+    Ground { sample, last, whole, earlier, other: super::sample(), unsigned_from }
+}
+
+/// Three keys, a policy, several sealed segments and a live one; and the files as they were midway.
+fn write_journal() -> (Sample, Files) {
+    let root = tempfile::tempdir().unwrap();
+    let options = Options {
+        commit_interval_ms: 2,
+        sync_deadline_ms: 5_000,
+        checkpoint_interval_ms: 10,
+        housekeeping_ms: 10,
+        segment_bytes: 40_000,
+        ..Options::new(&root.path().join("journal"), &root.path().join("keys"), "gate-1")
+    };
+    let directory = options.directory.clone();
+    let (journal, opening) = crate::open(options, Arc::new(FileSystem), Arc::new(|| {})).unwrap();
+    let policy = crate::hex::render(&Sha256::digest(b"a policy"));
+    journal.keep_policy(&policy, b"a policy");
+    let mut earlier = Files::new();
+    for number in 0..200u16 {
+        let event = Event { address: Some(number), verdict: Some(Outcome::Permit), ..Event::default() };
+        journal.append(Event { policy: Some(Arc::from(policy.as_str())), ..event });
+        match number {
+            70 | 140 => drop(journal.rotate_key().unwrap()),
+            110 => earlier = files_of(&directory),
+            _ if number % 4 == 0 => std::thread::sleep(Duration::from_millis(4)),
+            _ => {}
+        }
+    }
+    let end = Instant::now() + Duration::from_secs(20);
+    while super::live_files(&directory) > 1 || segments(&directory).len() < 3 {
+        assert!(Instant::now() < end, "nothing was sealed");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    journal.close();
+    (Sample { root, key: opening.first_public_key }, earlier)
+}
+
+fn change_once(ground: &Ground, seed: u64) -> (&'static str, Found) {
+    let copy = lay_out(&ground.whole);
+    let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let (how, change) = ways()[dice.throw(ways().len())];
+    let mut scene = Scene { ground, directory: copy.path(), dice, touched: Vec::new() };
+    change(&mut scene);
+    let touched = std::mem::take(&mut scene.touched);
+    let found = ground.judge(copy.path(), &touched);
+    (how, found.unwrap_or_else(|what| panic!("seed {seed}: {how} in {touched:?}: {what}")))
+}
+
+// === impl Ground ===
+
+impl Ground {
+    fn judge(&self, directory: &Path, touched: &[String]) -> Result<Found, String> {
+        let now = files_of(directory);
+        if now == self.whole {
+            return Ok(Found::Unchanged);
+        }
+        let (alone, held) = (self.sample.verify(directory), self.verify_against_last(directory));
+        if !alone.ok {
+            let is_placed = alone
+                .findings
+                .iter()
+                .chain(&alone.notices)
+                .any(|finding| self.names(finding, touched) || Self::is_cut_off(finding));
+            return is_placed.then_some(Found::ByKey).ok_or_else(|| format!("not placed: {:#?}", alone.findings));
+        }
+        if !held.ok {
+            let is_told = alone.last_checkpoint.is_none_or(|last| Some(last.sequence) < self.last.sequence)
+                && alone.limits.iter().any(|limit| limit.contains("cut back"));
+            return is_told.then_some(Found::ByCheckpoint).ok_or_else(|| format!("not told: {:#?}", alone.limits));
+        }
+        if alone.notices.iter().any(|notice| self.names(notice, touched)) {
+            return Ok(Found::ByNotice);
+        }
+        self.says_the_same(directory, &now, touched).then_some(Found::SaysTheSame).ok_or("not found".to_owned())
+    }
+
+    fn verify_against_last(&self, directory: &Path) -> Verification {
+        let (first_public_key, known_checkpoint) = (Some(self.sample.key.clone()), Some(self.last.clone()));
+        crate::verify(directory, &VerifyOptions { first_public_key, known_checkpoint, checkpoint: None }).unwrap()
+    }
+
+    /// The row that signs a sealed file stands in a later one: where that was cut, the sealed file is named.
+    fn is_cut_off(finding: &crate::Finding) -> bool {
+        finding.what == "no row signs this file" && finding.hint.contains("the end of the journal was cut")
+    }
+
+    /// Whether a finding leads to a file that was touched, by its name or by the sequences that were in it.
+    fn names(&self, finding: &crate::Finding, touched: &[String]) -> bool {
+        let (first, last) = (finding.first_sequence.unwrap_or(u64::MAX), finding.last_sequence.unwrap_or(u64::MAX));
+        touched.iter().any(|name| {
+            let overlaps = || self.span(name).is_some_and(|(from, to)| first <= to && from <= last);
+            finding.file.as_ref() == Some(name) || overlaps()
+        })
+    }
+
+    fn span(&self, name: &str) -> Option<(u64, u64)> {
+        match SegmentName::parse(name)? {
+            SegmentName::Sealed { first, last } => Some((first, last)),
+            SegmentName::Live { first } => Some((first, self.last.sequence?)),
+        }
+    }
+
+    /// Bytes that no signature covers: the last batch, and what a list of keys says beside the keys.
+    fn says_the_same(&self, directory: &Path, now: &Files, touched: &[String]) -> bool {
+        let [name] = touched else { return false };
+        if name == KEYS {
+            return crate::certificate::load(&FileSystem, directory).is_ok();
+        }
+        let (Some(before), Some(after)) = (self.whole.get(name), now.get(name)) else { return false };
+        let is_last_batch = name.ends_with(".arrows") && before[..self.unsigned_from] == after[..self.unsigned_from];
+        is_last_batch && rows_of(directory) == rows_of(&self.sample.directory())
+    }
+}
+
+fn rows_of(directory: &Path) -> Vec<Event> {
+    crate::read(directory).unwrap()
+}
+
+// === impl Sample ===
+
+impl Sample {
+    fn directory(&self) -> PathBuf {
+        self.root.path().join("journal")
+    }
+}
+
+// === impl Scene ===
+
+impl Scene<'_> {
+    /// A file of the record: a segment, the list of keys or a policy.
+    fn some_file(&mut self) -> String {
+        let names: Vec<&String> = self.ground.whole.keys().collect();
+        let name = names[self.dice.throw(names.len())].clone();
+        self.touched.push(name.clone());
+        name
+    }
+
+    fn some_segment(&mut self) -> SegmentName {
+        let names = segments(self.directory);
+        let name = names[self.dice.throw(names.len())];
+        self.touched.push(name.text());
+        name
+    }
+
+    fn edit(&mut self, name: &str, edit: impl FnOnce(&mut Vec<u8>, &mut Dice)) {
+        let path = self.directory.join(name);
+        let mut bytes = fs::read(&path).unwrap();
+        edit(&mut bytes, &mut self.dice);
+        fs::write(path, bytes).unwrap();
+    }
+
+    fn edit_some(&mut self, edit: impl FnOnce(&mut Vec<u8>, &mut Dice)) {
+        let name = self.some_file();
+        self.edit(&name, edit);
+    }
+
+    fn flip_bit(&mut self) {
+        self.edit_some(|bytes, dice| {
+            let at = dice.throw(bytes.len());
+            bytes[at] ^= 1 << dice.throw(8);
+        });
+    }
+
+    fn set_byte(&mut self) {
+        self.edit_some(|bytes, dice| {
+            let at = dice.throw(bytes.len());
+            bytes[at] = [0, 0xFF, b' ', b'0'][dice.throw(4)];
+        });
+    }
+
+    fn cut_end(&mut self) {
+        self.edit_some(|bytes, dice| bytes.truncate(dice.throw(bytes.len())));
+    }
+
+    fn cut_out(&mut self) {
+        self.edit_some(|bytes, dice| {
+            let start = dice.throw(bytes.len());
+            let end = (start + 1 + dice.throw(64)).min(bytes.len());
+            drop(bytes.drain(start..end));
+        });
+    }
+
+    fn double_bytes(&mut self) {
+        self.edit_some(|bytes, dice| {
+            let start = dice.throw(bytes.len());
+            let end = (start + 8 + dice.throw(512)).min(bytes.len());
+            let copy = bytes[start..end].to_vec();
+            drop(bytes.splice(start..start, copy));
+        });
+    }
+
+    fn add_bytes(&mut self) {
+        self.edit_some(|bytes, dice| bytes.extend((0..=dice.throw(900)).map(|number| [0, 0xA5][number % 2])));
+    }
+
+    fn remove_file(&mut self) {
+        let name = self.some_file();
+        fs::remove_file(self.directory.join(name)).unwrap();
+    }
+
+    fn swap_files(&mut self) {
+        let (one, two) = (self.some_segment(), self.some_segment());
+        let (left, right) = (one.within(self.directory), two.within(self.directory));
+        let (ours, theirs) = (fs::read(&left).unwrap(), fs::read(&right).unwrap());
+        fs::write(left, theirs).unwrap();
+        fs::write(right, ours).unwrap();
+    }
+
+    /// The same rows once more, under numbers before, within or behind the rest.
+    fn double_file(&mut self) {
+        let name = self.some_segment();
+        let by = [1, 1_000, 1_000_000][self.dice.throw(3)];
+        let copy = match name {
+            SegmentName::Live { first } => SegmentName::Live { first: first + by },
+            SegmentName::Sealed { first, last } => SegmentName::Sealed { first: first + by, last: last + by },
+        };
+        self.touched.push(copy.text());
+        fs::copy(name.within(self.directory), copy.within(self.directory)).unwrap();
+    }
+
+    fn edit_batches(&mut self, edit: impl FnOnce(&mut Vec<Vec<Row>>, &mut Dice)) {
+        let name = self.some_segment();
+        let mut all = batches(self.directory, name);
+        if name.is_sealed() {
+            // A sealed file is read in one piece; its rows are as good as batches of one.
+            all = all.concat().into_iter().map(|row| vec![row]).collect();
+        }
+        edit(&mut all, &mut self.dice);
+        all.retain(|rows| !rows.is_empty());
+        rewrite(self.directory, name, &all);
+    }
+
+    fn swap_batches(&mut self) {
+        self.edit_batches(|all, dice| {
+            let (one, two) = (dice.throw(all.len()), dice.throw(all.len()));
+            all.swap(one, two);
+        });
+    }
+
+    fn drop_batch(&mut self) {
+        self.edit_batches(|all, dice| drop(all.remove(dice.throw(all.len()))));
+    }
+
+    fn double_batch(&mut self) {
+        self.edit_batches(|all, dice| {
+            let copy = all[dice.throw(all.len())].clone();
+            all.insert(dice.throw(all.len() + 1), copy);
+        });
+    }
+
+    fn alter_rows(&mut self) {
+        self.edit_batches(|all, dice| {
+            let at = dice.throw(all.len());
+            match all[at].len() {
+                1 => all[at][0].event.time += 1,
+                _ => {
+                    alter(&mut all[at], dice);
+                }
+            }
+        });
+    }
+
+    fn swap_rows(&mut self) {
+        let (one, two) = (self.some_segment(), self.some_segment());
+        let (mut ours, mut theirs) = (batches(self.directory, one), batches(self.directory, two));
+        let (here, there) = (self.dice.throw(ours.len()), self.dice.throw(theirs.len()));
+        let (row, place) = (self.dice.throw(ours[here].len()), self.dice.throw(theirs[there].len()));
+        std::mem::swap(&mut ours[here][row], &mut theirs[there][place]);
+        rewrite(self.directory, two, &theirs);
+        if one != two {
+            rewrite(self.directory, one, &ours);
+        }
+    }
+
+    fn take_other_file(&mut self) {
+        let theirs = self.ground.other.directory();
+        let names = segments(&theirs);
+        let from = names[self.dice.throw(names.len())];
+        let mut alike = segments(self.directory).into_iter().filter(|name| name.is_sealed() == from.is_sealed());
+        let to = alike.next_back().unwrap();
+        self.touched.push(to.text());
+        fs::copy(from.within(&theirs), to.within(self.directory)).unwrap();
+    }
+
+    fn splice_other(&mut self) {
+        let theirs = self.ground.other.directory();
+        let names = segments(&theirs);
+        let pieces = batches(&theirs, names[self.dice.throw(names.len())]);
+        self.edit_batches(|all, dice| all.insert(dice.throw(all.len() + 1), pieces[dice.throw(pieces.len())].clone()));
+    }
+
+    fn splice_own(&mut self) {
+        let earlier = batches(self.directory, segments(self.directory)[0]).concat();
+        let row = earlier[self.dice.throw(earlier.len())].clone();
+        self.edit_batches(|all, dice| all.insert(dice.throw(all.len() + 1), vec![row]));
+    }
+
+    /// A file put back to what it held midway; where it did not exist then, it goes.
+    fn take_earlier_file(&mut self) {
+        let name = self.some_file();
+        let path = self.directory.join(&name);
+        match self.ground.earlier.get(&name) {
+            Some(bytes) => fs::write(path, bytes).unwrap(),
+            None => fs::remove_file(path).unwrap(),
+        }
+    }
+
+    fn edit_footer(&mut self) {
+        let sealed: Vec<_> = segments(self.directory).into_iter().filter(|name| name.is_sealed()).collect();
+        let name = sealed[self.dice.throw(sealed.len())].text();
+        self.touched.push(name.clone());
+        self.edit(&name, |bytes, dice| {
+            let size = u32::from_le_bytes(bytes[bytes.len() - 8..bytes.len() - 4].try_into().unwrap());
+            let end = bytes.len() - 8;
+            let at = end - 1 - dice.throw(usize::try_from(size).unwrap());
+            bytes[at] = bytes[at].wrapping_add(1 + u8::try_from(dice.throw(255)).unwrap());
+        });
+    }
+
+    /// The last file ends with a signed row, as if nothing had come after it.
+    fn cut_back(&mut self) {
+        let name = *segments(self.directory).last().unwrap();
+        self.touched.push(name.text());
+        let mut all = batches(self.directory, name);
+        let signed = |rows: &Vec<Row>| rows.last().is_some_and(|row| row.proof.is_some());
+        let ends: Vec<usize> = (0..all.len() - 1).filter(|&at| signed(&all[at])).collect();
+        all.truncate(ends[self.dice.throw(ends.len())] + 1);
+        // The bytes stay as they were written: only the end goes.
+        let live = fs::read(name.within(self.directory)).unwrap();
+        let mut frames = crate::frames::Frames::new(&*live, live.len() as u64);
+        for _ in 0..all.len() {
+            assert!(frames.next_frame().unwrap().is_some());
+        }
+        let end = usize::try_from(frames.whole_bytes()).unwrap();
+        fs::write(name.within(self.directory), &live[..end]).unwrap();
+    }
+}
+
+fn files_of(directory: &Path) -> Files {
+    let mut files = Files::new();
+    for folder in ["", "policies/"] {
+        for entry in FileSystem.list(&directory.join(folder)).unwrap_or_default() {
+            // Drafts and the lock are no part of the record.
+            if entry.name != "lock" && !entry.name.ends_with(".tmp") {
+                // A file may be sealed between listing and reading.
+                let Ok(bytes) = fs::read(directory.join(folder).join(&entry.name)) else { continue };
+                files.insert(format!("{folder}{}", entry.name), bytes);
+            }
+        }
+    }
+    files
+}
+
+fn lay_out(files: &Files) -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("policies")).unwrap();
+    files.iter().for_each(|(name, bytes)| fs::write(root.path().join(name), bytes).unwrap());
+    root
+}
