@@ -20,7 +20,7 @@ PORT = 502
 CAPTURES = sorted((SHARED / "pcap").glob("*.pcap"))
 
 # Streams that tshark and we cut apart differently, by capture, stream and direction; one reason each.
-HOLES = "a fuzzer altered its TCP sequence numbers: we stop at the first hole, tshark begins anew with each segment"
+HOLES = "a fuzzer altered its TCP sequence numbers: we stop at a hole, tshark begins anew with each segment"
 CUT_APART: dict[tuple[str, int, str], str] = {
     ("zeek_fuzz-1011.pcap", 0, "client"): HOLES,
     ("zeek_fuzz-1011.pcap", 0, "server"): HOLES,
@@ -28,7 +28,7 @@ CUT_APART: dict[tuple[str, int, str], str] = {
     ("zeek_fuzz-72.pcap", 0, "server"): HOLES,
 }
 # Requests that tshark shows and we refuse, by function code, and address and quantity as tshark has them.
-SWEEP = "its length or byte count is not that of its code: sweeps of all codes send zeros, samples leave groups out"
+SWEEP = "its length or byte count is not that of its code: sweeps send zeros, samples leave groups out"
 NONE_ASKED = "a quantity of none"
 REFUSED: dict[tuple[int, int | None, int | None], str] = {
     (0, None, None): "function code 0 is not valid",
