@@ -1,5 +1,5 @@
 # Two commands do all set-up on a fresh machine: `make demo` and `make test`.
-# `make check` is the gate for style and types; `make bench` measures.
+# `make check` is the gate for style and types; `make bench` measures; `make fuzz` looks for what nobody thought of.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOURNAL_RUNS ?= 10000
-RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name 'Cargo.toml')
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -path '*/fuzz' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
@@ -32,6 +32,7 @@ torture: ## Cut the power and alter a journal 10,000 times each (JOURNAL_RUNS=â€
 
 check: build ## Format, lint, types, import walls, licences
 	cargo fmt --all --check
+	rustfmt --check --edition 2024 crates/*/fuzz/fuzz_targets/*.rs
 	cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
 	else echo 'cargo-deny is not installed: bans, licences and sources not checked'; fi
@@ -40,6 +41,10 @@ check: build ## Format, lint, types, import walls, licences
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/stubtest modwarden._core
+
+fuzz: ## Fuzz every parser and the session, FUZZ_SECONDS each (needs cargo-fuzz)
+	@mkdir -p target/fuzz
+	@.ci/fuzz
 
 build: $(VENV)/.built ## Build everything into .venv
 
@@ -70,4 +75,4 @@ toolchain:
 	@command -v cargo >/dev/null || { echo 'Rust 1.95 or later is needed (cargo was not found): install it with rustup, or apt install cargo where it is new enough'; exit 3; }
 	@command -v cc >/dev/null || { echo 'A C compiler is needed (cc was not found): apt install build-essential'; exit 3; }
 
-.PHONY: help demo test torture check build requirements clean toolchain
+.PHONY: help demo test torture check fuzz build requirements clean toolchain

@@ -17,12 +17,16 @@ pub(crate) struct BadColumn(pub(crate) &'static str);
 
 type Decoded<T> = Result<T, BadColumn>;
 
+/// Rows of one batch: four times what the writer's queue holds. In memory a row takes far more than on disk.
+const MOST_ROWS: usize = 1 << 18;
+
 /// Take the rows out of a batch.
 pub(crate) fn decode(batch: &RecordBatch) -> Decoded<Vec<Row>> {
-    let mut rows = vec![Row { event: Event::default(), proof: None, commit: None }; batch.num_rows()];
     let columns = Columns { batch };
     columns.check_names()?;
     columns.check_present(&[Field::Sequence, Field::Time, Field::Clock, Field::Kind])?;
+    columns.check_backed(Field::Sequence)?;
+    let mut rows = vec![Row { event: Event::default(), proof: None, commit: None }; batch.num_rows()];
     fill_parties(&columns, &mut rows)?;
     fill_request(&columns, &mut rows)?;
     fill_values(&columns, &mut rows)?;
@@ -142,6 +146,13 @@ impl<'a> Columns<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Nothing is made room for on a batch's word alone: a column without bytes can claim any number of rows.
+    fn check_backed(&self, field: Field) -> Decoded<()> {
+        let column = self.find(field.name()).and_then(|column| column.as_primitive_opt::<UInt64Type>());
+        let is_backed = column.is_some_and(|column| column.len() == self.batch.num_rows());
+        if is_backed && self.batch.num_rows() <= MOST_ROWS { Ok(()) } else { Err(BadColumn(field.name())) }
     }
 
     /// A column that an older journal does not have is absent in every row.

@@ -15,8 +15,9 @@ use arrow_buffer::Buffer;
 use arrow_ipc::MetadataVersion;
 use arrow_ipc::convert::try_schema_from_flatbuffer_bytes;
 use arrow_ipc::reader::read_record_batch;
-use arrow_ipc::root_as_message;
+use arrow_ipc::{Message, root_as_message_with_opts};
 use arrow_schema::SchemaRef;
+use flatbuffers::VerifierOptions;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read};
@@ -25,6 +26,13 @@ use std::sync::Arc;
 
 /// Arrow IPC: four bytes that begin each message, then the length of its metadata.
 const MESSAGE_START: [u8; 4] = [0xFF; 4];
+
+/// Tables in one message's metadata. A journal's schema has under a hundred; but a table can be named many times,
+/// and a few kilobytes then unfold into millions.
+const MOST_TABLES: usize = 1_000;
+
+/// Beginnings of messages that are looked at behind torn bytes. A torn write leaves one.
+const MOST_BEGINNINGS: usize = 256;
 
 /// One batch as it lies in the file.
 #[derive(Clone, Debug)]
@@ -65,7 +73,7 @@ impl Frame {
     }
 
     fn batch(&self, only: Option<&[usize]>) -> Option<RecordBatch> {
-        let message = root_as_message(&self.metadata).ok()?;
+        let message = sound_message(&self.metadata)?;
         let batch = message.header_as_record_batch()?;
         // The decoder panics where a buffer is said to lie beyond the body.
         let end = i64::try_from(self.body.len()).ok()?;
@@ -176,27 +184,91 @@ impl<R: Read> Frames<R> {
     }
 }
 
+fn sound_message(metadata: &[u8]) -> Option<Message<'_>> {
+    let bounds = VerifierOptions { max_tables: MOST_TABLES, ..VerifierOptions::default() };
+    root_as_message_with_opts(&bounds, metadata).ok()
+}
+
 fn body_length(metadata: &[u8]) -> Option<u64> {
-    let message = catch_unwind(|| root_as_message(metadata).ok().map(|message| message.bodyLength())).ok().flatten();
+    let message = catch_unwind(|| sound_message(metadata).map(|message| message.bodyLength())).ok().flatten();
     message.and_then(|length| u64::try_from(length).ok())
 }
 
 /// Whether a whole message begins somewhere behind the first byte. A torn write leaves none; bytes
-/// altered in the middle of a file do.
+/// altered in the middle of a file do. Where more begin than any write leaves, bytes are altered too.
 pub(crate) fn holds_message(bytes: &[u8]) -> bool {
-    let starts = (8..bytes.len()).step_by(8);
-    starts
-        .filter_map(|start| bytes.get(start..))
-        .any(|rest| message_length(rest).is_some_and(|length| length <= rest.len()))
+    let starts = (8..bytes.len()).step_by(8).filter_map(|start| bytes.get(start..));
+    let mut beginnings = starts.filter_map(beginning);
+    beginnings.by_ref().take(MOST_BEGINNINGS).any(is_whole) || beginnings.next().is_some()
 }
 
-fn message_length(bytes: &[u8]) -> Option<usize> {
-    let (start, rest) = bytes.split_first_chunk::<4>()?;
+/// A message's metadata, and what follows it.
+fn beginning(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = bytes.strip_prefix(&MESSAGE_START)?;
     let (size, rest) = rest.split_first_chunk::<4>()?;
     let size = usize::try_from(u32::from_le_bytes(*size)).ok()?;
-    if *start != MESSAGE_START || size == 0 {
-        return None;
+    rest.split_at_checked(size).filter(|_| size > 0)
+}
+
+fn is_whole((metadata, rest): (&[u8], &[u8])) -> bool {
+    let body = body_length(metadata).and_then(|length| usize::try_from(length).ok());
+    body.is_some_and(|length| length <= rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MESSAGE_START, body_length, holds_message};
+    use arrow_ipc::{
+        FieldArgs, Message, MessageArgs, MessageHeader, MetadataVersion, Null, NullArgs, SchemaArgs, Type,
+    };
+    use flatbuffers::{FlatBufferBuilder, WIPOffset};
+
+    /// Metadata in which each level of the schema names the level below twice: small, and vast once it is unfolded.
+    fn folded(levels: usize, body_bytes: i64) -> Vec<u8> {
+        let mut builder = FlatBufferBuilder::new();
+        let name = builder.create_string("x");
+        let null = Null::create(&mut builder, &NullArgs {}).as_union_value();
+        let mut below = Vec::new();
+        for _ in 0..levels {
+            let children = builder.create_vector(&below);
+            let args = FieldArgs {
+                name: Some(name),
+                type_type: Type::Null,
+                type_: Some(null),
+                children: Some(children),
+                ..FieldArgs::default()
+            };
+            below = vec![arrow_ipc::Field::create(&mut builder, &args); 2];
+        }
+        let fields: Option<WIPOffset<_>> = Some(builder.create_vector(&below));
+        let schema = arrow_ipc::Schema::create(&mut builder, &SchemaArgs { fields, ..SchemaArgs::default() });
+        let args = MessageArgs {
+            version: MetadataVersion::V5,
+            header_type: MessageHeader::Schema,
+            header: Some(schema.as_union_value()),
+            bodyLength: body_bytes,
+            custom_metadata: None,
+        };
+        let message = Message::create(&mut builder, &args);
+        builder.finish(message, None);
+        builder.finished_data().to_vec()
     }
-    let body = usize::try_from(body_length(rest.get(..size)?)?).ok()?;
-    size.checked_add(8)?.checked_add(body)
+
+    #[test]
+    fn metadata_that_unfolds_into_more_than_a_journal_has_is_no_message() {
+        assert_eq!(body_length(&folded(12, 0)), None);
+        assert_eq!(body_length(&folded(3, 7)), Some(7));
+    }
+
+    #[test]
+    fn a_torn_end_of_a_thousand_beginnings_counts_as_altered() {
+        let metadata = folded(3, i64::MAX);
+        let mut beginning =
+            [&MESSAGE_START[..], &u32::try_from(metadata.len()).unwrap().to_le_bytes(), &metadata].concat();
+        beginning.resize(beginning.len().next_multiple_of(8), 0);
+        let one_torn = [&[0; 8][..], &beginning].concat();
+
+        assert!(!holds_message(&one_torn));
+        assert!(holds_message(&one_torn.repeat(1_000)));
+    }
 }

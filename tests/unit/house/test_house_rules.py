@@ -75,7 +75,7 @@ def test_no_file_or_folder_has_a_name_that_says_nothing() -> None:
 
 
 def test_lock_files_carry_no_registry_address_but_cargos_own() -> None:
-    locks = [ROOT / "Cargo.lock", *(ROOT / "requirements").iterdir()]
+    locks = [ROOT / "Cargo.lock", *ROOT.glob("crates/*/fuzz/Cargo.lock"), *(ROOT / "requirements").iterdir()]
     addresses = {
         address
         for lock in locks

@@ -67,9 +67,16 @@ pub struct Verification {
     pub public_key: Option<String>,
 }
 
+/// Findings that are listed. A forged journal can be wrong in every row, and each finding is held against
+/// all before it.
+const MOST_FINDINGS: usize = 1_000;
+
 impl Verification {
     pub(super) fn error(&mut self, place: Place<'_>, what: impl Into<String>, hint: &str) {
-        let finding = place.finding(Severity::Error, what.into(), hint);
+        let finding = match self.findings.len() {
+            0..MOST_FINDINGS => place.finding(Severity::Error, what.into(), hint),
+            _ => Place::default().finding(Severity::Error, "more is wrong than is listed here".to_owned(), ""),
+        };
         if !self.findings.contains(&finding) {
             self.findings.push(finding);
         }
@@ -111,5 +118,21 @@ impl<'a> Place<'a> {
             what,
             hint: hint.to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, Verification};
+
+    #[test]
+    fn a_journal_that_is_wrong_in_every_row_is_told_in_a_bounded_list() {
+        let mut report = Verification::default();
+        for row in 0..10_000 {
+            report.error(Place::default().rows(row, row), "wrong", "");
+        }
+        let last = report.findings.last().map(|finding| finding.what.as_str());
+
+        assert_eq!((report.findings.len(), last), (1_001, Some("more is wrong than is listed here")));
     }
 }

@@ -15,7 +15,8 @@ pub(super) struct Trust {
 impl Trust {
     /// Walk the chain of keys from the first one.
     pub(super) fn build(given: Option<[u8; 32]>, chain: Option<&[Certificate]>, report: &mut Verification) -> Self {
-        let chain = chain.unwrap_or_default();
+        // A list whose first entry is no key is no list.
+        let chain = chain.filter(|chain| chain.first().and_then(Certificate::key).is_some()).unwrap_or_default();
         let stated = chain.first().and_then(Certificate::key);
         if chain.is_empty() {
             report.notice(Place::file(KEYS), "the list of keys is missing or unreadable", "only the first key counts");

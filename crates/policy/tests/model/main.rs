@@ -2,120 +2,38 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a model is a test, outside `#[test]`")]
 
+mod decide;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod judge;
 mod known;
+mod pair;
 mod tried;
 
-use harness::{SECOND, document, span};
-use judge::Model;
-use known::{History, What};
-use policy::document::Table;
-use policy::{Moment, Plant, Policy, Principal, Verdict, View};
-use proptest::prelude::*;
-use serde_json::{Value, json};
-use std::sync::Arc;
-use tried::{ADDRESSES, POINTS, Step, any_limits, any_points, any_rule, any_step, maybe};
-use wire::{UnitId, parse_request};
-
-/// The policy beside its model.
-struct Pair {
-    policy: Policy,
-    plant: Plant,
-    history: History,
-    now: Moment,
-}
-
-impl Pair {
-    fn step(&mut self, step: &Step) {
-        self.now.monotonic_ns += step.wait_s * SECOND;
-        self.now.utc_ns += i64::try_from(step.wait_s * SECOND).unwrap();
-        self.now.synchronised = step.synchronised;
-        let who = Principal { address: ADDRESSES[step.client].parse().unwrap(), role: step.role.map(Into::into) };
-        let view = self.policy.view(0, 1, &who);
-        self.see(&view, step);
-        let request = parse_request(&step.pdu, false).unwrap();
-        let target = view.target(UnitId(step.unit)).unwrap();
-        let verdict = view.decide(&request, target, UnitId(step.unit), &self.plant, self.now);
-        let model = Model { document: self.policy.document(), history: &self.history, now: self.now };
-        let expected = model.decide(&request, &who, target.server(), step.unit);
-        let actual = match &verdict {
-            Verdict::Permit(permit) => Some(permit.is_essential()),
-            Verdict::Deny(_) => None,
-        };
-        assert_eq!(actual, expected, "{step:?} {verdict:?}");
-        if actual.is_some() && request.writes().is_some() {
-            self.plant.value_forwarded(target, &request, self.now);
-            let units = units(step.unit);
-            self.history
-                .0
-                .extend(units.iter().map(|unit| (self.now.monotonic_ns, *unit, What::Write(step.pdu.clone()))));
-            if step.fails {
-                self.plant.forget_written(target, &request);
-                let failed = |unit: &usize| (self.now.monotonic_ns, *unit, What::Failed(request.writes().unwrap()));
-                self.history.0.extend(units.iter().map(failed));
-            }
-        }
-    }
-
-    fn see(&mut self, view: &Arc<View>, step: &Step) {
-        let Some((table, first, values)) = step.read.as_ref().filter(|_| step.unit != 0) else { return };
-        let values: Vec<u16> =
-            values.iter().map(|value| if *table == Table::Coil { value % 2 } else { *value }).collect();
-        let span = span((*table).into(), *first, u16::try_from(values.len()).unwrap());
-        let asked = self.now.monotonic_ns - step.asked_s * SECOND;
-        self.plant.observe_read(view.target(UnitId(step.unit)).unwrap(), span, &values, (asked, self.now));
-        self.history.0.push((self.now.monotonic_ns, units(step.unit)[0], What::Read(asked, span, values)));
-    }
-}
-
-fn units(unit_id: u8) -> &'static [usize] {
-    match unit_id {
-        0 => &[1, 2],
-        11 => &[1],
-        12 => &[2],
-        _ => &[0],
-    }
-}
+use decide::{any_busy_talk, any_talk};
+use proptest::prelude::{ProptestConfig, proptest};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_verdict_is_the_models(
-        points in any_points(),
-        rules in prop::collection::vec(any_rule(), 0..9),
-        steps in prop::collection::vec(any_step(), 1..12),
-    ) {
-        talk(points, &rules, &steps);
+    fn every_verdict_is_the_models(talk in any_talk()) {
+        talk.hold();
     }
 
     #[test]
-    fn every_limit_remembers_what_the_model_does(
-        points in any_points(),
-        limits in maybe((0..4_usize, any_limits())),
-        steps in prop::collection::vec(any_step(), 20..60),
-    ) {
-        let limits = limits.map_or(json!({}), |(point, limits)| json!({POINTS[point]: limits}));
-        let rules = [json!({"kind": "permit", "functions": ["read", "write"], "limits": limits})];
-        let busy = |step: Step| Step { unit: 1, wait_s: step.wait_s % 7200, client: 0, ..step };
-        talk(points, &rules, &steps.into_iter().map(busy).collect::<Vec<_>>());
+    fn every_limit_remembers_what_the_model_does(talk in any_busy_talk()) {
+        talk.hold();
     }
 }
 
-fn talk(points: Value, rules: &[Value], steps: &[Step]) {
-    let named = |(index, rule): (usize, &Value)| {
-        let mut rule = rule.clone();
-        rule["name"] = json!(format!("rule-{index}"));
-        rule
-    };
-    let rules: Vec<Value> = rules.iter().enumerate().map(named).collect();
-    let policy = Policy::parse(document(points, json!(rules)).to_string().as_bytes()).unwrap();
-    let utc_ns = harness::MONDAY_NOON_S * 1_000_000_000;
-    let now = Moment { monotonic_ns: 1_000_000 * SECOND, utc_ns, synchronised: true };
-    let mut pair = Pair { plant: Plant::new(&policy), policy, history: History::default(), now };
-    for step in steps {
-        pair.step(step);
-    }
+#[test]
+fn every_kept_talk_is_decided_as_the_model_does() {
+    corpus::replay(env!("CARGO_MANIFEST_DIR"), "decide", decide::check);
+}
+
+#[test]
+#[ignore = "writes the corpora's seeds anew"]
+fn seeds_are_sown() {
+    corpus::sow(env!("CARGO_MANIFEST_DIR"), "decide", &decide::seeds());
 }

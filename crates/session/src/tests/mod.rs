@@ -8,7 +8,6 @@ mod journal;
 mod matrix;
 mod observing;
 mod pairing;
-mod property;
 mod queueing;
 mod reload;
 mod routing;

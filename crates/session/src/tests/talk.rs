@@ -284,11 +284,6 @@ impl Talk {
         std::mem::take(&mut self.to_client)
     }
 
-    /// The next whole ADU to a server, if there is one.
-    pub(super) fn next_to_server(&mut self, leg: usize) -> Option<(u16, u8, Vec<u8>)> {
-        take_adu(&mut self.to_server[leg])
-    }
-
     pub(super) fn next_to_client(&mut self) -> Option<(u16, u8, Vec<u8>)> {
         take_adu(&mut self.to_client)
     }

@@ -1,0 +1,15 @@
+//! Invariant tested: whatever happens to a session in whatever order, the promises hold.
+#![no_main]
+
+#[path = "../../tests/promises/ledger.rs"]
+mod ledger;
+#[path = "../../tests/promises/site.rs"]
+mod site;
+#[path = "../../tests/promises/steps.rs"]
+mod steps;
+#[path = "../../tests/promises/talk.rs"]
+mod talk;
+#[path = "../../tests/promises/world.rs"]
+mod world;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| talk::check(bytes));
