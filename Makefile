@@ -35,6 +35,16 @@ check: build ## Format, lint, types, import walls, licences
 	$(BIN)/lint-imports
 	$(BIN)/stubtest modwarden._core
 
+bench: build target/bench/modbus-proxy ## Measure beside others into docs/benchmarks.md, about 25 minutes; BENCH=quick: does it work?
+	cargo build --locked --release --quiet -p bench
+	@command -v haproxy >/dev/null || { echo 'haproxy is needed: apt install haproxy'; exit 3; }
+	$(BIN)/python -m bench --parts all $(if $(filter quick,$(BENCH)),--quick --results target/bench/quick --docs target/bench/quick,--docs docs)
+
+target/bench/modbus-proxy: bench/requirements.txt | toolchain
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --require-hashes -r $<
+	@touch $@
+
 build: $(VENV)/.built ## Build everything into .venv
 
 requirements: ## Pin Python's packages anew
@@ -64,4 +74,4 @@ toolchain:
 	@command -v cargo >/dev/null || { echo 'Rust 1.95 or later is needed (cargo was not found): install it with rustup, or apt install cargo where it is new enough'; exit 3; }
 	@command -v cc >/dev/null || { echo 'A C compiler is needed (cc was not found): apt install build-essential'; exit 3; }
 
-.PHONY: help demo test check build requirements clean toolchain
+.PHONY: help demo test check bench build requirements clean toolchain

@@ -3,66 +3,92 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import tempfile
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from bench import candidates as known
-from bench.measure import Effort, Load, Window, median, ratios, rounds, running, servers
-from bench.processes import raise_file_limit
+from bench import comparison
+from bench.determinism import measure_determinism
+from bench.document import write_document
+from bench.machine import describe
+from bench.measure import Effort, Load
+from bench.memory import measure_memory
+from bench.processes import LOAD_CPU, ROOT, raise_file_limit
+from bench.starting import measure_starts
+from bench.write_ahead import measure_writes
 
-CANDIDATES = {
-    "direct": known.direct,
-    "relay": known.relay,
-    "haproxy": known.haproxy,
-    "modwarden": known.journalling,
-    "modwarden-no-journal": lambda: known.modwarden("modwarden-no-journal", "--without-journal"),
-    "haproxy-edge": lambda: known.haproxy("haproxy-edge", ("expose-experimental-directives", "tune.fd.edge-triggered on")),
-    "haproxy-low-latency": lambda: known.haproxy("haproxy-low-latency", ("tune.sched.low-latency on",)),
-    "haproxy-splice": lambda: known.haproxy("haproxy-splice", defaults=("option splice-auto",)),
-}
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ALL = ("direct", "relay", "haproxy", "modwarden", "modwarden-no-journal", "modbus-proxy", "pymodbus")
+RESULTS = ROOT / "bench" / "results"
+FULL = Effort()
+QUICK = Effort(rounds=1, seconds=1.0, warm_up_s=0.3)
+Part = dict[str, Any]
 
 
 def main() -> None:
-    """Print the comparison of throughput and CPU time per request."""
-    parser = argparse.ArgumentParser(prog="bench")
-    parser.add_argument("--candidates", default="direct,relay,haproxy,modwarden")
-    parser.add_argument("--connections", default="1,16,64")
-    parser.add_argument("--writes-percent", type=int, default=0)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    wanted = parser.parse_args()
+    """Run the parts that are asked for, and keep each one's result."""
+    wanted = _arguments()
     raise_file_limit(65536)
-    chosen = [CANDIDATES[name]() for name in wanted.candidates.split(",")]
-    effort = Effort(wanted.rounds, wanted.seconds)
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, servers():
-        with running(chosen, Path(folder)) as started:
-            for connections in map(int, wanted.connections.split(",")):
-                load = Load(connections, wanted.writes_percent)
-                print_case(load, rounds(started, load, effort))
+    os.sched_setaffinity(0, {LOAD_CPU})
+    effort = QUICK if wanted.quick else FULL
+    effort = Effort(wanted.rounds or effort.rounds, wanted.seconds or effort.seconds, effort.warm_up_s)
+    wanted.results.mkdir(parents=True, exist_ok=True)
+    for name in PARTS if wanted.parts == "all" else wanted.parts.split(","):
+        # Beside the results, not in memory: the journal is to meet a real disk.
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=wanted.results) as folder:
+            found = PARTS[name](Path(folder), effort, wanted)
+        result = {"part": name, "at": time.time(), "machine": describe(), "found": found}
+        (wanted.results / f"{name}.json").write_text(json.dumps(result, indent=1))
+    if wanted.docs is not None:
+        print(write_document(wanted.results, wanted.docs))
 
 
-def print_case(load: Load, windows: dict[str, list[Window]]) -> None:
-    """Print one case, a line for each candidate."""
-    print(f"\n{load.connections} connections, {load.writes_percent} % writes")
-    print(
-        f"{'candidate':22}{'requests/s':>11}{'p50 us':>9}{'p99 us':>9}{'p99.9 us':>10}{'CPU us':>8}"
-        f"{'load busy':>11}{'lost':>6}   ratio to haproxy: requests/s, CPU (median, min-max)"
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench")
+    parser.add_argument("--parts", default="reads", help=f"all, or some of {','.join(PARTS)}")
+    parser.add_argument("--candidates", default=",".join(ALL))
+    parser.add_argument("--connections", default="1,16,64")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument(
+        "--quick", action="store_true", help="one round of short windows: does it work at all?"
     )
-    for name, each in windows.items():
-        bad = sum(w["lost"] + w["exceptions"] + w["strays"] + w["broken"] for w in each)
-        line = (
-            f"{name:22}{median(each, 'throughput'):>11.0f}{median(each, 'p50_us'):>9.0f}"
-            f"{median(each, 'p99_us'):>9.0f}{median(each, 'p999_us'):>10.0f}{median(each, 'cpu_us'):>8.2f}"
-            f"{median(each, 'load_busy'):>10.0%} {bad:>6}"
-        )
-        against = windows.get("haproxy")
-        print(line + ("" if against is None else _ratio_text(each, against)), flush=True)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where each part's result is kept")
+    parser.add_argument("--docs", type=Path, help="write benchmarks.md and its plots here, from all results")
+    return parser.parse_args()
 
 
-def _ratio_text(each: list[Window], against: list[Window]) -> str:
-    found = [ratios(each, against, key) for key in ("throughput", "cpu_us")]
-    return "   " + "   ".join(f"{m:.2f} ({low:.2f}-{high:.2f})" for m, low, high in filter(None, found))
+def _reads(folder: Path, effort: Effort, wanted: argparse.Namespace) -> Any:
+    loads = [Load(int(count)) for count in wanted.connections.split(",")]
+    return comparison.compare(wanted.candidates.split(","), loads, folder, effort)
 
+
+def _mixed(folder: Path, effort: Effort, _: argparse.Namespace) -> Any:
+    return comparison.compare(("relay", "haproxy", "modwarden"), comparison.MIXED, folder, effort)
+
+
+def _starts(folder: Path, _: Effort, wanted: argparse.Namespace) -> Any:
+    return measure_starts(folder, (0, 20) if wanted.quick else (0, 100, 1_000, 3_000))
+
+
+def _determinism(folder: Path, _: Effort, wanted: argparse.Namespace) -> Any:
+    return measure_determinism(folder, wanted.seconds or (1.0 if wanted.quick else 20.0))
+
+
+PARTS: dict[str, Callable[[Path, Effort, argparse.Namespace], Any]] = {
+    "reads": _reads,
+    "mixed": _mixed,
+    "rules": lambda folder, effort, _: comparison.compare_rules(folder, effort),
+    "writes": lambda folder, effort, _: measure_writes(folder, effort),
+    "memory": lambda folder, _, wanted: measure_memory(folder, 500 if wanted.quick else 10_000),
+    "starts": _starts,
+    "determinism": _determinism,
+}
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,4 @@
-"""What is measured: each candidate is a process between the load and the same servers, on a core of its own."""
+"""What is measured: each candidate a process between the load and the same servers."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def modwarden(name: str = "modwarden", *options: str, rules: int = 1000, keep: s
     def begin(place: Place) -> Child:
         plan = Plan(place.address, PORT, SERVER_PORT, servers=place.servers, rules=rules, keep=keep)
         site = write_site_file(place.folder, plan)
-        command = [sys.executable, ROOT / "bench" / "measured_guard.py", site, *options]
+        command: list[str | Path] = [sys.executable, ROOT / "bench" / "measured_guard.py", site, *options]
         return start(command, CANDIDATE_CPU, place.folder / "log")
 
     return Candidate(name, begin, rules=rules)

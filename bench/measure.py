@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import subprocess
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,10 +12,13 @@ from bench.processes import LOAD_CPU, PATIENCE_S, BenchError, busy_share, read_l
 from bench.site_file import addresses, sources
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 Window = dict[str, Any]
+_Mark = tuple[int, float, float]
+LONGEST_S = 120.0
 # Above this the load side itself is the limit, and only CPU time per request says something.
 SATURATED = 0.9
 
@@ -71,22 +73,28 @@ def window(candidate: Running, load: Load, effort: Effort) -> Window:
         BenchError: the load said nothing.
     """
     settings = {
-        "targets": candidate.targets,
-        "sources": list(sources(load.connections)),
-        "connections": load.connections,
+        "asking": asking(candidate, load),
         "depth": load.depth,
-        "writes_percent": load.writes_percent,
-        "addresses": addresses(candidate.candidate.rules),
         "warm_up_s": effort.warm_up_s,
         "seconds": effort.seconds,
     }
     with start_load("closed", settings) as child:
-        marks = [_mark(child, candidate, word) for word in ("begin", "end")]
-        report: Window = read_line(child, PATIENCE_S)
+        report, marks = attend(child, candidate)
     (cpu_before, busy_before, all_before), (cpu_after, busy_after, all_after) = marks
     report["cpu_us"] = (cpu_after - cpu_before) / 1e3 / max(report["requests"], 1)
     report["load_busy"] = (busy_after - busy_before) / max(all_after - all_before, 1)
     return report
+
+
+def asking(candidate: Running, load: Load) -> dict[str, Any]:
+    """Say who asks whom for what."""
+    return {
+        "targets": candidate.targets,
+        "sources": list(sources(load.connections)),
+        "connections": load.connections,
+        "writes_percent": load.writes_percent,
+        "addresses": addresses(candidate.candidate.rules),
+    }
 
 
 def rounds(candidates: Sequence[Running], load: Load, effort: Effort) -> dict[str, list[Window]]:
@@ -116,8 +124,17 @@ def median(windows: Sequence[Window], key: str) -> float:
     return statistics.median(float(each[key]) for each in windows)
 
 
-def _mark(child: subprocess.Popen[bytes], candidate: Running, word: str) -> tuple[int, float, float]:
-    said = read_line(child, PATIENCE_S)
-    if said != word:
-        raise BenchError(f"the load said {said!r} instead of {word!r}")
-    return (candidate.cpu_ns(), *busy_share(LOAD_CPU))
+def attend(child: subprocess.Popen[bytes], candidate: Running) -> tuple[Window, list[_Mark]]:
+    """
+    Wait through one run of the load, and read the counters where its measured time begins and ends.
+
+    Raises:
+        BenchError: the load said something else.
+    """
+    marks = []
+    for word in ("begin", "end"):
+        if (said := read_line(child, LONGEST_S)) != word:
+            raise BenchError(f"the load said {said!r} instead of {word!r}")
+        marks.append((candidate.cpu_ns(), *busy_share(LOAD_CPU)))
+    report: Window = read_line(child, PATIENCE_S)
+    return report, marks

@@ -23,7 +23,8 @@ zones:
 assets:
   gate-1: {{zone: control, addresses: [{guard}]}}
   "hmi-[10-19]": {{zone: control, addresses: ["127.10.0.[10-19]"]}}
-  "plc-[001-{servers:03}]": {{zone: field, addresses: ["127.11.0.[1-{servers}]"], port: {server_port}, unit_ids: [1]}}
+  "plc-[001-{servers:03}]":
+    {{zone: field, addresses: ["127.11.0.[1-{servers}]"], port: {server_port}, unit_ids: [1]}}
 conduits:
   plant:
     from: [control]

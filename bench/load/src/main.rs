@@ -1,9 +1,14 @@
-//! Load and its counterparts for the benchmark: `bench serve|relay|closed JSON`.
+//! Load and its counterparts for the benchmark: `bench serve|relay|closed|paced|churn|idle JSON`.
 //!
 //! One thread and one epoll each: what the load side burns, the measured side lacks.
 
+mod asker;
+mod churn;
 mod closed;
 mod frame;
+mod idle;
+mod paced;
+mod phases;
 mod pipe;
 mod relay;
 mod serve;
@@ -18,7 +23,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.as_slice() {
         [command, settings] => run(command, settings),
-        _ => Err(Error::other("usage: bench serve|relay|closed JSON")),
+        _ => Err(Error::other("usage: bench serve|relay|closed|paced|churn|idle JSON")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -34,6 +39,9 @@ fn run(command: &str, settings: &str) -> Result<()> {
         "serve" => serve::run(&parse(settings)?),
         "relay" => relay::run(&parse(settings)?),
         "closed" => say(&closed::run(&parse(settings)?)?),
+        "paced" => say(&paced::run(&parse(settings)?)?),
+        "churn" => say(&churn::run(&parse(settings)?)?),
+        "idle" => idle::run(&parse(settings)?),
         _ => Err(Error::other(format!("no such command: {command}"))),
     }
 }

@@ -5,7 +5,6 @@ use crate::socket::{connect, listen};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use serde::Deserialize;
-use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Result, Write};
 use std::net::SocketAddr;
 
@@ -31,8 +30,10 @@ struct Link {
 struct Relay {
     poll: Poll,
     listeners: Vec<(TcpListener, SocketAddr)>,
-    links: HashMap<usize, Link>,
-    next: usize,
+    /// By half their token less `first`: a floor must not pay for hashing.
+    links: Vec<Option<Link>>,
+    first: usize,
+    free: Vec<usize>,
     scratch: Box<[u8; SCRATCH]>,
 }
 
@@ -62,8 +63,8 @@ impl Relay {
             poll.registry().register(&mut listener, Token(at), Interest::READABLE)?;
             listeners.push((listener, *far));
         }
-        let next = listeners.len().div_ceil(2);
-        Ok(Self { poll, listeners, links: HashMap::new(), next, scratch: Box::new([0; SCRATCH]) })
+        let first = listeners.len().div_ceil(2);
+        Ok(Self { poll, listeners, links: Vec::new(), first, free: Vec::new(), scratch: Box::new([0; SCRATCH]) })
     }
 
     fn accept(&mut self, at: usize) -> Result<()> {
@@ -71,22 +72,31 @@ impl Relay {
         while let Ok((mut near, _)) = listener.accept() {
             near.set_nodelay(true)?;
             let Ok(mut server) = connect(None, *far) else { continue };
-            let (both, token) = (Interest::READABLE | Interest::WRITABLE, 2 * self.next);
+            let place = self.free.pop().unwrap_or_else(|| {
+                self.links.push(None);
+                self.links.len() - 1
+            });
+            let (both, token) = (Interest::READABLE | Interest::WRITABLE, 2 * (self.first + place));
             self.poll.registry().register(&mut near, Token(token), both)?;
             self.poll.registry().register(&mut server, Token(token + 1), both)?;
-            self.links.insert(self.next, Link { client: End::new(near), server: End::new(server) });
-            self.next += 1;
+            let link = Link { client: End::new(near), server: End::new(server) };
+            if let Some(free) = self.links.get_mut(place) {
+                *free = Some(link);
+            }
         }
         Ok(())
     }
 
     fn turn(&mut self, at: usize, is_closing: bool) {
-        let Some(link) = self.links.get_mut(&(at / 2)) else { return };
+        let place = at / 2 - self.first;
+        let Some(slot) = self.links.get_mut(place) else { return };
+        let Some(link) = slot else { return };
         let (from, to) =
             if at % 2 == 0 { (&mut link.client, &mut link.server) } else { (&mut link.server, &mut link.client) };
         let is_over = from.flush().is_err() || copy(from, to, &mut self.scratch, is_closing).is_err();
         if is_over {
-            self.links.remove(&(at / 2));
+            *slot = None;
+            self.free.push(place);
         }
     }
 }

@@ -7,7 +7,6 @@ use mio::event::Event;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use serde::Deserialize;
-use std::collections::HashMap;
 use std::io::Result;
 use std::net::SocketAddr;
 
@@ -21,9 +20,9 @@ pub(crate) struct Settings {
 struct Server {
     poll: Poll,
     listeners: Vec<TcpListener>,
-    /// By token; the first tokens are the listeners'.
-    pipes: HashMap<usize, Pipe>,
-    next: usize,
+    /// By token less the number of listeners.
+    pipes: Vec<Option<Pipe>>,
+    free: Vec<usize>,
     scratch: Box<[u8; SCRATCH]>,
 }
 
@@ -53,8 +52,7 @@ impl Server {
             poll.registry().register(&mut listener, Token(at), Interest::READABLE)?;
             listeners.push(listener);
         }
-        let next = listeners.len();
-        Ok(Self { poll, listeners, pipes: HashMap::new(), next, scratch: Box::new([0; SCRATCH]) })
+        Ok(Self { poll, listeners, pipes: Vec::new(), free: Vec::new(), scratch: Box::new([0; SCRATCH]) })
     }
 
     fn accept(&mut self, at: usize) -> Result<()> {
@@ -62,21 +60,29 @@ impl Server {
         while let Ok((mut stream, _)) = listener.accept() {
             stream.set_nodelay(true)?;
             let both = Interest::READABLE | Interest::WRITABLE;
-            self.poll.registry().register(&mut stream, Token(self.next), both)?;
-            self.pipes.insert(self.next, Pipe::new(stream));
-            self.next += 1;
+            let place = self.free.pop().unwrap_or_else(|| {
+                self.pipes.push(None);
+                self.pipes.len() - 1
+            });
+            self.poll.registry().register(&mut stream, Token(self.listeners.len() + place), both)?;
+            if let Some(free) = self.pipes.get_mut(place) {
+                *free = Some(Pipe::new(stream));
+            }
         }
         Ok(())
     }
 
     fn turn(&mut self, at: usize, event: &Event) {
-        let Some(pipe) = self.pipes.get_mut(&at) else { return };
+        let place = at - self.listeners.len();
+        let Some(slot) = self.pipes.get_mut(place) else { return };
+        let Some(pipe) = slot else { return };
         let mut after = Ok(After::Open);
         if event.is_readable() {
             after = pipe.receive(&mut self.scratch, event.is_read_closed(), answer);
         }
         if pipe.flush().is_err() || !matches!(after, Ok(After::Open)) {
-            self.pipes.remove(&at);
+            *slot = None;
+            self.free.push(place);
         }
     }
 }
