@@ -17,7 +17,7 @@ from bench.machine import describe
 from bench.measure import Effort, Load
 from bench.memory import measure_memory
 from bench.processes import LOAD_CPU, ROOT, raise_file_limit
-from bench.starting import measure_starts
+from bench.starting import SEGMENTS_OF_100_GB, measure_starts
 from bench.write_ahead import measure_writes
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _mixed(folder: Path, effort: Effort, _: argparse.Namespace) -> Any:
 
 
 def _starts(folder: Path, _: Effort, wanted: argparse.Namespace) -> Any:
-    return measure_starts(folder, (0, 20) if wanted.quick else (0, 100, 1_000, 3_000))
+    return measure_starts(folder, (0, 20) if wanted.quick else (0, 100, 1_000, SEGMENTS_OF_100_GB))
 
 
 def _determinism(folder: Path, _: Effort, wanted: argparse.Namespace) -> Any:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 # Every candidate listens on an address of its own, all on the same ports.
 PORT = 15001
 SERVER_PORT = 15000
-# Each window of some seconds seals at least one segment, at the same cost per row as with large ones.
-SEGMENT_BYTES = 4 << 20
+# Some 40,000 rows: busy windows of seconds seal one or more, at nearly the cost per row of large ones.
+SEGMENT_BYTES = 16 << 20
 _HAPROXY = """\
 global
     nbthread 1
@@ -121,8 +121,10 @@ def haproxy(
             f"listen l{number}\n    bind {near}\n    server s {far}\n"
             for number, (near, far) in enumerate(place.pairs())
         ]
+        # One descriptor for each listener, beside two for each connection.
+        connections = most_connections() - place.servers
         tuned = {"tuning": _lines(tuning), "defaults": _lines(defaults)}
-        head = _HAPROXY.format(connections=most_connections(), **tuned)
+        head = _HAPROXY.format(connections=connections, **tuned)
         config.write_text(head + "\n".join(listeners))
         return start(["haproxy", "-db", "-f", config], CANDIDATE_CPU, place.folder / "log")
 
@@ -130,15 +132,17 @@ def haproxy(
 
 
 def most_connections() -> int:
-    """Give how many a proxy can hold under the limit on open files: two each, and some of its own."""
-    return (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200) // 2
+    """Give how many a proxy can hold under the limit on open files: two each, and some hundred of its own."""
+    return (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 400) // 2
 
 
-def modwarden(name: str = "modwarden", *options: str, rules: int = 1000, keep: str = "") -> Candidate:
+def modwarden(
+    name: str = "modwarden", *options: str, rules: int = 1000, journal: tuple[str, ...] = ()
+) -> Candidate:
     """Give the guard, whole: Python, data loop, journal and sealing threads."""
 
     def begin(place: Place) -> Child:
-        plan = Plan(place.address, PORT, SERVER_PORT, servers=place.servers, rules=rules, keep=keep)
+        plan = Plan(place.address, PORT, SERVER_PORT, servers=place.servers, rules=rules, journal=journal)
         site = write_site_file(place.folder, plan)
         command: list[str | Path] = [sys.executable, ROOT / "bench" / "measured_guard.py", site, *options]
         return start(command, CANDIDATE_CPU, place.folder / "log")
@@ -146,9 +150,9 @@ def modwarden(name: str = "modwarden", *options: str, rules: int = 1000, keep: s
     return Candidate(name, begin, rules=rules)
 
 
-def journalling(name: str = "modwarden", *, rules: int = 1000, keep: str = "") -> Candidate:
+def journalling(name: str = "modwarden", *, rules: int = 1000) -> Candidate:
     """Give the guard with its journal on and sealing."""
-    return modwarden(name, "--segment-bytes", str(SEGMENT_BYTES), rules=rules, keep=keep)
+    return modwarden(name, "--segment-bytes", str(SEGMENT_BYTES), rules=rules)
 
 
 def _lines(words: tuple[str, ...]) -> str:

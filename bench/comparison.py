@@ -59,7 +59,7 @@ def _cases(chosen: list[known.Candidate], loads: Sequence[Load], folder: Path, e
 def print_case(case: Case) -> None:
     """Print one case, a line for each candidate."""
     windows: dict[str, list[Window]] = case["windows"]
-    print(f"\n{case['connections']} connections, {case['writes_percent']} % writes")
+    print(f"\n{title(case)}")
     print(
         f"{'candidate':22}{'requests/s':>11}{'p50 us':>9}{'p99 us':>9}{'p99.9 us':>10}{'CPU us':>8}"
         f"{'load busy':>11}{'lost':>6}   ratio to haproxy: requests/s, CPU (median, least-greatest)"
@@ -72,6 +72,12 @@ def print_case(case: Case) -> None:
         )
         against = windows.get("haproxy")
         print(line + ("" if against is None else _ratio_text(each, against)), flush=True)
+
+
+def title(case: Case) -> str:
+    """Say what a case asks."""
+    plural = "" if case["connections"] == 1 else "s"
+    return f"{case['connections']} connection{plural}, {case['writes_percent']} % writes"
 
 
 def bad_requests(windows: Sequence[Window]) -> int:

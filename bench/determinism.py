@@ -36,9 +36,10 @@ FLOOD_DEPTH = 16
 # The pollers are the first nine clients; the tenth is the one that disturbs.
 POLLERS, DISTURBER = CLIENTS[:9], CLIENTS[9]
 _PERMITTED = 9 * REGISTERS
-_SMALL_SEGMENT_BYTES = 64 << 10
+# Two seals a second.
+_SMALL_SEGMENT_BYTES = 192 << 10
 # So little is kept that each seal makes retention remove a segment.
-_KEEP = "size: 200KB"
+_KEEP = "keep: {size: 300KB}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _plan() -> list[tuple[known.Candidate, tuple[str, ...]]]:
         "modwarden, small segments", "--segment-bytes", str(_SMALL_SEGMENT_BYTES), rules=RULES
     )
     keeping = known.modwarden(
-        "modwarden, little kept", "--segment-bytes", str(_SMALL_SEGMENT_BYTES), rules=RULES, keep=_KEEP
+        "modwarden, little kept", "--segment-bytes", str(_SMALL_SEGMENT_BYTES), rules=RULES, journal=(_KEEP,)
     )
     return [
         (known.direct(), ("quiet",)),

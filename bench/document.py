@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from bench.comparison import bad_requests
+from bench.comparison import bad_requests, title
 from bench.figures import draw_cpu, draw_determinism, draw_latency
 from bench.measure import median
 from bench.reached import lines
@@ -94,7 +94,7 @@ def _comparison(found: dict[str, Any], docs: Path) -> Iterator[str]:
 
 
 def _case(case: dict[str, Any]) -> Iterator[str]:
-    yield f"### {case['connections']} connections, {case['writes_percent']} % writes\n"
+    yield f"### {title(case)}\n"
     yield "| | requests/s | p50 µs | p99 µs | p99.9 µs | CPU µs per request | load busy | lost |"
     yield "|---|--:|--:|--:|--:|--:|--:|--:|"
     for name, windows in case["windows"].items():

@@ -34,7 +34,7 @@ conduits:
     servers: {{"plc-[001-{servers:03}]": {{listen: "{guard}:[{port}-{last_port}]"}}}}
     rules:
 {rules}
-journal: {{directory: journal{keep}}}
+journal: {{{journal}}}
 """
 
 
@@ -47,7 +47,7 @@ class Plan:
     server_port: int
     servers: int = 1
     rules: int = 1000
-    keep: str = ""
+    journal: tuple[str, ...] = ()
 
 
 def write_site_file(folder: Path, plan: Plan) -> Path:
@@ -62,7 +62,7 @@ def write_site_file(folder: Path, plan: Plan) -> Path:
             port=plan.port,
             last_port=plan.port + plan.servers - 1,
             rules="\n".join(_rule(number) for number in range(plan.rules)),
-            keep=f", keep: {{{plan.keep}}}" if plan.keep else "",
+            journal=", ".join(("directory: journal", *plan.journal)),
         )
     )
     return path

@@ -13,29 +13,34 @@ from bench.processes import PATIENCE_S, BenchError
 if TYPE_CHECKING:
     from pathlib import Path
 
-# A hundred gigabytes of journal are some thousand segments; what a start does grows with their number.
-_SEGMENT_BYTES = 64 << 10
+# A segment of the default size holds some 700,000 rows and is sealed to about 10 MB. What a start does grows
+# with the number of segments, so many small ones stand for few large ones.
+SEGMENTS_OF_100_GB = 10_000
+_SEGMENT_BYTES = 4 << 10
+# A segment can end only where a commit does.
+_COMMIT = "commit_interval: 5ms"
+_GROWTH_S = 100.0
 _READ = bytes([0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 5])
 _STARTS = 3
 
 
 def measure_starts(folder: Path, segments: tuple[int, ...]) -> list[dict[str, Any]]:
     """Grow one journal step by step, and start the guard on it at each."""
-    guard = known.modwarden("starting", "--segment-bytes", str(_SEGMENT_BYTES))
+    guard = known.modwarden("starting", "--segment-bytes", str(_SEGMENT_BYTES), journal=(_COMMIT,))
     place = known.Place(folder / guard.name, "127.10.1.1")
     found = []
     with servers():
         for wanted in segments:
             _grow(guard, place, wanted)
-            starts = [_start_once(guard, place) for _ in range(_STARTS)]
-            found.append({"segments": _sealed(place), "bytes": _size(place), "seconds": starts})
+            step: dict[str, Any] = {"segments": _sealed(place), "bytes": _size(place)}
+            found.append({**step, "seconds": [_start_once(guard, place) for _ in range(_STARTS)]})
             print(f"start: {found[-1]}", flush=True)
     return found
 
 
 def _grow(guard: known.Candidate, place: known.Place, wanted: int) -> None:
     """
-    Load the guard until it has sealed so many segments.
+    Load the guard until it has sealed so many segments, or for as long as is reasonable.
 
     Raises:
         BenchError: it seals none.
@@ -44,10 +49,11 @@ def _grow(guard: known.Candidate, place: known.Place, wanted: int) -> None:
         return
     running = known.launch(guard, place)
     try:
-        while (before := _sealed(place)) < wanted:
-            window(running, Load(16), Effort(rounds=1, seconds=5.0, warm_up_s=0.1))
+        began = time.monotonic()
+        while (before := _sealed(place)) < wanted and time.monotonic() < began + _GROWTH_S:
+            window(running, Load(1), Effort(rounds=1, seconds=2.0, warm_up_s=0.1))
             if _sealed(place) == before:
-                raise BenchError(f"no segment was sealed under load; {place.folder}")
+                raise BenchError(f"no segment was sealed under load: {place.folder}")
     finally:
         running.stop()
 
@@ -84,4 +90,5 @@ def _sealed(place: known.Place) -> int:
 
 
 def _size(place: known.Place) -> int:
-    return sum(path.stat().st_size for path in (place.folder / "journal").iterdir())
+    journal = place.folder / "journal"
+    return sum(path.stat().st_size for path in journal.iterdir()) if journal.is_dir() else 0

@@ -117,6 +117,6 @@ def test_a_guard_starts_on_the_segments_it_has_sealed(folder: Path) -> None:
 def test_the_page_is_written_with_a_line_for_each_goal_and_its_plots(folder: Path) -> None:
     page = (folder / "benchmarks.md").read_text()
 
-    assert "| CPU time per request, 16 connections |" in page
+    assert "| CPU time per request, 16 connections, 0 % writes |" in page
     assert "| added p99.9, 200 servers polled, reload |" in page
     assert [plot for plot in PLOTS if not (folder / f"benchmarks-{plot}.svg").exists()] == []
