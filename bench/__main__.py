@@ -37,6 +37,8 @@ def main() -> None:
     os.sched_setaffinity(0, {LOAD_CPU})
     effort = QUICK if wanted.quick else FULL
     effort = Effort(wanted.rounds or effort.rounds, wanted.seconds or effort.seconds, effort.warm_up_s)
+    # Candidates run in folders of their own.
+    wanted.results = wanted.results.resolve()
     wanted.results.mkdir(parents=True, exist_ok=True)
     for name in PARTS if wanted.parts == "all" else wanted.parts.split(","):
         # Beside the results, not in memory: the journal is to meet a real disk.

@@ -70,7 +70,7 @@ class Child:
 
 def start(command: Sequence[str | Path], cpu: int, log: Path) -> Child:
     """Start a command on one core; what it says goes to the file."""
-    pinned = ["taskset", "--cpu-list", str(cpu), *map(str, command)]
+    pinned = _pinned(cpu, *map(str, command))
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         return Child(subprocess.Popen(pinned, stdout=out, stderr=out, cwd=log.parent), log)
@@ -78,9 +78,14 @@ def start(command: Sequence[str | Path], cpu: int, log: Path) -> Child:
 
 def start_load(command: str, settings: dict[str, Any]) -> subprocess.Popen[bytes]:
     """Start a part of the load side; its lines are read by the runner."""
-    pinned = ["taskset", "--cpu-list", str(LOAD_CPU), str(LOAD), command, json.dumps(settings)]
+    pinned = _pinned(LOAD_CPU, str(LOAD), command, json.dumps(settings))
     # Unbuffered: a line in a buffer of ours would not wake `select`.
     return subprocess.Popen(pinned, stdout=subprocess.PIPE, bufsize=0)
+
+
+def _pinned(cpu: int, *command: str) -> list[str]:
+    # However the runner ends, nothing of it stays behind and holds the ports.
+    return ["setpriv", "--pdeathsig", "KILL", "taskset", "--cpu-list", str(cpu), *command]
 
 
 def read_line(child: subprocess.Popen[bytes], patience_s: float) -> Any:

@@ -91,8 +91,11 @@ impl Relay {
         let place = at / 2 - self.first;
         let Some(slot) = self.links.get_mut(place) else { return };
         let Some(link) = slot else { return };
-        let (from, to) =
-            if at % 2 == 0 { (&mut link.client, &mut link.server) } else { (&mut link.server, &mut link.client) };
+        let (from, to) = if at.is_multiple_of(2) {
+            (&mut link.client, &mut link.server)
+        } else {
+            (&mut link.server, &mut link.client)
+        };
         let is_over = from.flush().is_err() || copy(from, to, &mut self.scratch, is_closing).is_err();
         if is_over {
             *slot = None;
