@@ -35,7 +35,7 @@ check: build ## Format, lint, types, import walls, licences
 	$(BIN)/lint-imports
 	$(BIN)/stubtest modwarden._core
 
-bench: build target/bench/modbus-proxy ## Measure beside others into docs/benchmarks.md, about 25 minutes; BENCH=quick: does it work?
+bench: build target/bench/modbus-proxy ## Measure beside others into docs/benchmarks.md, about 35 minutes; BENCH=quick: does it work?
 	cargo build --locked --release --quiet -p bench
 	@command -v haproxy >/dev/null || { echo 'haproxy is needed: apt install haproxy'; exit 3; }
 	$(BIN)/python -m bench --parts all $(if $(filter quick,$(BENCH)),--quick --results target/bench/quick --docs target/bench/quick,--docs docs)

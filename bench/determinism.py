@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench import candidates as known
+from bench.comparison import bad_requests
 from bench.measure import Window, attend, servers
 from bench.processes import CANDIDATE_CPU, PATIENCE_S, read_line, start_load
 from bench.site_file import CLIENTS, REGISTERS, addresses
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+QUIET = "quiet"
 SERVERS = 200
 # Some SCADA polls once a second; the fastest here ten times. Together 1,100 requests a second.
 HERTZ = [float(1 + number % 10) for number in range(SERVERS)]
@@ -65,14 +67,14 @@ def measure_determinism(folder: Path, seconds: float) -> dict[str, Any]:
             running = known.launch(candidate, place)
             try:
                 scene = Scene(running, place, seconds)
-                found[candidate.name] = {phase: _phase(scene, phase) for phase in phases}
+                found[candidate.name] = {phase: _beside_quiet(scene, phase) for phase in phases}
             finally:
                 running.stop()
     return found
 
 
 def _plan() -> list[tuple[known.Candidate, tuple[str, ...]]]:
-    outside = ("quiet", "flood", "flood of refusals", "churn", "garbage")
+    outside = (QUIET, "flood", "flood of refusals", "churn", "garbage")
     inside = ("reload", "audit query")
     sealing = known.modwarden(
         "modwarden, small segments", "--segment-bytes", str(_SMALL_SEGMENT_BYTES), rules=RULES
@@ -81,12 +83,20 @@ def _plan() -> list[tuple[known.Candidate, tuple[str, ...]]]:
         "modwarden, little kept", "--segment-bytes", str(_SMALL_SEGMENT_BYTES), rules=RULES, journal=(_KEEP,)
     )
     return [
-        (known.direct(), ("quiet",)),
-        (known.haproxy(), ("quiet", "flood", "churn", "garbage")),
+        (known.direct(), (QUIET,)),
+        (known.haproxy(), (QUIET, "flood", "churn", "garbage")),
         (known.modwarden(rules=RULES), (*outside, *inside)),
         (sealing, ("rotation",)),
         (keeping, ("retention",)),
     ]
+
+
+def _beside_quiet(scene: Scene, phase: str) -> Window:
+    """Measure a phase and, right before it, a quiet one: a machine is not equally quiet at all times."""
+    if phase == QUIET:
+        return _phase(scene, phase)
+    quiet = _phase(scene, QUIET)
+    return {**_phase(scene, phase), "quiet_p999_us": quiet["p999_us"], "quiet_bad": bad_requests([quiet])}
 
 
 def _phase(scene: Scene, phase: str) -> Window:
@@ -216,7 +226,7 @@ def _sealed(scene: Scene) -> set[str]:
 
 
 _DISTURBANCES: dict[str, Callable[[Scene], AbstractContextManager[dict[str, Any]]]] = {
-    "quiet": _nothing,
+    QUIET: _nothing,
     "flood": _flood,
     "flood of refusals": _refused_flood,
     "churn": lambda scene: _churn(scene, "read", CHURN_PER_SECOND),

@@ -37,8 +37,8 @@ a poll was due, so a stall shows in every poll it delays.
 
 ![p99.9 by phase](benchmarks-determinism.svg)
 
-| | phase | polls | p50 µs | p99 µs | p99.9 µs | longest µs | lost |
-|---|---|--:|--:|--:|--:|--:|--:|"""
+| | phase | polls | p50 µs | p99 µs | p99.9 µs | longest µs | p99.9 µs, quiet just before | lost |
+|---|---|--:|--:|--:|--:|--:|--:|--:|"""
 _STARTS = """\
 ## Start with an old journal
 
@@ -112,7 +112,8 @@ def _determinism(found: dict[str, Any], docs: Path) -> Iterator[str]:
         for phase, report in phases.items():
             latencies = " | ".join(f"{report[key]:,.0f}" for key in ("p50_us", "p99_us", "p999_us", "max_us"))
             bad = bad_requests([report])
-            yield f"| {name} | {phase} | {report['requests']:,} | {latencies} | {bad} |"
+            quiet = f"{report['quiet_p999_us']:,.0f}" if "quiet_p999_us" in report else ""
+            yield f"| {name} | {phase} | {report['requests']:,} | {latencies} | {quiet} | {bad} |"
     yield ""
 
 
