@@ -46,6 +46,16 @@ fuzz: ## Fuzz every parser and the session, FUZZ_SECONDS each (needs cargo-fuzz)
 	@mkdir -p target/fuzz
 	@.ci/fuzz
 
+bench: build target/bench/modbus-proxy ## Measure beside others into docs/benchmarks.md, about 35 minutes; BENCH=quick: does it work?
+	cargo build --locked --release --quiet -p bench
+	@command -v haproxy >/dev/null || { echo 'haproxy is needed: apt install haproxy'; exit 3; }
+	$(BIN)/python -m bench --parts all $(if $(filter quick,$(BENCH)),--quick --results target/bench/quick --docs target/bench/quick,--docs docs)
+
+target/bench/modbus-proxy: bench/requirements.txt | toolchain
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --require-hashes -r $<
+	@touch $@
+
 build: $(VENV)/.built ## Build everything into .venv
 
 requirements: ## Pin Python's packages anew
@@ -75,4 +85,4 @@ toolchain:
 	@command -v cargo >/dev/null || { echo 'Rust 1.95 or later is needed (cargo was not found): install it with rustup, or apt install cargo where it is new enough'; exit 3; }
 	@command -v cc >/dev/null || { echo 'A C compiler is needed (cc was not found): apt install build-essential'; exit 3; }
 
-.PHONY: help demo test torture check fuzz build requirements clean toolchain
+.PHONY: help demo test torture check fuzz bench build requirements clean toolchain

@@ -1,0 +1,96 @@
+"""Measure Modwarden beside others in one run: `python -m bench`; see bench/README.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import comparison
+from bench.determinism import measure_determinism
+from bench.document import write_document
+from bench.machine import describe
+from bench.measure import Effort, Load
+from bench.memory import measure_memory
+from bench.processes import LOAD_CPU, ROOT, raise_file_limit
+from bench.starting import SEGMENTS_OF_100_GB, measure_starts
+from bench.write_ahead import measure_writes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ALL = ("direct", "relay", "haproxy", "modwarden", "modwarden-no-journal", "modbus-proxy", "pymodbus")
+RESULTS = ROOT / "bench" / "results"
+FULL = Effort()
+QUICK = Effort(rounds=1, seconds=1.0, warm_up_s=0.3)
+Part = dict[str, Any]
+
+
+def main() -> None:
+    """Run the parts that are asked for, and keep each one's result."""
+    wanted = _arguments()
+    raise_file_limit(65536)
+    os.sched_setaffinity(0, {LOAD_CPU})
+    effort = QUICK if wanted.quick else FULL
+    effort = Effort(wanted.rounds or effort.rounds, wanted.seconds or effort.seconds, effort.warm_up_s)
+    # Candidates run in folders of their own.
+    wanted.results = wanted.results.resolve()
+    wanted.results.mkdir(parents=True, exist_ok=True)
+    for name in PARTS if wanted.parts == "all" else wanted.parts.split(","):
+        # Beside the results, not in memory: the journal is to meet a real disk.
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=wanted.results) as folder:
+            found = PARTS[name](Path(folder), effort, wanted)
+        result = {"part": name, "at": time.time(), "machine": describe(), "found": found}
+        (wanted.results / f"{name}.json").write_text(json.dumps(result, indent=1))
+    if wanted.docs is not None:
+        print(write_document(wanted.results, wanted.docs))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench")
+    parser.add_argument("--parts", default="reads", help=f"all, or some of {','.join(PARTS)}")
+    parser.add_argument("--candidates", default=",".join(ALL))
+    parser.add_argument("--connections", default="1,16,64")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument(
+        "--quick", action="store_true", help="one round of short windows: does it work at all?"
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where each part's result is kept")
+    parser.add_argument("--docs", type=Path, help="write benchmarks.md and its plots here, from all results")
+    return parser.parse_args()
+
+
+def _reads(folder: Path, effort: Effort, wanted: argparse.Namespace) -> Any:
+    loads = [Load(int(count)) for count in wanted.connections.split(",")]
+    return comparison.compare(wanted.candidates.split(","), loads, folder, effort)
+
+
+def _mixed(folder: Path, effort: Effort, _: argparse.Namespace) -> Any:
+    return comparison.compare(("relay", "haproxy", "modwarden"), comparison.MIXED, folder, effort)
+
+
+def _starts(folder: Path, _: Effort, wanted: argparse.Namespace) -> Any:
+    return measure_starts(folder, (0, 20) if wanted.quick else (0, 100, 1_000, SEGMENTS_OF_100_GB))
+
+
+def _determinism(folder: Path, _: Effort, wanted: argparse.Namespace) -> Any:
+    return measure_determinism(folder, wanted.seconds or (1.0 if wanted.quick else 20.0))
+
+
+PARTS: dict[str, Callable[[Path, Effort, argparse.Namespace], Any]] = {
+    "reads": _reads,
+    "mixed": _mixed,
+    "rules": lambda folder, effort, _: comparison.compare_rules(folder, effort),
+    "writes": lambda folder, effort, _: measure_writes(folder, effort),
+    "memory": lambda folder, _, wanted: measure_memory(folder, 500 if wanted.quick else 10_000),
+    "starts": _starts,
+    "determinism": _determinism,
+}
+
+if __name__ == "__main__":
+    main()

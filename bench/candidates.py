@@ -1,0 +1,172 @@
+"""What is measured: each candidate a process between the load and the same servers."""
+
+from __future__ import annotations
+
+import json
+import resource
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bench.processes import CANDIDATE_CPU, LOAD, PATIENCE_S, ROOT, BenchError, Child, start
+from bench.site_file import SERVERS, Plan, write_site_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# Every candidate listens on an address of its own, all on the same ports.
+PORT = 15001
+SERVER_PORT = 15000
+# Some 40,000 rows: busy windows of seconds seal one or more, at nearly the cost per row of large ones.
+SEGMENT_BYTES = 16 << 20
+_HAPROXY = """\
+global
+    nbthread 1
+    maxconn {connections}
+{tuning}defaults
+    mode tcp
+    maxconn {connections}
+    timeout connect 5s
+    timeout client 1h
+    timeout server 1h
+{defaults}"""
+HAPROXY_TUNING: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a candidate runs: its folder, its address and how many servers are behind it."""
+
+    folder: Path
+    address: str
+    servers: int = 1
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Each listener and the server behind it."""
+        return [
+            (f"{self.address}:{PORT + number}", f"{server}:{SERVER_PORT}")
+            for number, server in enumerate(SERVERS[: self.servers])
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way from the load to the servers."""
+
+    name: str
+    begin: Callable[[Place], Child | None]
+    rules: int = 1000
+
+
+@dataclass(slots=True)
+class Running:
+    """A candidate that answers."""
+
+    candidate: Candidate
+    child: Child | None
+    targets: list[str] = field(default_factory=list)
+
+    def cpu_ns(self) -> int:
+        """CPU time it has used; the direct way has none."""
+        return 0 if self.child is None else self.child.cpu_ns()
+
+    def stop(self) -> None:
+        """End its process."""
+        if self.child is not None:
+            self.child.stop()
+
+
+def launch(candidate: Candidate, place: Place) -> Running:
+    """Start a candidate and wait until it listens."""
+    child = candidate.begin(place)
+    pairs = place.pairs()
+    targets = [far if child is None else near for near, far in pairs]
+    running = Running(candidate, child, targets)
+    try:
+        for target in (targets[0], targets[-1]):
+            _wait_for(target, child)
+    except BenchError:
+        running.stop()
+        raise
+    return running
+
+
+def direct() -> Candidate:
+    """No candidate: what the load and the servers can do."""
+    return Candidate("direct", lambda _: None)
+
+
+def relay() -> Candidate:
+    """Give the floor: accept, connect, copy."""
+    return Candidate(
+        "relay",
+        lambda place: start(
+            [LOAD, "relay", json.dumps({"pairs": place.pairs()})], CANDIDATE_CPU, place.folder / "log"
+        ),
+    )
+
+
+def haproxy(
+    name: str = "haproxy", tuning: tuple[str, ...] = HAPROXY_TUNING, defaults: tuple[str, ...] = ()
+) -> Candidate:
+    """HAProxy as a plain TCP proxy, one thread."""
+
+    def begin(place: Place) -> Child:
+        place.folder.mkdir(parents=True, exist_ok=True)
+        config = place.folder / "haproxy.cfg"
+        listeners = [
+            f"listen l{number}\n    bind {near}\n    server s {far}\n"
+            for number, (near, far) in enumerate(place.pairs())
+        ]
+        # One descriptor for each listener, beside two for each connection.
+        connections = most_connections() - place.servers
+        tuned = {"tuning": _lines(tuning), "defaults": _lines(defaults)}
+        head = _HAPROXY.format(connections=connections, **tuned)
+        config.write_text(head + "\n".join(listeners))
+        return start(["haproxy", "-db", "-f", config], CANDIDATE_CPU, place.folder / "log")
+
+    return Candidate(name, begin)
+
+
+def most_connections() -> int:
+    """Give how many a proxy can hold under the limit on open files: two each, and some hundred of its own."""
+    return (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 400) // 2
+
+
+def modwarden(
+    name: str = "modwarden", *options: str, rules: int = 1000, journal: tuple[str, ...] = ()
+) -> Candidate:
+    """Give the guard, whole: Python, data loop, journal and sealing threads."""
+
+    def begin(place: Place) -> Child:
+        plan = Plan(place.address, PORT, SERVER_PORT, servers=place.servers, rules=rules, journal=journal)
+        site = write_site_file(place.folder, plan)
+        command: list[str | Path] = [sys.executable, ROOT / "bench" / "measured_guard.py", site, *options]
+        return start(command, CANDIDATE_CPU, place.folder / "log")
+
+    return Candidate(name, begin, rules=rules)
+
+
+def journalling(name: str = "modwarden", *, rules: int = 1000) -> Candidate:
+    """Give the guard with its journal on and sealing."""
+    return modwarden(name, "--segment-bytes", str(SEGMENT_BYTES), rules=rules)
+
+
+def _lines(words: tuple[str, ...]) -> str:
+    return "".join(f"    {line}\n" for line in words)
+
+
+def _wait_for(target: str, child: Child | None) -> None:
+    host, port = target.rsplit(":", 1)
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex((host, int(port))) == 0:
+                return
+        if time.monotonic() > deadline or (child is not None and not child.is_alive()):
+            said = "" if child is None else child.log.read_text()
+            raise BenchError(f"{target} does not listen: {said}")
+        time.sleep(0.05)

@@ -1,0 +1,144 @@
+"""What Modwarden must reach, and what was measured, line by line."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench.comparison import bad_requests, title
+from bench.measure import SATURATED, Window, differences, median, ratios
+from bench.memory import WANTED
+from bench.starting import SEGMENTS_OF_100_GB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table: what, the goal, the figure, and whether it holds; None where it says nothing."""
+
+    what: str
+    goal: str
+    measured: str
+    is_reached: bool | None
+
+
+def lines(results: Results) -> Iterator[Line]:
+    """Give a line for each goal whose part was run."""
+    for case in results.get("reads", []):
+        yield from _against_haproxy(case)
+    for case in results.get("mixed", []):
+        yield _mixed(case)
+    for case in results.get("rules", []):
+        yield from _rules(case)
+    if "writes" in results:
+        yield from _writes(results["writes"])
+    if "memory" in results:
+        yield _memory(results["memory"])
+    if results.get("starts"):
+        yield _start(results["starts"][-1])
+    if "determinism" in results:
+        yield from _determinism(results["determinism"])
+
+
+def _against_haproxy(case: dict[str, Any]) -> Iterator[Line]:
+    windows: dict[str, list[Window]] = case["windows"]
+    if not {"modwarden", "haproxy"} <= windows.keys():
+        return
+    at = title(case)
+    if case["connections"] > 1:
+        yield _throughput(at, windows["modwarden"], windows["haproxy"])
+        cpu = ratios(windows["modwarden"], windows["haproxy"], "cpu_us")
+        yield Line(f"CPU time per request, {at}", "≤ 1.0 × HAProxy", _spread(cpu, "×"), cpu[0] <= 1)
+    if case["connections"] <= 16 and "direct" in windows:
+        yield from _added(at, windows)
+    if "modwarden-no-journal" in windows:
+        cost = ratios(windows["modwarden"], windows["modwarden-no-journal"], "cpu_us")
+        yield Line(f"CPU time per request, journal on to off, {at}", "reported", _spread(cost, "×"), None)
+
+
+def _throughput(at: str, ours: list[Window], theirs: list[Window]) -> Line:
+    throughput = ratios(ours, theirs, "throughput")
+    is_void = max(median(ours, "load_busy"), median(theirs, "load_busy")) > SATURATED
+    note = "; void: the load's core was the limit" if is_void else ""
+    is_reached = None if is_void else throughput[0] >= 1
+    return Line(f"requests per second, {at}", "≥ 1.0 × HAProxy", _spread(throughput, "×") + note, is_reached)
+
+
+def _mixed(case: dict[str, Any]) -> Line:
+    windows: dict[str, list[Window]] = case["windows"]
+    cpu = ratios(windows["modwarden"], windows["haproxy"], "cpu_us")
+    rate = median(windows["modwarden"], "throughput")
+    measured = f"{rate:,.0f} requests a second; CPU {_spread(cpu, '×')} HAProxy, which records nothing"
+    return Line(f"mixed load, {title(case)}", "reported", measured, None)
+
+
+def _added(at: str, windows: dict[str, list[Window]]) -> Iterator[Line]:
+    for key, name in (("p50_us", "p50"), ("p99_us", "p99")):
+        ours = differences(windows["modwarden"], windows["direct"], key)
+        theirs = differences(windows["haproxy"], windows["direct"], key)
+        measured = f"{_spread(ours, 'µs', 0)}; HAProxy {_spread(theirs, 'µs', 0)}"
+        yield Line(f"added latency {name}, {at}", "≤ HAProxy's", measured, ours[0] <= theirs[0])
+
+
+def _rules(case: dict[str, Any]) -> Iterator[Line]:
+    few, many = case["windows"]["rules-10"], case["windows"]["rules-10000"]
+    cpu = ratios(many, few, "cpu_us")
+    yield Line("CPU time per request, 10 → 10,000 rules", "≤ 1.1 ×", _spread(cpu, "×"), cpu[0] <= 1.1)
+
+
+def _writes(found: dict[str, Any]) -> Iterator[Line]:
+    for name, windows in found["windows"].items():
+        rate, p99 = median(windows, "throughput"), median(windows, "p99_us")
+        measured = f"{rate:,.0f} a second, p99 {p99 / 1e3:.1f} ms"
+        if name == "real disk":
+            sync = found["sync_us"]
+            measured += f"; an idle sync takes {sync['p50'] / 1e3:.2f} ms (p99 {sync['p99'] / 1e3:.2f} ms)"
+            yield Line(f"recorded writes, 64 clients, {name}", "reported", measured, None)
+            continue
+        cost_s = float(name.split()[2]) / 1e3
+        least, most = 0.7 * 64 / (2 * cost_s), 4 * cost_s * 1e6 + 1000
+        goal = f"≥ {least:,.0f} a second, p99 ≤ {most / 1e3:.0f} ms"
+        yield Line(f"recorded writes, 64 clients, {name}", goal, measured, rate >= least and p99 <= most)
+
+
+def _memory(found: dict[str, Any]) -> Line:
+    ours = found["modwarden"]
+    grown = (ours["held_bytes"] - ours["before_bytes"]) / 1e6
+    theirs = (found["haproxy"]["held_bytes"] - found["haproxy"]["before_bytes"]) / 1e6
+    measured = f"{grown:.0f} MB with {found['connections']:,}; HAProxy {theirs:.0f} MB"
+    # The limit on open files may be a little lower; a tenth of the connections proves nothing.
+    is_reached = grown * WANTED / found["connections"] <= 100 if found["connections"] > 0.9 * WANTED else None
+    return Line(f"memory, {WANTED:,} idle connections", "≤ 100 MB above none", measured, is_reached)
+
+
+def _start(found: dict[str, Any]) -> Line:
+    seconds = statistics.median(found["seconds"])
+    measured = f"{seconds:.2f} s with {found['segments']:,} sealed segments ({found['bytes'] / 1e6:.0f} MB)"
+    is_reached = seconds <= 2 if found["segments"] >= SEGMENTS_OF_100_GB else None
+    return Line("start to first forwarded request", "≤ 2 s with a journal of 100 GB", measured, is_reached)
+
+
+def _determinism(found: dict[str, dict[str, Any]]) -> Iterator[Line]:
+    floor = found["direct"]["quiet"]["p999_us"]
+    for name, phases in found.items():
+        for phase, report in phases.items():
+            if name.startswith("modwarden") and phase != "quiet":
+                yield _steadiness(phase, report, floor)
+
+
+def _steadiness(phase: str, report: Window, floor: float) -> Line:
+    added, quiet = report["p999_us"] - floor, report["quiet_p999_us"] - floor
+    bad = bad_requests([report])
+    measured = f"{added:,.0f} µs, quiet just before {quiet:,.0f} µs; {bad} lost"
+    is_reached = added <= 2 * quiet and bad == 0
+    return Line(f"added p99.9, 200 servers polled, {phase}", "≤ 2 × quiet, none lost", measured, is_reached)
+
+
+def _spread(figures: list[float], unit: str, digits: int = 2) -> str:
+    middle, least, greatest = figures
+    return f"{middle:,.{digits}f} {unit} ({least:,.{digits}f}–{greatest:,.{digits}f})"

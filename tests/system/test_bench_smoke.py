@@ -1,0 +1,122 @@
+"""The benchmark works: each part gives a well-formed result and loses no request. Nothing asks how fast."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("reads", "rules", "memory", "starts", "determinism")
+PLOTS = ("cpu", "latency", "determinism")
+LATENCIES = ("p50_us", "p99_us", "p999_us", "max_us")
+
+BAD = ("lost", "exceptions", "strays", "broken")
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.needs_tool("haproxy")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    built = subprocess.run(["cargo", "build", "--locked", "--quiet", "-p", "bench"], cwd=ROOT, check=False)
+    assert built.returncode == 0
+    folder = tmp_path_factory.mktemp("bench")
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "--quick", *_wanted(folder)],
+        cwd=ROOT,
+        env={**os.environ, "BENCH_LOAD": str(ROOT / "target" / "debug" / "bench")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def _wanted(folder: Path) -> list[str]:
+    candidates = "direct,relay,haproxy,modwarden,modwarden-no-journal,pymodbus"
+    chosen = ["--parts", ",".join(PARTS), "--candidates", candidates, "--connections", "1,16"]
+    return [*chosen, "--results", str(folder), "--docs", str(folder)]
+
+
+def _found(folder: Path, part: str) -> Any:
+    return json.loads((folder / f"{part}.json").read_text())["found"]
+
+
+def _windows(folder: Path) -> dict[str, dict[str, Any]]:
+    cases = [*_found(folder, "reads"), *_found(folder, "rules")]
+    measured = {
+        f"{name}, {case['connections']} connections": window
+        for case in cases
+        for name, windows in case["windows"].items()
+        for window in windows
+    }
+    steady = {
+        f"{name}: {phase}": report
+        for name, phases in _found(folder, "determinism").items()
+        for phase, report in phases.items()
+    }
+    return measured | steady
+
+
+def test_no_candidate_and_no_phase_loses_a_request(folder: Path) -> None:
+    bad = {
+        name: found
+        for name, window in _windows(folder).items()
+        if (found := {key: window[key] for key in BAD if window[key]})
+    }
+
+    assert bad == {}
+
+
+def test_every_window_has_requests_and_ordered_latencies(folder: Path) -> None:
+    windows = _windows(folder)
+    ill_formed = [
+        name
+        for name, window in windows.items()
+        if window["requests"] == 0
+        or sorted(window[key] for key in LATENCIES) != [window[key] for key in LATENCIES]
+    ]
+
+    assert len(windows) > 20
+    assert ill_formed == []
+
+
+def test_every_process_between_load_and_servers_has_used_cpu_time(folder: Path) -> None:
+    without = {
+        name
+        for case in _found(folder, "reads")
+        for name, windows in case["windows"].items()
+        if all(window["cpu_us"] == 0 for window in windows)
+    }
+
+    assert without == {"direct"}
+
+
+def test_idle_connections_are_answered_once_and_their_memory_is_counted(folder: Path) -> None:
+    found = _found(folder, "memory")
+    held = [found[name] for name in ("relay", "haproxy", "modwarden")]
+
+    assert [(each["answered"], each["exceptions"]) for each in held] == [(found["connections"], 0)] * 3
+    assert all(each["held_bytes"] > each["before_bytes"] > 0 for each in held)
+
+
+def test_a_guard_starts_on_the_segments_it_has_sealed(folder: Path) -> None:
+    none, some = _found(folder, "starts")
+
+    assert none["segments"] == 0
+    assert some["segments"] >= 20
+    assert all(seconds > 0 for step in (none, some) for seconds in step["seconds"])
+
+
+def test_the_page_is_written_with_a_line_for_each_goal_and_its_plots(folder: Path) -> None:
+    page = (folder / "benchmarks.md").read_text()
+
+    assert "| CPU time per request, 16 connections, 0 % writes |" in page
+    assert "| added p99.9, 200 servers polled, reload |" in page
+    assert [plot for plot in PLOTS if not (folder / f"benchmarks-{plot}.svg").exists()] == []
