@@ -50,6 +50,14 @@ def test_a_conduit_that_chose_deny_keeps_no_rule_without_its_site_file() -> None
     assert rules == {"hvac": [], "water": [{"name": "b"}]}
 
 
+def test_a_conduit_that_observes_and_chose_deny_enforces_without_its_site_file() -> None:
+    conduits = [{"name": name, "verdicts": "observe", "rules": []} for name in ("hvac", "water")]
+    kept = Compiled(json.dumps({"conduits": conduits}).encode(), b"{}", frozenset({"hvac"}), 1)
+    document = json.loads(kept.for_a_start_without_site_file())
+
+    assert [conduit["verdicts"] for conduit in document["conduits"]] == ["enforce", "observe"]
+
+
 def test_where_no_conduit_chose_deny_the_document_is_the_same_bytes() -> None:
     assert Compiled(DOCUMENT, b"{}", frozenset(), 1).for_a_start_without_site_file() == DOCUMENT
 
