@@ -1,7 +1,15 @@
 """The typed Python face of the guard's core, and its control socket."""
 
 from modwarden.guard._child import CompileError
-from modwarden.guard.explanation import Explanation, FailedOperand, KnownValues, Question, RuleTrace
+from modwarden.guard.explanation import (
+    DeclaredUnits,
+    Explanation,
+    FailedOperand,
+    KnownValues,
+    Question,
+    RuleTrace,
+    UndeclaredUnit,
+)
 from modwarden.guard.face import CompiledPolicy, CoreError, DocumentError, verify_journal
 from modwarden.guard.serve import serve
 from modwarden.guard.socket_client import ControlClient, ControlError, Reloaded
@@ -15,6 +23,7 @@ __all__ = [
     "ControlClient",
     "ControlError",
     "CoreError",
+    "DeclaredUnits",
     "DocumentError",
     "Explanation",
     "FailedOperand",
@@ -25,6 +34,7 @@ __all__ = [
     "RuleTrace",
     "SocketInUseError",
     "StateDirectory",
+    "UndeclaredUnit",
     "Verification",
     "serve",
     "state_directory",

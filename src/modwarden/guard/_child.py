@@ -75,9 +75,7 @@ def _run(command: list[str], is_stopping: Callable[[], bool]) -> tuple[int, byte
             return child.returncode, answer, said
 
 
-def _end_if(
-    child: subprocess.Popen[bytes], command: list[str], *, is_late: bool, is_stopping: bool
-) -> None:
+def _end_if(child: subprocess.Popen[bytes], command: list[str], *, is_late: bool, is_stopping: bool) -> None:
     """End a child that nobody waits for any more."""
     if not is_late and not is_stopping:
         return

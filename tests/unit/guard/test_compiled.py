@@ -51,7 +51,7 @@ def test_a_conduit_that_chose_deny_keeps_no_rule_without_its_site_file() -> None
 
 
 def test_a_conduit_that_observes_and_chose_deny_enforces_without_its_site_file() -> None:
-    conduits = [{"name": name, "verdicts": "observe", "rules": []} for name in ("hvac", "water")]
+    conduits = [{"name": name, "verdicts": "observe"} for name in ("hvac", "water")]
     kept = Compiled(json.dumps({"conduits": conduits}).encode(), b"{}", frozenset({"hvac"}), 1)
     document = json.loads(kept.for_a_start_without_site_file())
 
