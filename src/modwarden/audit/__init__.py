@@ -1,5 +1,6 @@
 """The record, read: query, tail, verify and export of a journal."""
 
+from modwarden.audit._damage import Unreadable
 from modwarden.audit.errors import JournalReadError, QueryError
 from modwarden.audit.export import Exported, ExportForm, export
 from modwarden.audit.filter import Filter
@@ -23,6 +24,7 @@ __all__ = [
     "Proof",
     "QueryError",
     "Tail",
+    "Unreadable",
     "export",
     "parse_time",
     "query",

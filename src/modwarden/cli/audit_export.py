@@ -18,9 +18,9 @@ from modwarden.cli._filters import (
     rows_that,
     times,
 )
-from modwarden.cli._journal import JournalArgument, journal_of
+from modwarden.cli._journal import JournalArgument, Unread, journal_of
 from modwarden.cli._options import JsonOption
-from modwarden.cli._printing import print_error, print_json, print_lines
+from modwarden.cli._printing import print_json, print_lines
 
 
 def command(  # noqa: PLR0917  (each option is a parameter)
@@ -51,9 +51,8 @@ def command(  # noqa: PLR0917  (each option is a parameter)
     )
     directory = JournalDirectory(journal_of(journal))
     done = export(directory, wanted, to, form)
-    for line in directory.unread:
-        print_error(line)
     if as_json:
         print_json({"folder": str(done.folder), "rows": done.rows, "files": list(done.files)})
     else:
         print_lines(f"{done.rows:,} records and {len(done.files) - 1} files in {done.folder}")
+    Unread(directory).end()

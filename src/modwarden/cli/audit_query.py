@@ -27,7 +27,7 @@ from modwarden.cli._filters import (
     rows_that,
     times,
 )
-from modwarden.cli._journal import JournalArgument, journal_of
+from modwarden.cli._journal import JournalArgument, Unread, journal_of
 from modwarden.cli._options import JsonOption
 from modwarden.cli._printing import console, print_error
 
@@ -73,8 +73,7 @@ def command(  # noqa: PLR0917  (each option is a parameter)
         write_json_lines(sys.stdout, query(directory, wanted, last=last), book)
     else:
         _print(query(directory, wanted, last=last, columns=TABLE_COLUMNS), book, is_cut=last is None)
-    for line in directory.unread:
-        print_error(line)
+    Unread(directory).end()
 
 
 def _write_csv(path: Path, rows: pa.Table, book: PointBook) -> None:

@@ -10,7 +10,7 @@ import typer
 from modwarden.audit import JournalDirectory, PointBook, Tail, query
 from modwarden.audit.output import print_lines_of, write_json_lines
 from modwarden.cli._filters import Clients, Functions, Kinds, Points, Servers, Verdicts, rows_that
-from modwarden.cli._journal import JournalArgument, journal_of
+from modwarden.cli._journal import JournalArgument, Unread, journal_of
 from modwarden.cli._options import JsonOption
 from modwarden.cli._printing import console
 
@@ -36,13 +36,15 @@ def command(  # noqa: PLR0917  (each option is a parameter)
     tail = Tail.from_now(directory, wanted, book)
     if last:
         _show(query(directory, replace(wanted, up_to=tail.cursor), last=last), book, as_json=as_json)
-    if not follow:
-        return
+    unread = Unread(directory)
+    unread.tell()
     try:
-        for rows in tail.follow():
+        for rows in tail.follow() if follow else ():
             _show(rows, book, as_json=as_json)
+            unread.tell()
     except KeyboardInterrupt:
-        return
+        pass
+    unread.end()
 
 
 def _show(rows: pa.Table, book: PointBook, *, as_json: bool) -> None:
