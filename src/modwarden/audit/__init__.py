@@ -4,6 +4,7 @@ from modwarden.audit._damage import Unreadable
 from modwarden.audit.errors import JournalReadError, QueryError
 from modwarden.audit.export import Exported, ExportForm, export
 from modwarden.audit.filter import Filter
+from modwarden.audit.names import unknown_names
 from modwarden.audit.points import PointBook
 from modwarden.audit.query import query, record
 from modwarden.audit.read import JournalDirectory
@@ -32,5 +33,6 @@ __all__ = [
     "render_finding",
     "render_proof",
     "render_time",
+    "unknown_names",
     "verify",
 ]

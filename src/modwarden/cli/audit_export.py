@@ -8,6 +8,7 @@ import typer
 from modwarden.audit import ExportForm, JournalDirectory, export
 from modwarden.cli._filters import (
     Clients,
+    Conduits,
     Functions,
     Kinds,
     Points,
@@ -16,6 +17,7 @@ from modwarden.cli._filters import (
     Until,
     Verdicts,
     rows_that,
+    tell_unknown_names,
     times,
 )
 from modwarden.cli._journal import JournalArgument, Unread, journal_of
@@ -31,6 +33,7 @@ def command(  # noqa: PLR0917  (each option is a parameter)
     ] = ExportForm.PARQUET,
     since: Since = None,
     until: Until = None,
+    conduit: Conduits = None,
     client: Clients = None,
     server: Servers = None,
     function: Functions = None,
@@ -41,6 +44,7 @@ def command(  # noqa: PLR0917  (each option is a parameter)
 ) -> None:
     """Copy records, their policies and the public keys into a folder, with a manifest of digests."""
     wanted = rows_that(
+        conduits=conduit,
         clients=client,
         servers=server,
         functions=function,
@@ -50,6 +54,7 @@ def command(  # noqa: PLR0917  (each option is a parameter)
         span=times(since, until),
     )
     directory = JournalDirectory(journal_of(journal))
+    tell_unknown_names(directory, wanted)
     done = export(directory, wanted, to, form)
     if as_json:
         print_json({"folder": str(done.folder), "rows": done.rows, "files": list(done.files)})

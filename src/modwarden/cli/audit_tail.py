@@ -9,7 +9,17 @@ import typer
 
 from modwarden.audit import JournalDirectory, PointBook, Tail, query
 from modwarden.audit.output import print_lines_of, write_json_lines
-from modwarden.cli._filters import Clients, Functions, Kinds, Points, Servers, Verdicts, rows_that
+from modwarden.cli._filters import (
+    Clients,
+    Conduits,
+    Functions,
+    Kinds,
+    Points,
+    Servers,
+    Verdicts,
+    rows_that,
+    tell_unknown_names,
+)
 from modwarden.cli._journal import JournalArgument, Unread, journal_of
 from modwarden.cli._options import JsonOption
 from modwarden.cli._printing import console
@@ -17,6 +27,7 @@ from modwarden.cli._printing import console
 
 def command(  # noqa: PLR0917  (each option is a parameter)
     journal: JournalArgument,
+    conduit: Conduits = None,
     client: Clients = None,
     server: Servers = None,
     function: Functions = None,
@@ -29,9 +40,16 @@ def command(  # noqa: PLR0917  (each option is a parameter)
 ) -> None:
     """Show the newest records, then each new one as it is committed, until Ctrl-C."""
     wanted = rows_that(
-        clients=client, servers=server, functions=function, points=point, verdicts=verdict, kinds=kind
+        conduits=conduit,
+        clients=client,
+        servers=server,
+        functions=function,
+        points=point,
+        verdicts=verdict,
+        kinds=kind,
     )
     directory = JournalDirectory(journal_of(journal))
+    tell_unknown_names(directory, wanted)
     book = PointBook(directory.policies)
     tail = Tail.from_now(directory, wanted, book)
     if last:
