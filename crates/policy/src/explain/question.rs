@@ -90,8 +90,8 @@ pub(super) struct Place {
 impl Question {
     pub(super) fn place(&self, policy: &Policy) -> Result<Place, QuestionError> {
         let name = self.server.as_deref().ok_or(QuestionError::NoServer)?;
-        let (server, first_id) = find_server(policy.document(), name)
-            .ok_or_else(|| QuestionError::UnknownServer(name.to_owned()))?;
+        let (server, first_id) =
+            find_server(policy.document(), name).ok_or_else(|| QuestionError::UnknownServer(name.to_owned()))?;
         for known in &self.known {
             known.span().ok_or(QuestionError::KnownValues(known.address))?;
         }
@@ -192,7 +192,9 @@ impl fmt::Display for QuestionError {
             Self::UnknownServer(name) => write!(f, "no server or unit is named {name:?}"),
             Self::NoListener(name) => write!(f, "no listener leads to {name:?}"),
             Self::NoServer => write!(f, "a question without a server names a conduit and a unit id"),
-            Self::Declared(unit) => write!(f, "every listener of the conduit declares unit id {unit}: ask about its server"),
+            Self::Declared(unit) => {
+                write!(f, "every listener of the conduit declares unit id {unit}: ask about its server")
+            }
             Self::Hex => write!(f, "the pdu is not hexadecimal bytes"),
             Self::KnownValues(address) => write!(f, "known values at {address} fit no table"),
         }
