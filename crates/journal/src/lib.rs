@@ -53,5 +53,6 @@ pub use read::read;
 pub use state::{Checkpoint, State};
 pub use storage::{AppendFile, Entry, FileSystem, Lock, ReadFile, Storage};
 pub use verify::{
-    Finding, KnownCheckpoint, LastCheckpoint, Severity, Verification, VerifyOptions, verify, verify_json,
+    Finding, KnownCheckpoint, LastCheckpoint, Severity, Verification, VerifyOptions, verify, verify_export,
+    verify_export_json, verify_json,
 };

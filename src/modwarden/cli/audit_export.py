@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from modwarden.audit import ExportForm, JournalDirectory, export
+from modwarden.audit import Exported, ExportForm, JournalDirectory, export
 from modwarden.cli._filters import (
     Clients,
     Conduits,
@@ -57,7 +57,14 @@ def command(  # noqa: PLR0917  (each option is a parameter)
     tell_unknown_names(directory, wanted)
     done = export(directory, wanted, to, form)
     if as_json:
-        print_json({"folder": str(done.folder), "rows": done.rows, "files": list(done.files)})
+        told = {"folder": str(done.folder), "rows": done.rows, "files": list(done.files)}
+        print_json(told | {"not_provable": done.not_provable})
     else:
-        print_lines(f"{done.rows:,} records and {len(done.files) - 1} files in {done.folder}")
+        print_lines(f"{done.rows:,} records and {len(done.files) - 1} files in {done.folder}", _proof(done))
     Unread(directory).end()
+
+
+def _proof(done: Exported) -> str:
+    if done.not_provable is not None:
+        return f"not provable: {done.not_provable}"
+    return f"from checkpoint to checkpoint: `modwarden audit verify {done.folder}` checks it by itself"

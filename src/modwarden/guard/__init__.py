@@ -10,12 +10,12 @@ from modwarden.guard.explanation import (
     RuleTrace,
     UndeclaredUnit,
 )
-from modwarden.guard.face import CompiledPolicy, CoreError, DocumentError, verify_journal
+from modwarden.guard.face import CompiledPolicy, CoreError, DocumentError, verify_export, verify_journal
 from modwarden.guard.serve import serve
 from modwarden.guard.socket_client import ControlClient, ControlError, Reloaded
 from modwarden.guard.socket_server import SocketInUseError
 from modwarden.guard.state import StateDirectory, state_directory
-from modwarden.guard.verification import JournalFinding, Verification
+from modwarden.guard.verification import JournalFinding, Verification, verification_of
 
 __all__ = [
     "CompileError",
@@ -38,5 +38,7 @@ __all__ = [
     "Verification",
     "serve",
     "state_directory",
+    "verification_of",
+    "verify_export",
     "verify_journal",
 ]
