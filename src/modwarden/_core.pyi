@@ -2,7 +2,7 @@
 
 from typing import Self, final
 
-__all__ = ["CoreError", "DocumentError", "Guard", "Policy", "verify_journal"]
+__all__ = ["CoreError", "DocumentError", "Guard", "Policy", "verify_export", "verify_journal"]
 
 class DocumentError(ValueError):
     """The policy document is wrong."""
@@ -37,3 +37,4 @@ class Guard:
     def stop(self) -> None: ...
 
 def verify_journal(directory: str, options: bytes) -> bytes: ...
+def verify_export(folder: str, options: bytes) -> bytes: ...

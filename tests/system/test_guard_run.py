@@ -150,11 +150,13 @@ def test_where_no_policy_was_ever_good_the_guard_does_not_start(bench: Any) -> N
     assert "site.yaml:5" in bench.log
 
 
+@pytest.mark.parametrize("verdicts", ["enforce", "observe"])
 @pytest.mark.parametrize(("on_policy_failure", "is_served"), [("deny", False), ("last_good", True)])
 def test_a_bad_site_file_at_start_means_what_the_operator_chose_and_an_alarm(
-    bench: Any, on_policy_failure: str, *, is_served: bool
+    bench: Any, on_policy_failure: str, verdicts: str, *, is_served: bool
 ) -> None:
     bench.write_site(on_policy_failure=on_policy_failure)
+    bench.edit_site("guard: gate-1", f"guard: gate-1\n    verdicts: {verdicts}")
     first = bench.start_guard()
     first.send_signal(signal.SIGTERM)
     assert first.wait(30) == 0, bench.log

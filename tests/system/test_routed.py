@@ -94,6 +94,28 @@ def test_a_unit_id_nobody_declared_is_refused_and_reaches_no_server(routed: Rout
     assert requests == [0, 0, 0]
 
 
+def test_a_refusal_for_an_undeclared_unit_id_is_explained_from_the_record(routed: Routed) -> None:
+    with Talk(routed.address, HMI) as talk:
+        talk.ask(write(0, 1), 14)
+    assert routed.guard.stop() == 0, routed.guard.log
+    (row,) = routed.guard.records("--verdict", "deny")
+    why = routed.guard.ask("policy", "explain", str(routed.guard.journal), "--sequence", str(row["sequence"]))
+    host, port = routed.address
+
+    assert why.returncode == 0, why.stderr
+    assert why.stdout.splitlines() == [
+        "DENY: unit_undeclared: unit id 14",
+        "the client is answered: exception 01",
+        "conduit: plant",
+        f"no asset is declared under unit id 14 behind {host}:{port}",
+        "  gateway gw-1 has unit ids: 11, 12, 13",
+        "  plc-1 has unit ids: 1",
+        "  plc-2 has unit ids: 2, 7",
+        "  real-1 has unit ids: 4",
+        "if it is a device behind gw-1, an asset declares it: NAME: {zone: ZONE, via: gw-1, unit_id: 14}",
+    ]
+
+
 def test_a_rule_for_one_unit_behind_a_gateway_does_not_permit_its_neighbour(routed: Routed) -> None:
     with Talk(routed.address, HMI) as talk:
         refused, permitted = talk.ask(write(0, 1), 12), talk.ask(write(0, 1), 11)

@@ -42,13 +42,15 @@ impl Listeners {
     /// Bind what a policy needs and is not yet open; changes nothing that is.
     ///
     /// # Errors
-    /// The address that cannot be bound, and why.
-    pub(crate) fn prepare(&self, policy: &Policy) -> Result<Prepared, (SocketAddr, io::Error)> {
+    /// The address that cannot be bound, whose it is, why, and what would mend it.
+    pub(crate) fn prepare(&self, policy: &Policy) -> Result<Prepared, String> {
         let wanted = places(policy.document());
         let open: BTreeSet<_> = self.open.values().map(|listening| listening.address).collect();
         let fresh = wanted.keys().filter(|address| !open.contains(*address));
-        let bound =
-            fresh.map(|address| bind(*address).map(|socket| (*address, socket)).map_err(|error| (*address, error)));
+        let bound = fresh.map(|address| match bind(*address) {
+            Ok(socket) => Ok((*address, socket)),
+            Err(error) => Err(unbound(policy.document(), *address, &error)),
+        });
         bound.collect::<Result<Vec<_>, _>>().map(Prepared)
     }
 
@@ -100,6 +102,21 @@ pub(crate) fn places(document: &Document) -> BTreeMap<SocketAddr, Place> {
         }
     }
     places
+}
+
+fn unbound(document: &Document, address: SocketAddr, error: &io::Error) -> String {
+    let hint = match error.kind() {
+        io::ErrorKind::AddrInUse => "another process listens there; `ss -ltnp` names it",
+        io::ErrorKind::AddrNotAvailable => {
+            "this host has no such address; `ip address` lists those it has, `listen` in the site file chooses"
+        }
+        io::ErrorKind::PermissionDenied => "a port below 1024 needs CAP_NET_BIND_SERVICE",
+        _ => "`listen` in the site file chooses the address",
+    };
+    let place = places(document).get(&address).copied();
+    let conduit = place.and_then(|place| document.conduits.get(place.conduit));
+    let of = conduit.map(|conduit| format!(" of conduit {}", conduit.name)).unwrap_or_default();
+    format!("listener {address}{of}: {error}: {hint}")
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {

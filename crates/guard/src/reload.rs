@@ -28,7 +28,7 @@ impl DataLoop {
         }
         let prepared = match self.listeners.prepare(&policy) {
             Ok(prepared) => prepared,
-            Err((address, error)) => return Err(self.reject(format!("listener: {address}: {error}"))),
+            Err(what) => return Err(self.reject(what)),
         };
         let adopted = self.listeners.adopt(prepared, &policy, self.poll.registry());
         adopted.map_err(|error| format!("listener: {error}"))?;

@@ -26,13 +26,14 @@ pub(crate) fn assemble(
     waker: &Arc<Waker>,
     (poll, commands): (Poll, Receiver<Command>),
 ) -> Result<(DataLoop, Opening), GuardError> {
+    let descriptors = limits::raise(policy.document());
+    // Before the journal: a start whose port is taken leaves no rows behind, however often it is tried.
+    let listeners = open_listeners(&policy, &poll)?;
     let (journal, mut opening) = open_journal((options, storage), &policy, waker)?;
     let syslog = open_syslog(options.syslog.as_ref(), &mut opening)?;
     let clock = Clock::new();
     let ledger = Ledger::new(journal, syslog, clock.now());
-    let descriptors = limits::raise(policy.document());
     opening.extend(descriptors.warning());
-    let listeners = open_listeners(&policy, &poll)?;
     let mut data_loop = DataLoop::new(Parts { poll, clock, policy, ledger, listeners, descriptors, commands });
     data_loop.adopt_policy();
     Ok((data_loop, opening))
@@ -75,10 +76,7 @@ fn open_syslog(options: Option<&SyslogOptions>, opening: &mut Opening) -> Result
 
 fn open_listeners(policy: &Policy, poll: &Poll) -> Result<Listeners, GuardError> {
     let mut listeners = Listeners::new(FIRST_LISTENER);
-    let prepared = listeners.prepare(policy);
-    let prepared = prepared.map_err(|(address, error)| {
-        GuardError::World(format!("listener {address}: {error} (`ss -ltnp` names what listens there)"))
-    })?;
+    let prepared = listeners.prepare(policy).map_err(GuardError::World)?;
     listeners.adopt(prepared, policy, poll.registry()).map_err(world)?;
     Ok(listeners)
 }

@@ -6,7 +6,7 @@
 //! * the last batch of a file is whole only if all its rows are those that one commit wrote: a power
 //!   cut may leave the length of a write without all of its bytes.
 
-use crate::chain::is_whole;
+use crate::chain;
 use crate::decode::decode;
 use crate::row::{Row, Written};
 use crate::schema::DIGEST;
@@ -49,7 +49,7 @@ impl Frame {
     pub(crate) fn rows(&self) -> Option<Vec<Row>> {
         // Bytes that somebody altered may break an assumption of the decoder; that is damage, not our bug.
         let rows = catch_unwind(|| self.batch(None).and_then(|batch| decode(&batch).ok())).ok().flatten()?;
-        (!self.is_last || is_whole(&rows)).then_some(rows)
+        (!self.is_last || chain::is_whole(&rows)).then_some(rows)
     }
 
     /// Whether it is a batch, and for the last one: all of it.

@@ -59,5 +59,6 @@ pub use read::{read, read_on};
 pub use state::{Checkpoint, State};
 pub use storage::{AppendFile, Entry, FileSystem, Lock, ReadFile, Storage};
 pub use verify::{
-    Finding, KnownCheckpoint, LastCheckpoint, Severity, Verification, VerifyOptions, verify, verify_json, verify_on,
+    Finding, KnownCheckpoint, LastCheckpoint, Severity, Verification, VerifyOptions, verify, verify_export,
+    verify_export_json, verify_json, verify_on,
 };

@@ -76,10 +76,7 @@ impl SegmentRows {
     pub(crate) fn open(storage: &dyn Storage, directory: &Path, name: SegmentName) -> io::Result<Self> {
         let path = name.within(directory);
         if name.is_sealed() {
-            let bytes = Bytes::from(read_whole(storage, &path)?);
-            // The digest and the rows are of the same bytes, whatever happens to the file meanwhile.
-            let file = Sha256::digest(&bytes).into();
-            return Ok(Self::Sealed { rows: SealedRows::open(bytes), file });
+            return Self::open_parquet(storage, &path);
         }
         let mut rest = storage.read(&path)?;
         let length = rest.seek(SeekFrom::End(0))?;
@@ -87,6 +84,14 @@ impl SegmentRows {
         // Where the first batch is torn, the schema before it is not.
         frames.read_schema()?;
         Ok(Self::Live { frames, rest, has_ended: false, before: None })
+    }
+
+    /// The rows of a Parquet file in the journal's columns.
+    pub(crate) fn open_parquet(storage: &dyn Storage, path: &Path) -> io::Result<Self> {
+        let bytes = Bytes::from(read_whole(storage, path)?);
+        // The digest and the rows are of the same bytes, whatever happens to the file meanwhile.
+        let file = Sha256::digest(&bytes).into();
+        Ok(Self::Sealed { rows: SealedRows::open(bytes), file })
     }
 
     /// The file's digest, for a sealed one.

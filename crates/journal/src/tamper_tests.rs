@@ -10,7 +10,7 @@ use crate::row::Link;
 use crate::row::{Proof, Row};
 use crate::schema::{COMMIT, live_schema, schema};
 use crate::spelled::Batch;
-use crate::{FileSystem, KnownCheckpoint, Options, Storage as _, Verification, VerifyOptions, verify};
+use crate::{FileSystem, KnownCheckpoint, Options, Storage as _, Verification, VerifyOptions, verify, verify_export};
 use arrow_ipc::writer::StreamWriter;
 use event::{Event, Kind, Outcome};
 use parquet::arrow::ArrowWriter;
@@ -303,4 +303,66 @@ fn another_guards_key_proves_nothing() {
     );
 
     assert!(!found.unwrap().ok);
+}
+
+/// Rows of a journal from one signed row to another, as an export holds them.
+fn excerpt(sample: &Sample, from: usize, to: usize) -> Vec<Row> {
+    let directory = sample.root.path().join("journal");
+    let all: Vec<Row> = segments(&directory).iter().flat_map(|name| batches(&directory, *name).concat()).collect();
+    let signed: Vec<usize> = (0..all.len()).filter(|at| all[*at].proof.is_some()).collect();
+    all[signed[from]..=signed[signed.len() - 1 - to]].to_vec()
+}
+
+fn verify_rows(sample: &Sample, rows: &[Row]) -> Verification {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(sample.root.path().join("journal/keys.json"), folder.path().join("keys.json")).unwrap();
+    let file = fs::File::create(folder.path().join("events.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, schema(), None).unwrap();
+    let mut batch = encode(&spelled(rows)).unwrap();
+    batch.remove_column(batch.schema().index_of(COMMIT).unwrap());
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let options = VerifyOptions { first_public_key: Some(sample.key.clone()), ..Default::default() };
+    verify_export(folder.path(), &options).unwrap()
+}
+
+#[test]
+fn each_of_240_alterations_of_an_export_is_found() {
+    let sample = sample();
+
+    for throw in 0..240u64 {
+        let mut dice = Dice(throw);
+        let mut rows = excerpt(&sample, 1 + dice.throw(3), 1 + dice.throw(3));
+        // Of the first row only the signed digest counts, as the limits say.
+        let mut body = rows.split_off(1);
+        let last = body.pop().unwrap();
+        let how = alter(&mut body, &mut dice);
+        let found = verify_rows(&sample, &[rows, body, vec![last]].concat());
+
+        assert!(!found.ok, "throw {throw}: {how}");
+    }
+}
+
+#[test]
+fn an_export_that_does_not_begin_at_a_signed_row_proves_nothing_up_to_the_next() {
+    let sample = sample();
+    let rows = excerpt(&sample, 1, 0);
+    let plain = rows.iter().position(|row| row.proof.is_none()).unwrap();
+
+    assert!(!verify_rows(&sample, &rows[plain..]).ok);
+    assert!(!verify_rows(&sample, &[]).ok);
+}
+
+#[test]
+fn an_export_across_segments_is_sound_and_says_what_it_is_not() {
+    let sample = sample();
+    for from in 0..4 {
+        let rows = excerpt(&sample, from, 1);
+        let found = verify_rows(&sample, &rows);
+
+        assert!(found.ok, "{:?}", found.findings);
+        assert_eq!((found.rows, found.unproven_rows), (rows.len() as u64, 0));
+        assert!(found.segments > 2);
+        assert!(found.limits[0].contains("excerpt"));
+    }
 }

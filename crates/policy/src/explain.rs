@@ -9,7 +9,7 @@ use crate::document::{Answer, RuleKind};
 use crate::function::Part;
 use crate::moment::Moment;
 use crate::plant::Plant;
-use crate::policy::{Policy, Principal};
+use crate::policy::Policy;
 use crate::rules::Reach;
 use crate::target::Target;
 use crate::verdict::{Denial, Verdict};
@@ -95,6 +95,9 @@ struct Inquiry<'a> {
 ///
 /// The question names what the policy does not know.
 pub fn explain(policy: &Policy, question: &Question) -> Result<Explanation, QuestionError> {
+    if question.server.is_none() {
+        return explain_undeclared(policy, question);
+    }
     let place = question.place(policy)?;
     let pdu = question.pdu_bytes()?;
     let tolerates = policy
@@ -109,8 +112,19 @@ pub fn explain(policy: &Policy, question: &Question) -> Result<Explanation, Ques
     let verdicts = inquiries.iter().map(|inquiry| (inquiry, inquiry.verdict(request.as_ref())));
     let (inquiry, verdict) = verdicts
         .min_by_key(|(inquiry, verdict)| (!matches!(verdict, Ok(Verdict::Permit(_))), !inquiry.view.names_client()))
-        .ok_or_else(|| QuestionError::NoListener(question.server.clone()))?;
+        .ok_or_else(|| question.no_listener())?;
     Ok(inquiry.explanation(request.as_ref().ok(), verdict))
+}
+
+/// Where a unit id leads to nobody no rule is asked: the refusal is the same for every request.
+fn explain_undeclared(policy: &Policy, question: &Question) -> Result<Explanation, QuestionError> {
+    let (conduit, unit) = question.undeclared(policy)?;
+    let listeners = policy.document().conduits.get(conduit).map_or(0, |conduit| conduit.listeners.len());
+    let mut views = (0..listeners).map(|listener| policy.view(conduit, listener, &question.principal()));
+    let view = views.find(|view| view.target(unit).is_none()).ok_or(QuestionError::Declared(unit.0))?;
+    let mut explanation = Explanation::of(&view, Vec::new());
+    explanation.deny(view.undeclared(unit));
+    Ok(explanation)
 }
 
 /// [`explain`], from JSON to JSON.
@@ -132,8 +146,7 @@ impl<'a> Inquiry<'a> {
         question: &'a Question,
         ((conduit, listener), place): ((usize, usize), question::Place),
     ) -> Self {
-        let principal = Principal { address: question.client, role: question.role.as_deref().map(Into::into) };
-        let view = policy.view(conduit, listener, &principal);
+        let view = policy.view(conduit, listener, &question.principal());
         let target = view.target(place.unit);
         let mut plant = Plant::new(policy);
         let now = question.moment();
@@ -153,17 +166,7 @@ impl<'a> Inquiry<'a> {
 
     fn explanation(&self, request: Option<&Request<'_>>, verdict: Result<Verdict, RequestError>) -> Explanation {
         let rules = request.map(|request| self.fits(request)).unwrap_or_default();
-        let mut explanation = Explanation {
-            conduit: self.view.conduit().map(|conduit| conduit.name.to_string()).unwrap_or_default(),
-            verdict: "deny",
-            rule: None,
-            reason: None,
-            word: None,
-            answer: None,
-            essential: false,
-            nearest: None,
-            rules,
-        };
+        let mut explanation = Explanation::of(&self.view, rules);
         match verdict {
             Ok(Verdict::Permit(permit)) => {
                 explanation.verdict = "permit";
@@ -205,6 +208,20 @@ fn units_of(view: &View, target: Target) -> Vec<Target> {
 // === impl Explanation ===
 
 impl Explanation {
+    fn of(view: &View, rules: Vec<RuleFit>) -> Self {
+        Self {
+            conduit: view.conduit().map(|conduit| conduit.name.to_string()).unwrap_or_default(),
+            verdict: "deny",
+            rule: None,
+            reason: None,
+            word: None,
+            answer: None,
+            essential: false,
+            nearest: None,
+            rules,
+        }
+    }
+
     fn deny(&mut self, denial: Denial) {
         self.word = Some(denial.reason.word());
         self.reason = Some(denial.reason.to_string());

@@ -42,6 +42,22 @@ fn a_question_about_what_does_not_exist_is_an_error() {
 }
 
 #[test]
+fn a_unit_id_that_leads_to_nobody_is_explained_without_a_server() {
+    let question = |conduit: Option<&str>, unit: u8| {
+        ask(&json!({"client": "10.0.0.5", "conduit": conduit, "unit_id": unit, "pdu": "0300640002"}))
+    };
+    let answer = question(Some("hvac"), 9).unwrap();
+
+    assert_eq!(answer["verdict"], "deny");
+    assert_eq!(answer["conduit"], "hvac");
+    assert_eq!(answer["reason"], "unit_undeclared: unit id 9");
+    assert_eq!(answer["answer"], json!({"exception": 1}));
+    assert_eq!(question(Some("hvac"), 1), Err(QuestionError::Declared(1)));
+    assert_eq!(question(None, 9), Err(QuestionError::NoServer));
+    assert_eq!(question(Some("x"), 9), Err(QuestionError::UnknownConduit("x".to_owned())));
+}
+
+#[test]
 fn a_refused_value_names_rule_limit_and_nearest() {
     let known = json!([{"table": "holding_register", "address": 100, "values": [0x41A9, 0x999A], "age_ms": 1000}]);
     let answer = ask(&json!({"client": "10.0.0.5", "role": null, "server": "ahu", "unit_id": null, "pdu": WRITE_25,

@@ -104,11 +104,19 @@ fn verify_journal<'py>(py: Python<'py>, directory: &str, options: &[u8]) -> PyRe
     Ok(PyBytes::new(py, &found))
 }
 
+/// Verify an export; options and result as JSON.
+#[pyfunction]
+fn verify_export<'py>(py: Python<'py>, folder: &str, options: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let found = py.detach(|| journal::verify_export_json(Path::new(folder), options)).map_err(errors::journal_error)?;
+    Ok(PyBytes::new(py, &found))
+}
+
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("DocumentError", module.py().get_type::<errors::DocumentError>())?;
     module.add("CoreError", module.py().get_type::<errors::CoreError>())?;
     module.add_class::<Policy>()?;
     module.add_class::<Guard>()?;
-    module.add_function(wrap_pyfunction!(verify_journal, module)?)
+    module.add_function(wrap_pyfunction!(verify_journal, module)?)?;
+    module.add_function(wrap_pyfunction!(verify_export, module)?)
 }

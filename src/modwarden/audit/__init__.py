@@ -1,8 +1,10 @@
 """The record, read: query, tail, verify and export of a journal."""
 
+from modwarden.audit._damage import Unreadable
 from modwarden.audit.errors import JournalReadError, QueryError
 from modwarden.audit.export import Exported, ExportForm, export
 from modwarden.audit.filter import Filter
+from modwarden.audit.names import unknown_names
 from modwarden.audit.points import PointBook
 from modwarden.audit.query import query, record
 from modwarden.audit.read import JournalDirectory
@@ -23,6 +25,7 @@ __all__ = [
     "Proof",
     "QueryError",
     "Tail",
+    "Unreadable",
     "export",
     "parse_time",
     "query",
@@ -30,5 +33,6 @@ __all__ = [
     "render_finding",
     "render_proof",
     "render_time",
+    "unknown_names",
     "verify",
 ]

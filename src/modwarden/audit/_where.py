@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+from modwarden.audit._words import check_words, listed, nearest
 from modwarden.audit.errors import QueryError
 from modwarden.audit.filter import Filter
 from modwarden.audit.points import PointBook
@@ -12,6 +13,7 @@ from modwarden.model.function_set import (
     FunctionSelector,
     FunctionSelectorError,
     function_catalogue,
+    function_sets,
     parse_function,
 )
 from modwarden.model.table import Span
@@ -26,10 +28,17 @@ class Where:
 
     @classmethod
     def of(cls, wanted: Filter, book: PointBook) -> Self:
-        """Say a filter in SQL."""
+        """
+        Say a filter in SQL.
+
+        Raises:
+            QueryError: a word of it is no kind, verdict, function or point.
+        """
+        check_words(wanted)
         where = cls()
         where._add_cursor(wanted)
         where._add_times(wanted)
+        where._add_names(("conduit",), wanted.conduits)
         where._add_names(("client", "client_address"), wanted.clients)
         where._add_names(("server", "server_address"), wanted.servers)
         where._add_names(("kind",), wanted.kinds)
@@ -84,7 +93,9 @@ def _function(word: str) -> tuple[str, list[object]]:
     try:
         selector = parse_function(word)
     except FunctionSelectorError as error:
-        raise QueryError(str(error)) from error
+        sets = function_sets()
+        meant = nearest(word, sets)
+        raise QueryError(f"{error}{meant}; a code such as 16 or 8/4, or a set: {', '.join(sets)}") from error
     if selector.function_code is not None:
         return _code(selector.function_code, selector.sub_function)
     parts = [_code(*code) for code in dict.fromkeys(_codes_of(selector))]
@@ -106,13 +117,19 @@ def _code(code: int, sub_function: int | None) -> tuple[str, list[object]]:
 def _points(names: Sequence[str], book: PointBook) -> Iterator[tuple[str, list[object]]]:
     """Say where the points live, unit by unit; units of one map share a condition."""
     places: dict[tuple[tuple[int, ...], Span], set[str]] = {}
+    known: set[str] = set()
     for unit in book.every_unit():
         for point in unit.points.points.values() if unit.points else ():
+            known.add(point.name)
             if point.name in names:
                 for span in point.spans:
                     places.setdefault((tuple(sorted(unit.unit_ids)), span), set()).update(unit.names)
-    if not places:
-        raise QueryError(f"no policy of this journal knows a point {' or '.join(names)}")
+    for name in names:
+        if name not in known:
+            meant = nearest(name, known)
+            raise QueryError(
+                f"no policy of this journal knows a point {name!r}{meant}; they know {listed(known)}"
+            )
     for (unit_ids, span), servers in places.items():
         yield _place(sorted(servers), unit_ids, span)
 

@@ -10,12 +10,14 @@ from modwarden.audit._where import Where
 from modwarden.audit.errors import JournalReadError, QueryError
 from modwarden.audit.filter import Filter
 from modwarden.audit.points import PointBook
-from modwarden.audit.read import JournalDirectory, JournalSnapshot
+from modwarden.audit.read import JournalDirectory, JournalSnapshot, SealedSegment
 from modwarden.audit.rows import each_row
 from modwarden.audit.schema import EVENT_SCHEMA, JOURNAL_SCHEMA
 
 # Retention may remove a file between listing and opening it; a fresh listing then tells the truth.
-_TRIES = 3
+_TRIES = 2
+# Arrow says ValueError where columns are not those of a journal.
+FAILURES = (duckdb.Error, ValueError, OSError)
 
 
 def query(
@@ -35,17 +37,13 @@ def query(
         JournalReadError: a file of the journal cannot be read.
     """
     where = Where.of(wanted, PointBook(journal.policies))
-    for attempt in range(_TRIES):
+    for _ in range(_TRIES):
         snapshot = journal.snapshot(wanted.after)
         try:
             return select(snapshot, where, last=last, columns=columns)
-        except duckdb.IOException as error:
-            if attempt == _TRIES - 1:
-                raise JournalReadError(f"{journal.path}: {error}") from error
-        except (duckdb.Error, ValueError) as error:
-            # Arrow says ValueError where columns are not those of a journal.
-            raise JournalReadError(f"{journal.path}: {error}") from error
-    raise AssertionError("the loop returns or raises")
+        except FAILURES:
+            continue
+    return select_readable(journal, snapshot, where, last=last, columns=columns)
 
 
 def record(journal: JournalDirectory, sequence: int) -> dict[str, Any]:
@@ -58,7 +56,46 @@ def record(journal: JournalDirectory, sequence: int) -> dict[str, Any]:
     found = query(journal, Filter(sequence=sequence, after=max(sequence - 1, 0)))
     for row in each_row(found):
         return row
-    raise QueryError(f"{journal.path}: no record has sequence {sequence}")
+    unread = "".join(f"\n{unreadable}" for unreadable in journal.unreadable)
+    raise QueryError(f"{journal.path}: no record has sequence {sequence}{unread}")
+
+
+def select_readable(
+    journal: JournalDirectory,
+    snapshot: JournalSnapshot,
+    where: Where,
+    *,
+    last: int | None = None,
+    columns: Sequence[str] = EVENT_SCHEMA.names,
+) -> pa.Table:
+    """
+    Return the rows that match from a snapshot of which some file cannot be read.
+
+    The journal remembers which one, and from which sequence on.
+
+    Raises:
+        JournalReadError: what is left cannot be read either.
+    """
+    sealed: list[SealedSegment] = []
+    salvaged: list[pa.RecordBatch] = []
+    for segment in snapshot.sealed:
+        if _is_readable(segment, where, columns):
+            sealed.append(segment)
+        else:
+            salvaged += journal.salvage(segment)
+    rest = JournalSnapshot(tuple(sealed), (*salvaged, *snapshot.live))
+    try:
+        return select(rest, where, last=last, columns=columns)
+    except FAILURES as error:
+        raise JournalReadError(f"{journal.path}: {error}") from error
+
+
+def _is_readable(segment: SealedSegment, where: Where, columns: Sequence[str]) -> bool:
+    try:
+        select(JournalSnapshot((segment,), ()), where, columns=columns)
+    except FAILURES:
+        return False
+    return True
 
 
 def select(

@@ -48,3 +48,40 @@ EVENT_SCHEMA = pa.schema(
 # The journal's own proof, behind the event's columns.
 PROOF_SCHEMA = pa.schema([("digest", pa.binary()), ("signature", pa.binary()), ("public_key", pa.binary())])
 JOURNAL_SCHEMA = pa.schema([*EVENT_SCHEMA, *PROOF_SCHEMA])
+
+# As crates/event/src/kind.rs and `Outcome` name them; a test holds them against each other.
+EVENT_KINDS = (
+    "request.permitted",
+    "request.denied",
+    "request.observed",
+    "request.outcome",
+    "request.summary",
+    "session.summary",
+    "response.unsolicited",
+    "response.summary",
+    "session.opened",
+    "session.closed",
+    "session.refused",
+    "modbus.invalid_function_code",
+    "modbus.invalid_length",
+    "modbus.invalid_value",
+    "modbus.invalid_exception_code",
+    "modbus.invalid_protocol_id",
+    "modbus.value_mismatch",
+    "modbus.flooded",
+    "modbus.tolerated",
+    "policy.reloaded",
+    "policy.rejected",
+    "guard.started",
+    "guard.stopped",
+    "journal.checkpoint",
+    "journal.segment_opened",
+    "journal.sealed",
+    "journal.gap",
+    "journal.recovered",
+    "journal.retired",
+    "journal.key_changed",
+    "clock.stepped",
+    "internal.error",
+)
+VERDICTS = ("permit", "deny")

@@ -10,8 +10,14 @@ import pyarrow as pa
 from modwarden.audit._where import Where
 from modwarden.audit.filter import Filter
 from modwarden.audit.points import PointBook
-from modwarden.audit.query import select
-from modwarden.audit.read import JournalDirectory, JournalSnapshot, LiveSegment, last_sequence
+from modwarden.audit.query import FAILURES, select, select_readable
+from modwarden.audit.read import (
+    WRITE_PATIENCE_S,
+    JournalDirectory,
+    JournalSnapshot,
+    LiveSegment,
+    last_sequence,
+)
 from modwarden.audit.schema import EVENT_SCHEMA
 
 # The journal commits at least every 200 ms; looking as often shows each batch at once.
@@ -32,6 +38,7 @@ class Tail:
     book: PointBook
     cursor: int = 0
     _growing: dict[int, LiveSegment] = field(default_factory=dict)
+    _stuck_since: dict[int, float] = field(default_factory=dict)
 
     @classmethod
     def from_now(cls, journal: JournalDirectory, wanted: Filter, book: PointBook) -> Self:
@@ -42,8 +49,8 @@ class Tail:
         """Yield new rows for ever."""
         while True:
             rows = self.new_rows()
-            if rows.num_rows:
-                yield rows
+            # Also an empty table is news to whoever watches what cannot be read.
+            yield rows
             time.sleep(poll_s)
 
     def new_rows(self) -> pa.Table:
@@ -51,7 +58,11 @@ class Tail:
         news = self._news()
         if not news.sealed and not news.live:
             return EVENT_SCHEMA.empty_table()
-        rows = select(news, Where.of(replace(self.wanted, after=self.cursor), self.book))
+        where = Where.of(replace(self.wanted, after=self.cursor), self.book)
+        try:
+            rows = select(news, where)
+        except FAILURES:
+            rows = select_readable(self.journal, news, where)
         self.cursor = newest_sequence(news)
         return rows
 
@@ -64,6 +75,8 @@ class Tail:
         sealed = self.journal.sealed()
         replaced = {segment.first for segment in sealed}
         self._growing = growing
+        for segment in growing.values():
+            self._look_whether_stuck(segment, is_new=bool(batches[segment.first]))
         return JournalSnapshot(
             sealed=tuple(segment for segment in sealed if segment.last > self.cursor),
             live=tuple(
@@ -74,6 +87,15 @@ class Tail:
                 if last_sequence(batch) > self.cursor
             ),
         )
+
+    def _look_whether_stuck(self, segment: LiveSegment, *, is_new: bool) -> None:
+        """A file whose end is no whole batch for longer than any write takes cannot be read."""
+        if is_new or segment.unreadable is None:
+            self._stuck_since.pop(segment.first, None)
+            return
+        since = self._stuck_since.setdefault(segment.first, time.monotonic())
+        if time.monotonic() - since >= WRITE_PATIENCE_S:
+            self.journal.tell(segment.unreadable)
 
 
 def newest_sequence(snapshot: JournalSnapshot) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modwarden.audit.errors import JournalReadError
+from modwarden.audit.verify_export import is_export, verify_exported
 from modwarden.guard import CoreError, JournalFinding, Verification, verify_journal
 
 
@@ -18,15 +19,16 @@ class Proof:
 
 def verify(directory: Path, proof: Proof) -> Verification:
     """
-    Check every row, link and signature of a journal.
+    Check every row, link and signature of a journal, or of an export of one.
 
     Raises:
         JournalReadError: it cannot be read at all.
     """
     if not directory.is_dir():
         raise JournalReadError(f"{directory}: no journal directory")
+    check = verify_exported if is_export(directory) else verify_journal
     try:
-        return verify_journal(directory, first_public_key=proof.first_public_key, checkpoint=proof.checkpoint)
+        return check(directory, first_public_key=proof.first_public_key, checkpoint=proof.checkpoint)
     except (CoreError, OSError) as error:
         raise JournalReadError(f"{directory}: {error}") from error
 

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
-from modwarden.audit import Filter, parse_time
+from modwarden.audit import Filter, JournalDirectory, parse_time, unknown_names
+from modwarden.cli._printing import print_error
 
 Since = Annotated[
     str | None, typer.Option("--since", help="From this time on: 2026-03-01T07:00, or 10m ago.")
 ]
 Until = Annotated[str | None, typer.Option("--until", help="Before this time.")]
+Conduits = Annotated[list[str] | None, typer.Option("--conduit", help="Name; * is a wildcard.")]
 Clients = Annotated[list[str] | None, typer.Option("--client", help="Name or address; * is a wildcard.")]
 Servers = Annotated[list[str] | None, typer.Option("--server", help="Name or address; * is a wildcard.")]
 Functions = Annotated[
@@ -28,6 +30,7 @@ def times(since: str | None, until: str | None) -> tuple[int | None, int | None]
 
 def rows_that(
     *,
+    conduits: Sequence[str] | None,
     clients: Sequence[str] | None,
     servers: Sequence[str] | None,
     functions: Sequence[str] | None,
@@ -40,6 +43,7 @@ def rows_that(
     return Filter(
         since_ns=span[0],
         until_ns=span[1],
+        conduits=conduits or (),
         clients=clients or (),
         servers=servers or (),
         functions=functions or (),
@@ -47,3 +51,9 @@ def rows_that(
         verdicts=verdicts or (),
         kinds=kinds or (),
     )
+
+
+def tell_unknown_names(journal: JournalDirectory, wanted: Filter) -> None:
+    """Say which names nobody in the journal has: no rows for them is no silence."""
+    for line in unknown_names(journal, wanted):
+        print_error(line)

@@ -5,7 +5,11 @@ from typing import Annotated
 
 import typer
 
+from modwarden.audit import JournalDirectory, Unreadable
+from modwarden.cli._printing import print_error
 from modwarden.site import load_site
+
+EXIT_FINDINGS = 1
 
 JournalArgument = Annotated[
     Path,
@@ -20,3 +24,29 @@ def journal_of(place: Path) -> Path:
     if place.is_dir() and not any(place.glob("*.y*ml")):
         return place
     return load_site(place).journal.directory
+
+
+class Unread:
+    """What of a journal could not be read: each place told once, and an exit code of its own."""
+
+    def __init__(self, journal: JournalDirectory) -> None:
+        self._journal = journal
+        self._told: set[Unreadable] = set()
+
+    def tell(self) -> None:
+        """Say what could not be read since the last call."""
+        for unreadable in self._journal.unreadable:
+            if unreadable not in self._told:
+                print_error(str(unreadable))
+                self._told.add(unreadable)
+
+    def end(self) -> None:
+        """
+        Say the rest, and end as a check that found something.
+
+        Raises:
+            typer.Exit: something could not be read.
+        """
+        self.tell()
+        if self._told:
+            raise typer.Exit(EXIT_FINDINGS)

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from modwarden.audit import ExportForm, JournalDirectory, export
+from modwarden.audit import Exported, ExportForm, JournalDirectory, export
 from modwarden.cli._filters import (
     Clients,
+    Conduits,
     Functions,
     Kinds,
     Points,
@@ -16,11 +17,12 @@ from modwarden.cli._filters import (
     Until,
     Verdicts,
     rows_that,
+    tell_unknown_names,
     times,
 )
-from modwarden.cli._journal import JournalArgument, journal_of
+from modwarden.cli._journal import JournalArgument, Unread, journal_of
 from modwarden.cli._options import JsonOption
-from modwarden.cli._printing import print_error, print_json, print_lines
+from modwarden.cli._printing import print_json, print_lines
 
 
 def command(  # noqa: PLR0917  (each option is a parameter)
@@ -31,6 +33,7 @@ def command(  # noqa: PLR0917  (each option is a parameter)
     ] = ExportForm.PARQUET,
     since: Since = None,
     until: Until = None,
+    conduit: Conduits = None,
     client: Clients = None,
     server: Servers = None,
     function: Functions = None,
@@ -41,6 +44,7 @@ def command(  # noqa: PLR0917  (each option is a parameter)
 ) -> None:
     """Copy records, their policies and the public keys into a folder, with a manifest of digests."""
     wanted = rows_that(
+        conduits=conduit,
         clients=client,
         servers=server,
         functions=function,
@@ -50,10 +54,17 @@ def command(  # noqa: PLR0917  (each option is a parameter)
         span=times(since, until),
     )
     directory = JournalDirectory(journal_of(journal))
+    tell_unknown_names(directory, wanted)
     done = export(directory, wanted, to, form)
-    for line in directory.unread:
-        print_error(line)
     if as_json:
-        print_json({"folder": str(done.folder), "rows": done.rows, "files": list(done.files)})
+        told = {"folder": str(done.folder), "rows": done.rows, "files": list(done.files)}
+        print_json(told | {"not_provable": done.not_provable})
     else:
-        print_lines(f"{done.rows:,} records and {len(done.files) - 1} files in {done.folder}")
+        print_lines(f"{done.rows:,} records and {len(done.files) - 1} files in {done.folder}", _proof(done))
+    Unread(directory).end()
+
+
+def _proof(done: Exported) -> str:
+    if done.not_provable is not None:
+        return f"not provable: {done.not_provable}"
+    return f"from checkpoint to checkpoint: `modwarden audit verify {done.folder}` checks it by itself"

@@ -17,6 +17,7 @@ from modwarden.audit.output import (
 )
 from modwarden.cli._filters import (
     Clients,
+    Conduits,
     Functions,
     Kinds,
     Points,
@@ -25,9 +26,10 @@ from modwarden.cli._filters import (
     Until,
     Verdicts,
     rows_that,
+    tell_unknown_names,
     times,
 )
-from modwarden.cli._journal import JournalArgument, journal_of
+from modwarden.cli._journal import JournalArgument, Unread, journal_of
 from modwarden.cli._options import JsonOption
 from modwarden.cli._printing import console, print_error
 
@@ -40,6 +42,7 @@ def command(  # noqa: PLR0917  (each option is a parameter)
     journal: JournalArgument,
     since: Since = None,
     until: Until = None,
+    conduit: Conduits = None,
     client: Clients = None,
     server: Servers = None,
     function: Functions = None,
@@ -51,10 +54,11 @@ def command(  # noqa: PLR0917  (each option is a parameter)
     csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write CSV; - is stdout.")] = None,
     parquet: Annotated[Path | None, typer.Option("--parquet", metavar="FILE", help="Write Parquet.")] = None,
 ) -> None:
-    """Find records by time, client, server, function, point, verdict or kind."""
+    """Find records by time, conduit, client, server, function, point, verdict or kind."""
     if sum((as_json, csv is not None, parquet is not None)) > 1:
         raise QueryError("choose one of --json, --csv and --parquet")
     wanted = rows_that(
+        conduits=conduit,
         clients=client,
         servers=server,
         functions=function,
@@ -64,6 +68,7 @@ def command(  # noqa: PLR0917  (each option is a parameter)
         span=times(since, until),
     )
     directory = JournalDirectory(journal_of(journal))
+    tell_unknown_names(directory, wanted)
     book = PointBook(directory.policies)
     if parquet is not None:
         write_parquet(parquet, query(directory, wanted, last=last))
@@ -73,8 +78,7 @@ def command(  # noqa: PLR0917  (each option is a parameter)
         write_json_lines(sys.stdout, query(directory, wanted, last=last), book)
     else:
         _print(query(directory, wanted, last=last, columns=TABLE_COLUMNS), book, is_cut=last is None)
-    for line in directory.unread:
-        print_error(line)
+    Unread(directory).end()
 
 
 def _write_csv(path: Path, rows: pa.Table, book: PointBook) -> None:

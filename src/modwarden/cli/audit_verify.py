@@ -23,7 +23,7 @@ def command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find any altered, removed, reordered, doubled or cut row: exit 1 where there is one."""
+    """Find any altered, removed, reordered, doubled or cut row of a journal or an export: then exit 1."""
     verification = verify(journal_of(journal), Proof(public_key, checkpoint))
     if as_json:
         print_json(verification.raw)

@@ -1,13 +1,21 @@
 """The typed Python face of the guard's core, and its control socket."""
 
 from modwarden.guard._child import CompileError
-from modwarden.guard.explanation import Explanation, FailedOperand, KnownValues, Question, RuleTrace
-from modwarden.guard.face import CompiledPolicy, CoreError, DocumentError, verify_journal
+from modwarden.guard.explanation import (
+    DeclaredUnits,
+    Explanation,
+    FailedOperand,
+    KnownValues,
+    Question,
+    RuleTrace,
+    UndeclaredUnit,
+)
+from modwarden.guard.face import CompiledPolicy, CoreError, DocumentError, verify_export, verify_journal
 from modwarden.guard.serve import serve
 from modwarden.guard.socket_client import ControlClient, ControlError, Reloaded
 from modwarden.guard.socket_server import SocketInUseError
 from modwarden.guard.state import StateDirectory, state_directory
-from modwarden.guard.verification import JournalFinding, Verification
+from modwarden.guard.verification import JournalFinding, Verification, verification_of
 
 __all__ = [
     "CompileError",
@@ -15,6 +23,7 @@ __all__ = [
     "ControlClient",
     "ControlError",
     "CoreError",
+    "DeclaredUnits",
     "DocumentError",
     "Explanation",
     "FailedOperand",
@@ -25,8 +34,11 @@ __all__ = [
     "RuleTrace",
     "SocketInUseError",
     "StateDirectory",
+    "UndeclaredUnit",
     "Verification",
     "serve",
     "state_directory",
+    "verification_of",
+    "verify_export",
     "verify_journal",
 ]

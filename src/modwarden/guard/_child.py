@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from modwarden.errors import ModwardenError
 from modwarden.guard.compiled import Compiled, parse_compiled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 COMPILE_TIMEOUT_S = 110.0
+# How late a stop is seen while the child works.
+_LOOK_S = 0.1
 
 
 class CompileError(ModwardenError):
@@ -21,29 +25,61 @@ class CompileError(ModwardenError):
     exit_code = 2
 
 
-def compile_in_child(site: Path, guard: str | None) -> Compiled:
+class CompileStoppedError(ModwardenError):
+    """The guard was told to stop while the child worked."""
+
+
+def compile_in_child(
+    site: Path, guard: str | None, is_stopping: Callable[[], bool] = lambda: False
+) -> Compiled:
     """
     Parse, check and compile the site file in a process of its own.
 
     Raises:
         CompileError: the site file is wrong, or the child failed.
+        CompileStoppedError: `is_stopping` became true; the child is ended.
     """
     command = [sys.executable, "-m", "modwarden.guard.compile_site", str(site)]
     if guard is not None:
         command += ["--as", guard]
     try:
-        child = subprocess.run(  # noqa: S603  (our own interpreter and module)
-            command, capture_output=True, timeout=COMPILE_TIMEOUT_S, check=False
-        )
+        code, answer, said = _run(command, is_stopping)
     except (OSError, subprocess.TimeoutExpired) as error:
         message = f"{site}: cannot be compiled: {error}"
         raise CompileError(message) from error
-    if child.returncode != 0:
-        said = child.stderr.decode(errors="replace").strip()
-        raise CompileError(said or f"{site}: the compiling child ended with {child.returncode}")
+    if code != 0:
+        text = said.decode(errors="replace").strip()
+        raise CompileError(text or f"{site}: the compiling child ended with {code}")
     try:
-        return parse_compiled(child.stdout)
+        return parse_compiled(answer)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         # Not the guard's end: at a start the last good policy stands in.
         message = f"{site}: the compiling child's answer cannot be read: {error!r}"
         raise CompileError(message) from error
+
+
+def _run(command: list[str], is_stopping: Callable[[], bool]) -> tuple[int, bytes, bytes]:
+    """Run the child to its end: exit code, what it answered, what it said."""
+    until = time.monotonic() + COMPILE_TIMEOUT_S
+    if is_stopping():
+        raise CompileStoppedError("told to stop before the site file was compiled")
+    with subprocess.Popen(  # noqa: S603  (our own interpreter and module)
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
+        while True:
+            try:
+                answer, said = child.communicate(timeout=_LOOK_S)
+            except subprocess.TimeoutExpired:
+                _end_if(child, command, is_late=time.monotonic() >= until, is_stopping=is_stopping())
+                continue
+            return child.returncode, answer, said
+
+
+def _end_if(child: subprocess.Popen[bytes], command: list[str], *, is_late: bool, is_stopping: bool) -> None:
+    """End a child that nobody waits for any more."""
+    if not is_late and not is_stopping:
+        return
+    child.kill()
+    if is_stopping:
+        raise CompileStoppedError("told to stop while the site file was compiled")
+    raise subprocess.TimeoutExpired(command, COMPILE_TIMEOUT_S)

@@ -44,13 +44,17 @@ class Compiled:
         ).encode()
 
     def for_a_start_without_site_file(self) -> bytes:
-        """The document, with no permit left where the operator chose `policy: deny`."""
+        """
+        The document, with nothing permitted where the operator chose `policy: deny`.
+
+        A conduit that observes enforces then: without permits it would still forward everything.
+        """
         if not self.denying_conduits:
             return self.document
         document: dict[str, Any] = json.loads(self.document)
         for conduit in document["conduits"]:
             if conduit["name"] in self.denying_conduits:
-                conduit["rules"] = []
+                conduit |= {"rules": [], "verdicts": "enforce"}
         return json.dumps(document).encode()
 
 

@@ -19,10 +19,14 @@ class KnownValues:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One request, as the core would meet it."""
+    """
+    One request, as the core would meet it.
+
+    Without a server, conduit and unit id say where it led: to nobody.
+    """
 
     client: str
-    server: str
+    server: str | None
     pdu: bytes
     conduit: str | None = None
     role: str | None = None
@@ -56,6 +60,24 @@ class RuleTrace:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclaredUnits:
+    """A server behind a listener, and the unit ids that the policy declares for it."""
+
+    server: str
+    unit_ids: tuple[int, ...]
+    is_gateway: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UndeclaredUnit:
+    """A unit id behind which nobody is declared, and who is declared beside it."""
+
+    unit_id: int
+    listeners: tuple[str, ...]
+    servers: tuple[DeclaredUnits, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """The verdict and what led to it."""
 
@@ -68,6 +90,7 @@ class Explanation:
     essential: bool
     nearest: RuleTrace | None
     rules: tuple[RuleTrace, ...] = field(default=())
+    undeclared: UndeclaredUnit | None = None
 
 
 def parse_explanation(text: bytes) -> Explanation:

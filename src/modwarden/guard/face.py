@@ -17,7 +17,15 @@ from modwarden.guard.verification import Verification, parse_verification
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["CompiledPolicy", "CoreError", "DocumentError", "GuardCore", "UnanswerableError", "verify_journal"]
+__all__ = [
+    "CompiledPolicy",
+    "CoreError",
+    "DocumentError",
+    "GuardCore",
+    "UnanswerableError",
+    "verify_export",
+    "verify_journal",
+]
 
 
 class UnanswerableError(ModwardenError):
@@ -119,6 +127,16 @@ def verify_journal(
             believed without it, and the verification says so.
         checkpoint: hex digest of a later checkpoint kept elsewhere; finds a tail cut back.
     """
+    return parse_verification(_core.verify_journal(str(directory), _options(first_public_key, checkpoint)))
+
+
+def verify_export(
+    folder: Path, *, first_public_key: str | None = None, checkpoint: str | None = None
+) -> Verification:
+    """Check an export that holds its chain as a journal is checked; arguments as in `verify_journal`."""
+    return parse_verification(_core.verify_export(str(folder), _options(first_public_key, checkpoint)))
+
+
+def _options(first_public_key: str | None, checkpoint: str | None) -> bytes:
     options = {"first_public_key": first_public_key, "checkpoint": checkpoint}
-    wanted = {key: value for key, value in options.items() if value is not None}
-    return parse_verification(_core.verify_journal(str(directory), json.dumps(wanted).encode()))
+    return json.dumps({key: value for key, value in options.items() if value is not None}).encode()

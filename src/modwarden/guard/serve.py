@@ -7,7 +7,7 @@ Kept true here:
 * a bad new site file changes nothing, and the record says that it was refused;
 * a bad site file at start means the last good policy and an alarm, and no start
   where none was ever good;
-* no exception in here ends the guard.
+* no exception in here ends the guard, and a control socket that cannot be bound does not either.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from modwarden.errors import ModwardenError
-from modwarden.guard._child import CompileError, compile_in_child
+from modwarden.guard._child import CompileError, CompileStoppedError, compile_in_child
 from modwarden.guard._clock import is_clock_synchronised
 from modwarden.guard.compiled import Compiled, StoredPolicyError, keep_last_good, load_last_good
 from modwarden.guard.face import CoreError, DocumentError, GuardCore
-from modwarden.guard.socket_server import ControlServer
+from modwarden.guard.socket_keeper import ControlSocket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +76,11 @@ class Wishes:
     def __init__(self) -> None:
         # A SimpleQueue may be put to from a signal handler; other queues may not.
         self._wishes: SimpleQueue[_Wish | None] = SimpleQueue()
+        self._is_stop_wished = False
+
+    def is_stop_wished(self) -> bool:
+        """Whether a stop was wished for, also behind wishes that wait."""
+        return self._is_stop_wished
 
     def reload(self) -> Answer:
         """Wish for a reload and wait for its answer."""
@@ -89,6 +94,7 @@ class Wishes:
 
     def stop(self) -> None:
         """Wish for a clean stop."""
+        self._is_stop_wished = True
         self._wishes.put(None)
 
     def next(self, timeout_s: float) -> _Wish | None:
@@ -141,9 +147,12 @@ class GuardService:
         """Wish for a reload from any thread, and wait for its answer."""
         return self._wishes.reload()
 
-    def wait_for_stop(self) -> None:
+    def wait_for_stop(self, look_after_socket: Callable[[], None]) -> None:
         """
         Fulfil wishes until one is to stop; then drain and stop.
+
+        Args:
+            look_after_socket: called whenever nobody wished anything for a moment.
 
         Raises:
             DataLoopEndedError: the data loop ended by itself; only a restart mends that.
@@ -153,6 +162,7 @@ class GuardService:
                 wish = self._wishes.next(LOOK_S)
             except Empty:
                 self._look_after_core()
+                look_after_socket()
                 continue
             if wish is None:
                 break
@@ -168,7 +178,7 @@ class GuardService:
 
     def _start(self) -> tuple[GuardCore, Compiled]:
         try:
-            compiled = compile_in_child(self._site, self._guard)
+            compiled = compile_in_child(self._site, self._guard, self._wishes.is_stop_wished)
             core = GuardCore(compiled.document, compiled.options)
         except (CompileError, DocumentError) as error:
             return self._start_with_last_good(error)
@@ -192,6 +202,8 @@ class GuardService:
     def _reload_now(self) -> Answer:
         try:
             answer = self._try_reload()
+        except CompileStoppedError:
+            answer = Answer(is_in_force=False, line="the guard stops; the policy before stays in force")
         except Exception as error:
             log.exception("the reload failed")
             answer = self._refuse(f"{type(error).__name__}: {error}")
@@ -200,7 +212,7 @@ class GuardService:
 
     def _try_reload(self) -> Answer:
         try:
-            compiled = compile_in_child(self._site, self._guard)
+            compiled = compile_in_child(self._site, self._guard, self._wishes.is_stop_wished)
         except CompileError as error:
             return self._refuse(_one_line(error), alarm=str(error))
         try:
@@ -232,7 +244,6 @@ def serve(site: Path, guard: str | None, state: StateDirectory) -> None:
     Raises:
         CompileError: the site file is wrong, and none was ever good.
         CoreError: a port or the disk is not to be had.
-        SocketInUseError: another guard answers on the control socket.
     """
     wishes = Wishes()
     # Before anything starts: a SIGHUP that finds no handler would end the process.
@@ -242,9 +253,12 @@ def serve(site: Path, guard: str | None, state: StateDirectory) -> None:
         (signal.SIGINT, wishes.stop),
     ):
         signal.signal(number, _on_signal(wish))
-    service = GuardService(site, guard, state, wishes)
-    with ControlServer(state.socket, service):
-        service.wait_for_stop()
+    try:
+        service = GuardService(site, guard, state, wishes)
+    except CompileStoppedError:
+        return
+    with ControlSocket(state.socket, service) as control:
+        service.wait_for_stop(control.look_after)
 
 
 def _on_signal(wish: Callable[[], None]) -> Callable[[int, FrameType | None], None]:

@@ -36,7 +36,7 @@ MODE = 0o660
 
 
 class SocketInUseError(OSError):
-    """Another guard answers on this control socket."""
+    """The control socket's place is taken: another guard answers there, or a file lies there."""
 
 
 class Controlled(Protocol):
@@ -172,8 +172,12 @@ def _bind(path: Path, guard: Controlled) -> _Server:
             server = _Server(name, _Handler)
     finally:
         os.umask(before)
-    path.chmod(MODE)
     server.guard = guard
+    try:
+        path.chmod(MODE)
+    except OSError:
+        server.server_close()
+        raise
     return server
 
 

@@ -41,7 +41,16 @@ def parse_verification(text: bytes) -> Verification:
     Raises:
         KeyError: the core answers in another shape; a field that is missing is never "sound".
     """
-    raw: dict[str, Any] = json.loads(text)
+    return verification_of(json.loads(text))
+
+
+def verification_of(raw: dict[str, Any]) -> Verification:
+    """
+    Read an answer in the core's shape.
+
+    Raises:
+        KeyError: as in `parse_verification`.
+    """
     return Verification(
         is_sound=raw["ok"] is True and not raw["findings"],
         findings=tuple(_finding(item) for item in raw["findings"]),

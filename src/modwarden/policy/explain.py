@@ -1,12 +1,13 @@
 """Ask the policy why: of a request in words, or of one in the record."""
 
 from modwarden.audit import JournalDirectory, record
-from modwarden.guard import CompiledPolicy, Explanation
+from modwarden.guard import CompiledPolicy, Explanation, Question
 from modwarden.guard.compile_site import compile_document
 from modwarden.model import AssetName, Site
 from modwarden.policy.errors import QuestionError
 from modwarden.policy.question import Asked, compose_question
 from modwarden.policy.recorded import question_of_record
+from modwarden.policy.undeclared import with_undeclared
 
 
 def explain_asked(site: Site, asked: Asked, guard: str | None = None) -> Explanation:
@@ -18,7 +19,8 @@ def explain_asked(site: Site, asked: Asked, guard: str | None = None) -> Explana
         DocumentError: the core does not accept the compiled site.
     """
     question = compose_question(site, asked)
-    return policy_for(site, asked.server, guard).explain(question)
+    document = compile_document(site, guard or guard_before(site, asked.server))
+    return _explain(document, question)
 
 
 def explain_recorded(journal: JournalDirectory, sequence: int) -> Explanation:
@@ -40,17 +42,11 @@ def explain_recorded(journal: JournalDirectory, sequence: int) -> Explanation:
         document = path.read_bytes()
     except OSError as error:
         raise QuestionError(f"record {sequence} was decided by a policy that is not kept: {path}") from error
-    return CompiledPolicy(document).explain(question)
+    return _explain(document, question)
 
 
-def policy_for(site: Site, server: str, guard: str | None = None) -> CompiledPolicy:
-    """
-    Compile what the guard before a server enforces.
-
-    Raises:
-        QuestionError: no conduit leads to that server.
-    """
-    return CompiledPolicy(compile_document(site, guard or guard_before(site, server)))
+def _explain(document: bytes, question: Question) -> Explanation:
+    return with_undeclared(CompiledPolicy(document).explain(question), question, document)
 
 
 def guard_before(site: Site, server: str) -> AssetName:

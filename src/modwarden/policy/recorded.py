@@ -8,6 +8,7 @@ from modwarden.guard import KnownValues, Question
 from modwarden.model import READ_WRITE_REGISTERS, Span, Table
 from modwarden.policy.errors import QuestionError
 from modwarden.policy.request import RequestWords, compose_pdu
+from modwarden.policy.undeclared import WORD
 
 
 def question_of_record(row: Mapping[str, Any]) -> Question:
@@ -17,12 +18,9 @@ def question_of_record(row: Mapping[str, Any]) -> Question:
     Raises:
         QuestionError: the row is no request, or does not hold all of one.
     """
-    if row["function_code"] is not None and row["server"] is None:
-        raise QuestionError(
-            f"record {row['sequence']} was refused before any rule was asked: {row['reason']}; "
-            "no asset is declared there, so there is no server to ask about"
-        )
-    if row["function_code"] is None or row["policy"] is None or row["server"] is None:
+    is_undeclared = str(row["reason"] or "").startswith(WORD) and row["unit_id"] is not None
+    has_place = row["server"] is not None or is_undeclared
+    if row["function_code"] is None or row["policy"] is None or not has_place:
         raise QuestionError(f"record {row['sequence']} is {row['kind']}, not a request that a policy decided")
     return Question(
         conduit=row["conduit"],

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from modwarden.guard import Explanation, FailedOperand, RuleTrace
+from modwarden.policy.undeclared import render_undeclared
 
 
 def render_explanation(explanation: Explanation) -> Iterator[str]:
@@ -18,6 +19,8 @@ def render_explanation(explanation: Explanation) -> Iterator[str]:
             yield f"the client is answered: {explanation.answer}"
     if explanation.conduit:
         yield f"conduit: {explanation.conduit}"
+    if explanation.undeclared is not None:
+        yield from render_undeclared(explanation.undeclared)
     if explanation.nearest is not None:
         yield from _nearest(explanation.nearest)
 

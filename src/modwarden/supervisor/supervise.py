@@ -1,13 +1,16 @@
 """Keeps the parts of a host running: restarts with back-off, signals passed on.
 
-Theory. Each part is in one of three states:
+Theory. Each part is in one of three states. It has run once it ended otherwise than with 3
+(a port or the disk is not to be had), or lived for a healthy while.
 
-| state   | on            | becomes                                       |
-|---------|---------------|-----------------------------------------------|
-| running | exit 0 or 2   | over: done, or nothing a restart would mend   |
-| running | any other end | waiting, longer each time up to a limit       |
-| waiting | time is up    | running                                       |
-| any     | told to stop  | over, once its process has ended              |
+| state   | on                                | becomes                                      |
+|---------|-----------------------------------|----------------------------------------------|
+| running | exit 0 or 2                       | over: done, or nothing a restart would mend  |
+| running | exit 3, has never run, tried for  | over: somebody at the terminal or a service  |
+|         | `first_start_s`                   | manager must hear of it                      |
+| running | any other end                     | waiting, longer each time up to a limit      |
+| waiting | time is up                        | running                                      |
+| any     | told to stop                      | over, once its process has ended             |
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ log = logging.getLogger(__name__)
 
 EXIT_FINE = 0
 EXIT_OPERATOR = 2
+EXIT_WORLD = 3
 SUPERVISED = "MODWARDEN_SUPERVISED"
 _FORWARDED = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -45,6 +49,8 @@ class Backoff:
     longest_s: float = 30.0
     # A part that ran this long is healthy: its next end starts over at `first_s`.
     healthy_after_s: float = 60.0
+    # At boot an address may come seconds after the service that listens on it.
+    first_start_s: float = 30.0
 
     def after(self, failures: int) -> float:
         """Seconds to wait after this many failures in a row."""
@@ -57,6 +63,8 @@ class _Watched:
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     start_at: float = 0.0
+    first_failed_at: float | None = None
+    has_run: bool = False
     failures: int = 0
     exit_code: int | None = None
 
@@ -115,10 +123,26 @@ class Supervisor:
         if self._is_stopping or code in (EXIT_FINE, EXIT_OPERATOR):
             watched.exit_code = _exit_code(code)
             return
-        if now - watched.started_at >= self.backoff.healthy_after_s:
+        is_healthy = now - watched.started_at >= self.backoff.healthy_after_s
+        watched.has_run |= is_healthy or code != EXIT_WORLD
+        if is_healthy:
             watched.failures = 0
         log.error("%s ended with %d", watched.part.name, code)
+        if not watched.has_run and self._gives_up(watched, now):
+            watched.exit_code = code
+            return
         self._wait_longer(watched, now)
+
+    def _gives_up(self, watched: _Watched, now: float) -> bool:
+        """Say how long a first start is still tried; true where that time is over."""
+        if watched.first_failed_at is None:
+            watched.first_failed_at = now
+        left_s = watched.first_failed_at + self.backoff.first_start_s - now
+        if left_s > 0:
+            log.error("%s has never run; it is given up in %.0f s", watched.part.name, left_s)
+            return False
+        log.error("%s could not be started; what it said above must be mended first", watched.part.name)
+        return True
 
     def _wait_longer(self, watched: _Watched, now: float) -> None:
         watched.failures += 1

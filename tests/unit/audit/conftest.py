@@ -85,6 +85,12 @@ def row_of(**fields: Any) -> dict[str, Any]:
     return row | fields
 
 
+@pytest.fixture(autouse=True)
+def _nobody_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modwarden.audit.read.WRITE_PATIENCE_S", 0.0)
+    monkeypatch.setattr("modwarden.audit.tail.WRITE_PATIENCE_S", 0.0)
+
+
 @pytest.fixture
 def written(tmp_path: Path) -> WrittenJournal:
     path = tmp_path / "journal"

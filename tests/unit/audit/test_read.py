@@ -78,14 +78,3 @@ def test_tail_from_now_begins_behind_the_newest_row(written: Any, rows: Any) -> 
     written.grow(rows(1, 2), rows(3, 3))
 
     assert tail.new_rows()["sequence"].to_pylist() == [3]
-
-
-def test_bytes_that_cannot_be_read_are_said(written: Any, rows: Any) -> None:
-    path = written.grow(rows(1, 2), rows(3, 3))
-    journal = JournalDirectory(written.path)
-    assert (_sequences(journal), journal.unread) == ([1, 2, 3], ())
-
-    path.write_bytes(path.read_bytes()[:-20])
-
-    assert _sequences(journal) == [1, 2]
-    assert [line.split(":")[0] for line in journal.unread] == [path.name]

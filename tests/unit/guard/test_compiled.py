@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modwarden.guard._child import CompileError, compile_in_child
+from modwarden.guard._child import CompileError, CompileStoppedError, compile_in_child
 from modwarden.guard.compiled import (
     Compiled,
     StoredPolicyError,
@@ -50,8 +50,30 @@ def test_a_conduit_that_chose_deny_keeps_no_rule_without_its_site_file() -> None
     assert rules == {"hvac": [], "water": [{"name": "b"}]}
 
 
+def test_a_conduit_that_observes_and_chose_deny_enforces_without_its_site_file() -> None:
+    conduits = [{"name": name, "verdicts": "observe"} for name in ("hvac", "water")]
+    kept = Compiled(json.dumps({"conduits": conduits}).encode(), b"{}", frozenset({"hvac"}), 1)
+    document = json.loads(kept.for_a_start_without_site_file())
+
+    assert [conduit["verdicts"] for conduit in document["conduits"]] == ["enforce", "observe"]
+
+
 def test_where_no_conduit_chose_deny_the_document_is_the_same_bytes() -> None:
     assert Compiled(DOCUMENT, b"{}", frozenset(), 1).for_a_start_without_site_file() == DOCUMENT
+
+
+def test_a_stop_ends_a_compiling_child_that_is_still_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child, said = tmp_path / "python", tmp_path / "pid"
+    child.write_text(f"#!/bin/sh\necho $$ > {said}\nexec sleep 600\n")
+    child.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(child))
+
+    with pytest.raises(CompileStoppedError):
+        compile_in_child(tmp_path / "site.yaml", None, lambda: said.exists() and bool(said.read_text()))
+
+    assert not Path(f"/proc/{said.read_text().strip()}").exists()
 
 
 def test_a_compiling_child_that_answers_nonsense_is_a_site_file_that_cannot_be_compiled(

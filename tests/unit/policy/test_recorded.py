@@ -24,10 +24,17 @@ def test_a_record_that_no_policy_decided_cannot_be_asked(row: dict[str, Any]) ->
         question_of_record(row)
 
 
-def test_a_refusal_for_an_undeclared_unit_is_told_by_its_reason() -> None:
-    row = _row(function_code=3, server=None, reason="unit_undeclared: unit id 9")
+def test_a_refusal_for_an_undeclared_unit_is_asked_without_a_server() -> None:
+    row = _row(function_code=3, address=0, quantity=1, conduit="plant", server=None, unit_id=9)
+    question = question_of_record(row | {"reason": "unit_undeclared: unit id 9"})
 
-    with pytest.raises(QuestionError, match="unit_undeclared: unit id 9; no asset is declared there"):
+    assert (question.server, question.conduit, question.unit_id) == (None, "plant", 9)
+
+
+def test_bytes_that_were_no_request_cannot_be_asked_behind_a_shared_listener() -> None:
+    row = _row(kind="modbus.invalid_length", function_code=3, server=None, reason="invalid_length: 3")
+
+    with pytest.raises(QuestionError, match=r"modbus\.invalid_length, not a request"):
         question_of_record(row)
 
 

@@ -38,6 +38,34 @@ def test_a_part_whose_input_is_wrong_is_not_started_again(tmp_path: Path) -> Non
     assert starts.read_text() == "x"
 
 
+def test_a_first_start_for_which_the_world_is_not_ready_is_tried_for_a_while_and_then_over(
+    tmp_path: Path,
+) -> None:
+    starts = tmp_path / "starts"
+    part = _python("import sys; open(sys.argv[1], 'a').write('x'); sys.exit(3)", str(starts))
+    backoff = Backoff(first_s=0.01, longest_s=0.02, first_start_s=0.5)
+
+    assert Supervisor([part], backoff).run() == 3
+    assert len(starts.read_text()) > 1
+
+
+def test_a_part_that_has_run_is_started_again_however_long_the_world_is_not_ready(tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    code = """
+        import os, pathlib, signal, sys
+        starts = pathlib.Path(sys.argv[1])
+        starts.open('a').write('x')
+        count = len(starts.read_text())
+        if count == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        sys.exit(3 if count < 4 else 0)
+    """
+    backoff = Backoff(first_s=0.01, longest_s=0.02, first_start_s=0.0)
+
+    assert Supervisor([_python(code, str(starts))], backoff).run() == 0
+    assert starts.read_text() == "xxxx"
+
+
 def test_a_part_that_crashes_starts_again_until_it_is_done(tmp_path: Path) -> None:
     starts = tmp_path / "starts"
     code = """

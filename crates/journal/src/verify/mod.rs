@@ -1,5 +1,6 @@
 //! Prove that a journal is what was written, from no more than its first public key.
 
+mod export;
 mod files;
 mod known;
 mod layout;
@@ -7,6 +8,7 @@ mod report;
 mod trust;
 mod walk;
 
+pub use export::verify_export;
 pub use report::{Finding, LastCheckpoint, Severity, Verification};
 
 use crate::certificate;
@@ -68,18 +70,27 @@ pub fn verify_on(
 }
 
 fn verify_once(storage: &dyn Storage, directory: &Path, options: &VerifyOptions) -> Result<Verification, JournalError> {
+    let mut walk = new_walk(storage, directory, options)?;
+    walk_directory(storage, directory, &mut walk).map_err(JournalError::at(directory))?;
+    Ok(outcome(walk, options.first_public_key.is_some()))
+}
+
+/// A walk that trusts what the options and the list of keys in the directory say.
+fn new_walk(storage: &dyn Storage, directory: &Path, options: &VerifyOptions) -> Result<Walk, JournalError> {
     let first_key = options.first_public_key.as_deref().map(parse_key).transpose()?;
     let known = Known::new(parse_known(options)?);
     let mut report = Verification::default();
     let chain = certificate::load(storage, directory).ok();
     let trust = Trust::build(first_key, chain.as_deref(), &mut report);
-    let mut walk = Walk::new(report, trust, known);
-    walk_directory(storage, directory, &mut walk).map_err(JournalError::at(directory))?;
+    Ok(Walk::new(report, trust, known))
+}
+
+fn outcome(mut walk: Walk, is_key_given: bool) -> Verification {
     walk.known.tell(&mut walk.report);
     let mut report = walk.report;
-    tell_limits(&mut report, first_key.is_some());
+    tell_limits(&mut report, is_key_given);
     report.ok = report.findings.is_empty();
-    Ok(report)
+    report
 }
 
 /// [`verify`] with options and outcome as JSON.
@@ -90,6 +101,16 @@ pub fn verify_json(directory: &Path, options: &[u8]) -> Result<Vec<u8>, JournalE
     let request = |error: serde_json::Error| JournalError::Request(error.to_string());
     let options = serde_json::from_slice(options).map_err(request)?;
     serde_json::to_vec(&verify(directory, &options)?).map_err(request)
+}
+
+/// [`verify_export`] with options and outcome as JSON.
+///
+/// # Errors
+/// As [`verify_export`], and options that are not valid.
+pub fn verify_export_json(folder: &Path, options: &[u8]) -> Result<Vec<u8>, JournalError> {
+    let request = |error: serde_json::Error| JournalError::Request(error.to_string());
+    let options = serde_json::from_slice(options).map_err(request)?;
+    serde_json::to_vec(&verify_export(folder, &options)?).map_err(request)
 }
 
 fn walk_directory(storage: &dyn Storage, directory: &Path, walk: &mut Walk) -> io::Result<()> {

@@ -13,6 +13,7 @@ use crate::chain::Chain;
 use crate::hex;
 use crate::own::{Cause, Statement, parse};
 use crate::row::{Digest, Link, Proof, Row, is_signed};
+use event::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
 const STRETCH_HINT: &str = "compare with a copy kept elsewhere; rows outside these sequences are not touched";
@@ -39,6 +40,8 @@ pub(super) struct Walk {
     last_sequence: u64,
     suspicion: Option<&'static str>,
     is_first_row: bool,
+    /// Whether the record may begin in the middle of a segment, at any signed row.
+    is_excerpt: bool,
     current: Vec<Link>,
 }
 
@@ -69,6 +72,7 @@ impl Walk {
             last_sequence: 0,
             suspicion: None,
             is_first_row: true,
+            is_excerpt: false,
             current: Vec::new(),
         }
     }
@@ -79,6 +83,17 @@ impl Walk {
         self.is_first_row = true;
         self.chain = None;
         self.report.segments += 1;
+    }
+
+    /// Begin a record whose first row may be any signed one.
+    pub(super) fn begin_within(&mut self, file: &str) {
+        self.begin(file);
+        self.is_excerpt = true;
+    }
+
+    /// Whether no row of this segment was met yet.
+    pub(super) fn is_at_first_row(&self) -> bool {
+        self.is_first_row
     }
 
     /// The segment is read; what was suspicious in its tail is told now.
@@ -109,6 +124,9 @@ impl Walk {
             self.suspicion = Some("rows out of order, or doubled");
         }
         if std::mem::replace(&mut self.is_first_row, false) {
+            if std::mem::replace(&mut self.is_excerpt, false) && self.take_up(row) {
+                return;
+            }
             self.open(row);
         }
         let digest = self.chain.as_mut().map(|chain| chain.follow(&row.event));
@@ -175,6 +193,29 @@ impl Walk {
     fn tell_stretch(&mut self, what: &'static str, last: u64) {
         self.suspicion = None;
         self.report.error(Place::file(&self.file).rows(self.proven.saturating_add(1), last), what, STRETCH_HINT);
+    }
+
+    /// Take up the chain at the signed row that an excerpt begins with; false where a segment begins there.
+    fn take_up(&mut self, row: &Row) -> bool {
+        if row.event.kind == Kind::JournalSegmentOpened {
+            return false;
+        }
+        let sequence = row.event.sequence.0;
+        self.last_sequence = sequence;
+        let Some(proof) = row.proof.as_ref().filter(|_| is_signed(row.event.kind)) else {
+            self.suspicion = Some("the signed row that the excerpt must begin with is missing");
+            return true;
+        };
+        let limit = format!(
+            "the time and words of row {sequence}, which the excerpt begins behind: only its digest is signed here"
+        );
+        self.report.limits.push(limit);
+        self.chain = Some(Chain::after(Link { sequence, digest: proof.digest }));
+        // Nothing before it is here to compute its digest from; its signature is all there is to check.
+        self.check_proof(row, Some(proof.digest), proof);
+        self.known.meet(Link { sequence, digest: proof.digest });
+        self.current.push(Link { sequence, digest: proof.digest });
+        true
     }
 
     /// The first row of a segment says which row it goes on from.

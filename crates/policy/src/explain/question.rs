@@ -3,7 +3,7 @@
 use crate::document::{Document, Table};
 use crate::moment::{MS, Moment, SECOND_NS};
 use crate::plant::Plant;
-use crate::policy::Policy;
+use crate::policy::{Policy, Principal};
 use crate::target::Target;
 use serde::Deserialize;
 use std::fmt;
@@ -25,8 +25,9 @@ pub struct Question {
     /// The role its certificate carries.
     #[serde(default)]
     pub role: Option<String>,
-    /// A server, or a unit behind one.
-    pub server: String,
+    /// A server, or a unit behind one; `None` where the conduit declares nobody under the unit id.
+    #[serde(default)]
+    pub server: Option<String>,
     /// The unit id; otherwise the first declared one.
     #[serde(default)]
     pub unit_id: Option<u8>,
@@ -67,6 +68,10 @@ pub enum QuestionError {
     UnknownServer(String),
     /// No listener of the conduit leads to the server.
     NoListener(String),
+    /// No server, and not both a conduit and a unit id in its stead.
+    NoServer,
+    /// Every listener of the conduit declares this unit id, so there is a server to ask about.
+    Declared(u8),
     /// The request is not hexadecimal bytes.
     Hex,
     /// Known values reach beyond address 65535, or are none.
@@ -84,8 +89,9 @@ pub(super) struct Place {
 
 impl Question {
     pub(super) fn place(&self, policy: &Policy) -> Result<Place, QuestionError> {
-        let (server, first_id) = find_server(policy.document(), &self.server)
-            .ok_or_else(|| QuestionError::UnknownServer(self.server.clone()))?;
+        let name = self.server.as_deref().ok_or(QuestionError::NoServer)?;
+        let (server, first_id) =
+            find_server(policy.document(), name).ok_or_else(|| QuestionError::UnknownServer(name.to_owned()))?;
         for known in &self.known {
             known.span().ok_or(QuestionError::KnownValues(known.address))?;
         }
@@ -104,6 +110,18 @@ impl Question {
         digits.chunks(2).map(|pair| byte(pair).ok_or(QuestionError::Hex)).collect()
     }
 
+    /// The conduit and unit id that stand in for a server.
+    pub(super) fn undeclared(&self, policy: &Policy) -> Result<(usize, UnitId), QuestionError> {
+        let (name, unit) = self.conduit.as_ref().zip(self.unit_id).ok_or(QuestionError::NoServer)?;
+        let mut conduits = policy.document().conduits.iter();
+        let conduit = conduits.position(|conduit| conduit.name == *name);
+        Ok((conduit.ok_or_else(|| QuestionError::UnknownConduit(name.clone()))?, UnitId(unit)))
+    }
+
+    pub(super) fn principal(&self) -> Principal {
+        Principal { address: self.client, role: self.role.as_deref().map(Into::into) }
+    }
+
     /// Each conduit and listener that leads to the server.
     pub(super) fn listeners(&self, policy: &Policy, server: usize) -> Result<Vec<(usize, usize)>, QuestionError> {
         let conduits = policy.document().conduits.iter().enumerate();
@@ -117,9 +135,13 @@ impl Question {
         }
         match &self.conduit {
             Some(name) if !is_known => Err(QuestionError::UnknownConduit(name.clone())),
-            _ if listeners.is_empty() => Err(QuestionError::NoListener(self.server.clone())),
+            _ if listeners.is_empty() => Err(self.no_listener()),
             _ => Ok(listeners),
         }
+    }
+
+    pub(super) fn no_listener(&self) -> QuestionError {
+        QuestionError::NoListener(self.server.clone().unwrap_or_default())
     }
 
     pub(super) fn moment(&self) -> Moment {
@@ -169,6 +191,10 @@ impl fmt::Display for QuestionError {
             Self::UnknownConduit(name) => write!(f, "no conduit is named {name:?}"),
             Self::UnknownServer(name) => write!(f, "no server or unit is named {name:?}"),
             Self::NoListener(name) => write!(f, "no listener leads to {name:?}"),
+            Self::NoServer => write!(f, "a question without a server names a conduit and a unit id"),
+            Self::Declared(unit) => {
+                write!(f, "every listener of the conduit declares unit id {unit}: ask about its server")
+            }
             Self::Hex => write!(f, "the pdu is not hexadecimal bytes"),
             Self::KnownValues(address) => write!(f, "known values at {address} fit no table"),
         }

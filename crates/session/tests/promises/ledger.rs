@@ -158,8 +158,8 @@ impl Ledger {
         stream.extend_from_slice(bytes);
         while let Ok(Some((own_id, unit, pdu))) = take_adu(&mut stream) {
             let is_asked = |open: &&mut Forwarded| (open.leg, open.own_id, open.unit) == (leg, own_id, unit);
-            let numbered = self.forwarded.iter_mut().enumerate().filter(|(_, open)| open.is_open);
-            let Some((at, open)) = numbered.map(|(at, open)| (at, open)).find(|(_, open)| is_asked(&open)) else {
+            let mut numbered = self.forwarded.iter_mut().enumerate().filter(|(_, open)| open.is_open);
+            let Some((at, open)) = numbered.find(|(_, open)| is_asked(open)) else {
                 continue;
             };
             let expected = Expectation::of(&parse_request(&open.pdu, true).unwrap());
@@ -178,7 +178,7 @@ impl Ledger {
         self.deliverable.clear();
     }
 
-    pub fn to_client(&mut self, bytes: &[u8], now_ns: u64, is_tolerant: bool) {
+    pub fn client_gets(&mut self, bytes: &[u8], now_ns: u64, is_tolerant: bool) {
         if self.is_mixed {
             return;
         }

@@ -325,7 +325,7 @@ impl World {
         let (now_ns, is_tolerant) = (self.now.monotonic_ns, self.choices.is_tolerant);
         match self.passes_bytes() && !self.ledger.is_mixed {
             true => self.ledger.passed_to_client(&new),
-            false => self.ledger.to_client(&new, now_ns, is_tolerant),
+            false => self.ledger.client_gets(&new, now_ns, is_tolerant),
         }
         for action in self.session.take_actions() {
             self.act(action);
