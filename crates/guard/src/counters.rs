@@ -12,14 +12,18 @@ pub(crate) const LATENCY_BOUNDS_US: [u32; 10] =
 /// Distinct reasons kept apart; more share `other`.
 const MOST_REASONS: usize = 64;
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Counters {
-    pub(crate) conduits: BTreeMap<Arc<str>, ConduitCounters>,
-    pub(crate) events: BTreeMap<&'static str, u64>,
+    conduits: Vec<(Arc<str>, ConduitCounters)>,
+    /// One for each kind.
+    events: Events,
     pub(crate) limits: BTreeMap<&'static str, u64>,
     pub(crate) syslog_sent: u64,
     pub(crate) syslog_lost: u64,
 }
+
+#[derive(Clone, Debug)]
+struct Events([u64; Kind::ALL.len()]);
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct ConduitCounters {
@@ -42,14 +46,34 @@ pub(crate) struct Latency {
 
 impl Counters {
     pub(crate) fn count(&mut self, event: &Event) {
-        *self.events.entry(event.kind.name()).or_default() += 1;
-        let Some(name) = &event.conduit else { return };
-        if !self.conduits.contains_key(name) {
-            self.conduits.insert(Arc::clone(name), ConduitCounters::default());
+        if let Some(count) = self.events.0.get_mut(event.kind.index()) {
+            *count += 1;
         }
-        if let Some(conduit) = self.conduits.get_mut(name) {
-            conduit.count(event);
+        if let Some(name) = &event.conduit {
+            self.conduit_mut(name).into_iter().for_each(|conduit| conduit.count(event));
         }
+    }
+
+    /// How often each kind that happened did, by name.
+    pub(crate) fn events(&self) -> BTreeMap<&'static str, u64> {
+        let counts = Kind::ALL.iter().map(|kind| kind.name()).zip(self.events.0);
+        counts.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// The counters of each conduit that had an event, by name.
+    pub(crate) fn conduits(&self) -> BTreeMap<&str, &ConduitCounters> {
+        self.conduits.iter().map(|(name, counters)| (&**name, counters)).collect()
+    }
+
+    /// A plant has few conduits, and a session's rows share one name: to look at each is the fastest.
+    fn conduit_mut(&mut self, name: &Arc<str>) -> Option<&mut ConduitCounters> {
+        let found = self.conduits.iter().position(|(known, _)| Arc::ptr_eq(known, name));
+        let found = found.or_else(|| self.conduits.iter().position(|(known, _)| known == name));
+        let at = found.unwrap_or_else(|| {
+            self.conduits.push((Arc::clone(name), ConduitCounters::default()));
+            self.conduits.len() - 1
+        });
+        self.conduits.get_mut(at).map(|(_, counters)| counters)
     }
 
     /// A limit was hit: which one.
@@ -60,6 +84,12 @@ impl Counters {
     pub(crate) fn syslog(&mut self, was_sent: bool) {
         let counter = if was_sent { &mut self.syslog_sent } else { &mut self.syslog_lost };
         *counter += 1;
+    }
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self([0; Kind::ALL.len()])
     }
 }
 
@@ -79,7 +109,11 @@ impl ConduitCounters {
                 }
             }
             Kind::ResponseUnsolicited => self.unsolicited += 1,
-            kind if kind.name().starts_with("modbus.invalid") => self.malformed += 1,
+            Kind::ModbusInvalidFunctionCode
+            | Kind::ModbusInvalidLength
+            | Kind::ModbusInvalidValue
+            | Kind::ModbusInvalidProtocolId
+            | Kind::ModbusInvalidExceptionCode => self.malformed += 1,
             _ => {}
         }
         if let Some(latency_us) = event.latency_us {
@@ -126,7 +160,7 @@ mod tests {
             counters.count(&event);
         }
 
-        let conduit = &counters.conduits["hvac"];
+        let conduit = counters.conduits()["hvac"];
         assert_eq!(conduit.denied, 100);
         assert_eq!(conduit.reasons.len(), MOST_REASONS + 1);
         assert_eq!(conduit.reasons["other"], 36);

@@ -117,11 +117,12 @@ impl Ledger {
     }
 
     fn is_over_budget(&mut self, event: &Event) -> bool {
+        let Some(class) = class_of(event) else { return false };
         let (Some(source), Some(conduit)) = (event.client_address, &event.conduit) else {
             return false;
         };
         let per_second = self.rows_per_second.get(conduit).copied().unwrap_or(u32::MAX);
-        class_of(event).is_some_and(|class| !self.refusals.permits((source, class), per_second, self.now))
+        !self.refusals.permits((source, class), per_second, self.now)
     }
 
     fn write(&mut self, event: Event) -> Sequence {

@@ -24,7 +24,7 @@ impl DataLoop {
             "descriptors": {"limit": self.descriptors.limit, "needed": self.descriptors.needed},
             "journal": self.journal_state(),
             "conduits": conduits,
-            "events": self.ledger.counters.events,
+            "events": self.ledger.counters.events(),
             "limits": self.ledger.counters.limits,
             "syslog": {"sent": self.ledger.counters.syslog_sent, "lost": self.ledger.counters.syslog_lost},
         });
@@ -56,7 +56,7 @@ impl DataLoop {
             "essential_rules": essential_rules(conduit).map(|rule| rule.name.as_str()).collect::<Vec<_>>(),
             "on_journal_failure": conduit.on_journal_failure,
             "listeners": listeners,
-            "requests": self.ledger.counters.conduits.get(conduit.name.as_str()),
+            "requests": self.ledger.counters.conduits().get(conduit.name.as_str()),
         })
     }
 
@@ -148,8 +148,8 @@ impl Exposition {
 
     fn counters(&mut self, counters: &Counters) {
         self.family("modwarden_events_total", "counter", "Events by kind.");
-        for (kind, count) in &counters.events {
-            self.sample("modwarden_events_total", &format!("kind={kind:?}"), *count);
+        for (kind, count) in counters.events() {
+            self.sample("modwarden_events_total", &format!("kind={kind:?}"), count);
         }
         self.family("modwarden_limits_total", "counter", "Budgets and limits that were hit.");
         for (limit, count) in &counters.limits {
@@ -161,14 +161,14 @@ impl Exposition {
         self.requests(counters);
         self.denials(counters);
         self.family("modwarden_latency_seconds", "histogram", "Last byte to the server until its reply was complete.");
-        for (conduit, of) in &counters.conduits {
+        for (conduit, of) in counters.conduits() {
             self.latency(conduit, of);
         }
     }
 
     fn requests(&mut self, counters: &Counters) {
         self.family("modwarden_requests_total", "counter", "Requests by verdict.");
-        for (conduit, of) in &counters.conduits {
+        for (conduit, of) in counters.conduits() {
             let verdicts = [
                 ("permit", of.permitted),
                 ("deny", of.denied),
@@ -187,7 +187,7 @@ impl Exposition {
             "counter",
             "Refused requests, or those an observing conduit would refuse, by reason.",
         );
-        for (conduit, of) in &counters.conduits {
+        for (conduit, of) in counters.conduits() {
             for (reason, count) in &of.reasons {
                 self.sample("modwarden_denials_total", &format!("conduit={conduit:?},reason={reason:?}"), *count);
             }

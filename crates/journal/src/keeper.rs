@@ -12,14 +12,14 @@ use crate::opening::Opening;
 use crate::options::Options;
 use crate::own::{retired, sealed, utc_ns};
 use crate::retention::next_expired;
-use crate::seal::seal;
+use crate::seal::{Live, seal};
 use crate::seat::Desk;
 use crate::shared::Shared;
 use crate::storage::{Storage, write_whole};
 use crate::tenure::Tenure;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use event::Kind;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 /// What the keeper is asked. What it is asked before the directory is this journal's waits.
 pub(crate) enum ToKeeper {
     /// A live segment has ended.
-    Seal { first: u64 },
+    Seal(Live),
     /// Keep a policy's text under its digest.
     Policy { digest: String, text: Vec<u8> },
     /// End; what is not done is done after the next start.
@@ -44,7 +44,8 @@ pub(crate) struct Keeper {
     shared: Arc<Shared>,
     asked: Receiver<ToKeeper>,
     stop: Arc<AtomicBool>,
-    to_seal: BTreeSet<u64>,
+    /// By first number.
+    to_seal: BTreeMap<u64, Live>,
     policies: Vec<(String, Vec<u8>)>,
     /// Retired, with a durable row, but not yet removed.
     to_remove: BTreeSet<String>,
@@ -62,7 +63,7 @@ impl Keeper {
             shared: desk.shared,
             asked,
             stop,
-            to_seal: BTreeSet::new(),
+            to_seal: BTreeMap::new(),
             policies: Vec::new(),
             to_remove: BTreeSet::new(),
             damage: None,
@@ -93,7 +94,7 @@ impl Keeper {
             let alarm = self.alarm(outcome);
             self.tell(alarm);
             match self.asked.recv_deadline(next) {
-                Ok(ToKeeper::Seal { first }) => drop(self.to_seal.insert(first)),
+                Ok(ToKeeper::Seal(live)) => drop(self.to_seal.insert(live.first, live)),
                 Ok(ToKeeper::Policy { digest, text }) => self.policies.push((digest, text)),
                 Ok(ToKeeper::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
@@ -150,8 +151,8 @@ impl Keeper {
     /// Oldest first; one that cannot be sealed holds up no other.
     fn seal_all(&mut self) -> io::Result<()> {
         let mut outcome = Ok(());
-        for first in self.to_seal.clone() {
-            match self.seal_one(first) {
+        for (first, live) in self.to_seal.clone() {
+            match self.seal_one(live) {
                 Ok(()) => drop(self.to_seal.remove(&first)),
                 // Damage does not heal; the live file stays as evidence.
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -164,12 +165,13 @@ impl Keeper {
         outcome
     }
 
-    fn seal_one(&self, first: u64) -> io::Result<()> {
+    fn seal_one(&self, live: Live) -> io::Result<()> {
+        let first = live.first;
         if self.is_sealed(first)? {
             // Done before, but for the last step.
             return self.storage.sync_directory(&self.options.directory);
         }
-        let made = seal(&*self.storage, &self.options.directory, first, &self.stop)?;
+        let made = seal(&*self.storage, &self.options.directory, live, &self.stop)?;
         let name = made.name.text();
         self.record(Kind::JournalSealed, sealed(&name, &made.file, made.end))?;
         self.storage.remove(&SegmentName::Live { first }.within(&self.options.directory))?;

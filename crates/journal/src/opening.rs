@@ -11,6 +11,7 @@ use crate::keys::{Keys, KeysOpening};
 use crate::names::LOCK;
 use crate::own::Cause;
 use crate::recover::{Found, recover};
+use crate::seal::Live;
 use crate::seat::Seat;
 use crate::storage::Lock;
 use crate::tenure::Over;
@@ -61,7 +62,7 @@ fn try_open(seat: &Seat) -> Result<(), JournalError> {
     let mut queue = seat.queue()?;
     for first in &found.to_seal {
         // The keeper ends only with the journal.
-        let _ = seat.to_keeper.send(ToKeeper::Seal { first: *first });
+        let _ = seat.to_keeper.send(ToKeeper::Seal(Live { first: *first, ended: None }));
     }
     queue.found = None;
     queue.opening = Some(opening);

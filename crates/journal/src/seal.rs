@@ -2,16 +2,19 @@
 //!
 //! Kept true here:
 //! * the sealed file appears whole and synced, by rename;
-//! * rows that do not continue their own chain are never sealed: the live file stays, for the auditor.
+//! * rows that do not continue their own chain are never sealed: the live file stays, for the auditor;
+//! * nor are bytes other than those that the writer says it wrote.
 
 use crate::chain::Chain;
 use crate::frames::Frames;
 use crate::names::SegmentName;
 use crate::own::{Statement, parse};
-use crate::row::{Digest, Link, Row};
+use crate::row::{Digest, Link, Row, Written};
 use crate::schema::{COMMIT, DIGEST, PUBLIC_KEY, SIGNATURE, schema};
-use crate::storage::Storage;
+use crate::storage::{ReadFile, Storage};
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::TimestampNanosecondType;
 use event::Field;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -35,14 +38,28 @@ pub(crate) struct Sealed {
     pub(crate) end: Link,
 }
 
+/// What the writer knows of a segment that it ended well: with that its rows need not be read one by one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    pub(crate) written: Written,
+    pub(crate) end: Link,
+}
+
+/// A live segment to be sealed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Live {
+    pub(crate) first: u64,
+    pub(crate) ended: Option<Ended>,
+}
+
 /// Write the Parquet file of a live segment, under its final name and durable when this returns.
-pub(crate) fn seal(storage: &dyn Storage, directory: &Path, first: u64, stop: &AtomicBool) -> io::Result<Sealed> {
-    let draft = directory.join(format!("{first:020}.parquet.tmp"));
+pub(crate) fn seal(storage: &dyn Storage, directory: &Path, live: Live, stop: &AtomicBool) -> io::Result<Sealed> {
+    let draft = directory.join(format!("{:020}.parquet.tmp", live.first));
     let _ = storage.remove(&draft);
-    let (file, end) = write(storage, directory, first, &draft, stop).inspect_err(|_| {
+    let (file, end) = write(storage, directory, live, &draft, stop).inspect_err(|_| {
         let _ = storage.remove(&draft);
     })?;
-    let name = SegmentName::Sealed { first, last: end.sequence };
+    let name = SegmentName::Sealed { first: live.first, last: end.sequence };
     storage.rename(&draft, &name.within(directory))?;
     storage.sync_directory(directory)?;
     Ok(Sealed { name, file, end })
@@ -51,34 +68,74 @@ pub(crate) fn seal(storage: &dyn Storage, directory: &Path, first: u64, stop: &A
 fn write(
     storage: &dyn Storage,
     directory: &Path,
-    first: u64,
+    live: Live,
     draft: &Path,
     stop: &AtomicBool,
 ) -> io::Result<(Digest, Link)> {
-    let mut frames = open(storage, directory, first)?;
+    let mut reading = Reading::open(storage, directory, live)?;
     let out = Hashing { file: storage.create(draft, false)?, hash: Sha256::new() };
     let options = ArrowWriterOptions::new().with_properties(properties());
     let mut parquet = ArrowWriter::try_new_with_options(out, schema(), options)?;
-    let mut follower: Option<Chain> = None;
     let mut last_time = i64::MIN;
-    while let Some(frame) = frames.next_frame()? {
+    while let Some(batch) = reading.next_batch()? {
         if stop.load(Ordering::Acquire) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let (Some(batch), Some(rows)) = (frame.record_batch(), frame.rows()) else {
-            // Torn: the start that found it so has set it aside.
-            if frame.is_last() { break } else { return Err(damaged(first)) }
-        };
-        follow(&mut follower, &rows).ok_or_else(|| damaged(first))?;
-        last_time = rows.iter().map(|row| row.event.time).fold(last_time, i64::max);
+        last_time = times(&batch).fold(last_time, i64::max);
         parquet.write(&sealed_columns(batch))?;
     }
-    let end = follower.ok_or_else(|| damaged(first))?.last();
+    let end = reading.end()?;
     parquet.append_key_value_metadata(KeyValue::new(END_DIGEST.to_owned(), crate::hex::render(&end.digest)));
     parquet.append_key_value_metadata(KeyValue::new(LAST_TIME.to_owned(), last_time.to_string()));
     let mut out = parquet.into_inner()?;
     out.file.sync()?;
     Ok((out.hash.finalize().into(), end))
+}
+
+/// Reads the batches of a live segment and holds them against what proves them.
+struct Reading {
+    live: Live,
+    frames: Frames<Box<dyn ReadFile>>,
+    /// Follows the rows, where the writer cannot say what it wrote.
+    chain: Option<Chain>,
+}
+
+impl Reading {
+    fn open(storage: &dyn Storage, directory: &Path, live: Live) -> io::Result<Self> {
+        let mut file = storage.read(&SegmentName::Live { first: live.first }.within(directory))?;
+        let length = file.seek(SeekFrom::End(0))?;
+        file.rewind()?;
+        let frames = if live.ended.is_some() { Frames::hashed(file, length) } else { Frames::new(file, length) };
+        Ok(Self { live, frames, chain: None })
+    }
+
+    fn next_batch(&mut self) -> io::Result<Option<RecordBatch>> {
+        let Some(frame) = self.frames.next_frame()? else { return Ok(None) };
+        if self.live.ended.is_some() {
+            return frame.record_batch().map(Some).ok_or_else(|| damaged(self.live.first));
+        }
+        let (Some(batch), Some(rows)) = (frame.record_batch(), frame.rows()) else {
+            // Torn: the start that found it so has set it aside.
+            return if frame.is_last() { Ok(None) } else { Err(damaged(self.live.first)) };
+        };
+        follow(&mut self.chain, &rows).ok_or_else(|| damaged(self.live.first))?;
+        Ok(Some(batch))
+    }
+
+    /// The end of the chain, when all that was read is proved.
+    fn end(self) -> io::Result<Link> {
+        let end = match self.live.ended {
+            Some(ended) => (self.frames.read_so_far() == Some(ended.written)).then_some(ended.end),
+            None => self.chain.map(|chain| chain.last()),
+        };
+        end.ok_or_else(|| damaged(self.live.first))
+    }
+}
+
+fn times(batch: &RecordBatch) -> impl Iterator<Item = i64> {
+    let column = batch.column_by_name(Field::Time.name());
+    let times = column.and_then(|column| column.as_primitive_opt::<TimestampNanosecondType>());
+    times.into_iter().flat_map(|times| times.values().iter().copied())
 }
 
 /// A sealed file is durable as a whole: it needs no sign that a commit is.
@@ -87,13 +144,6 @@ fn sealed_columns(mut batch: RecordBatch) -> RecordBatch {
         batch.remove_column(commit);
     }
     batch
-}
-
-fn open(storage: &dyn Storage, directory: &Path, first: u64) -> io::Result<Frames<Box<dyn crate::storage::ReadFile>>> {
-    let mut live = storage.read(&SegmentName::Live { first }.within(directory))?;
-    let length = live.seek(SeekFrom::End(0))?;
-    live.rewind()?;
-    Ok(Frames::new(live, length))
 }
 
 /// Follow the chain through rows; `None` where a signed row says another digest.
@@ -113,7 +163,10 @@ fn follow(chain: &mut Option<Chain>, rows: &[Row]) -> Option<()> {
 
 fn damaged(first: u64) -> io::Error {
     let name = SegmentName::Live { first }.text();
-    io::Error::new(io::ErrorKind::InvalidData, format!("{name}: the rows do not continue their chain; not sealed"))
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("{name}: the rows are not those that were written, or do not continue their chain; not sealed"),
+    )
 }
 
 fn properties() -> WriterProperties {

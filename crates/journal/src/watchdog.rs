@@ -8,6 +8,7 @@
 
 use crate::keeper::ToKeeper;
 use crate::own::Cause;
+use crate::seal::Live;
 use crate::seat::{Desk, Seat};
 use crate::tenure::Tenure;
 use crate::writer;
@@ -103,7 +104,7 @@ impl Watchdog {
         if let Some((progress, first)) = queue.progress.as_mut().and_then(|it| it.live.take().map(|first| (it, first)))
         {
             progress.cause = Cause::Failed;
-            let _ = self.desk.to_keeper.send(ToKeeper::Seal { first });
+            let _ = self.desk.to_keeper.send(ToKeeper::Seal(Live { first, ended: None }));
         }
         drop(queue);
         self.desk.shared.wake();

@@ -19,6 +19,7 @@ use crate::opening;
 use crate::own::{Author, Cause, opened};
 use crate::queue::{Gap, Progress};
 use crate::row::Link;
+use crate::seal::{Ended, Live};
 use crate::seat::Seat;
 use crate::segment::{Segment, remove_drafts};
 use crate::state::Checkpoint;
@@ -226,7 +227,9 @@ impl Writer {
         }
         if let Some(segment) = self.segment.take() {
             // The keeper outlives the writer; where it has gone, the next start seals.
-            let _ = self.seat.to_keeper.send(ToKeeper::Seal { first: segment.first });
+            let is_sure = cause == Cause::Rotated;
+            let ended = is_sure.then(|| Ended { written: segment.written(), end: self.durable });
+            let _ = self.seat.to_keeper.send(ToKeeper::Seal(Live { first: segment.first, ended }));
         }
         Ok(())
     }

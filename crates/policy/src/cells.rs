@@ -8,6 +8,7 @@ use crate::function::{ADDRESSED, Part, addressed_part};
 use crate::points::{Place, PointIndex};
 use crate::rules::CompiledRule;
 use crate::stretches::Stretches;
+use crate::verdict::Permit;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use wire::FunctionSelector;
@@ -27,6 +28,9 @@ pub(crate) struct Cell {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Candidate {
     pub(crate) rule: usize,
+    /// What it gives where it holds; at hand here, so that a request that hangs on no limit touches no rule.
+    pub(crate) permit: Permit,
+    pub(crate) has_schedule: bool,
     pub(crate) limits: Vec<Arc<Limits>>,
 }
 
@@ -200,7 +204,8 @@ impl Shared {
                 continue;
             }
             let is_unconditional = rule.when_id.is_none() && cell.places.is_empty();
-            cell.permits.push(Candidate { rule: index, limits });
+            let permit = Permit::new(rule.name.clone(), rule.source.essential);
+            cell.permits.push(Candidate { rule: index, permit, has_schedule: rule.source.when.is_some(), limits });
             if is_unconditional {
                 break;
             }

@@ -206,11 +206,14 @@ impl<'a> Case<'a> {
     fn permit_in(&self, cell: &Cell) -> Result<Permit, Option<Refusal<'a>>> {
         let mut refused = None;
         for candidate in &cell.permits {
+            if candidate.limits.is_empty() && !candidate.has_schedule {
+                return Ok(candidate.permit.clone());
+            }
             let Some(rule) = self.view.rule(candidate.rule) else {
                 continue;
             };
             match self.passes(rule, candidate, cell) {
-                Ok(()) => return Ok(Permit::new(rule.name.clone(), rule.source.essential)),
+                Ok(()) => return Ok(candidate.permit.clone()),
                 Err(refusal) => refused = stronger(refused, Some(refusal)),
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! Kept true here: a reply to a read that was sent before a write does not hide the write.
 
+use foldhash::fast::RandomState;
 use std::collections::{HashMap, VecDeque};
 use wire::{Span, Table};
 
@@ -20,7 +21,7 @@ type Key = (UnitSlot, Table, u16);
 /// Raw values with the time each was last seen.
 #[derive(Debug, Default)]
 pub(crate) struct Pages {
-    pages: HashMap<Key, Page>,
+    pages: HashMap<Key, Page, RandomState>,
     /// Oldest first; the oldest page makes room.
     order: VecDeque<Key>,
 }

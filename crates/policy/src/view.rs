@@ -6,6 +6,7 @@ use crate::policy::{Compiled, Principal};
 use crate::prefix::ClientClass;
 use crate::rules::{ConduitRules, Reach};
 use crate::target::Target;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use wire::UnitId;
@@ -21,9 +22,9 @@ pub struct View {
     /// Indices of the rules that match client and role.
     matching: Vec<usize>,
     names_client: bool,
-    targets: HashMap<u8, Target>,
+    targets: HashMap<u8, Target, RandomState>,
     /// Each unit's rules, built when first asked for.
-    units: HashMap<(usize, u8), OnceLock<UnitRules>>,
+    units: HashMap<(usize, u8), OnceLock<UnitRules>, RandomState>,
     broadcasts: HashMap<usize, OnceLock<UnitRules>>,
 }
 
@@ -149,8 +150,8 @@ fn matching(compiled: &Compiled, conduit: usize, principal: &Principal) -> Vec<u
 }
 
 /// Every declared unit id; and 0, where exactly one gateway stands behind the listener.
-fn targets(compiled: &Compiled, servers: &[usize]) -> HashMap<u8, Target> {
-    let mut targets = HashMap::new();
+fn targets(compiled: &Compiled, servers: &[usize]) -> HashMap<u8, Target, RandomState> {
+    let mut targets = HashMap::default();
     let mut gateways = Vec::new();
     for (leg, index) in servers.iter().enumerate() {
         let Some(server) = compiled.document.servers.get(*index) else {

@@ -5,6 +5,7 @@
 //! * the memory for it is bounded; what does not fit is recorded each time.
 
 use crate::facts::Facts;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
 /// Different reads remembered. An HMI polls tens of blocks; at 250 bytes each this is 64 KiB.
@@ -14,7 +15,7 @@ const MOST_READS: usize = 256;
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     segment: u64,
-    recorded: HashMap<Key, Box<[u8]>>,
+    recorded: HashMap<Key, Box<[u8]>, RandomState>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
