@@ -47,7 +47,7 @@ fuzz: ## Fuzz every parser and the session, FUZZ_SECONDS each (needs cargo-fuzz)
 	@.ci/fuzz
 
 bench: build target/bench/modbus-proxy ## Measure beside others into docs/benchmarks.md, about 35 minutes; BENCH=quick: does it work?
-	cargo build --locked --release --quiet -p bench
+	cargo build --locked --release --quiet -p bench -p guard-on-double
 	@command -v haproxy >/dev/null || { echo 'haproxy is needed: apt install haproxy'; exit 3; }
 	$(BIN)/python -m bench --parts all $(if $(filter quick,$(BENCH)),--quick --results target/bench/quick --docs target/bench/quick,--docs docs)
 

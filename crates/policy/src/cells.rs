@@ -40,6 +40,8 @@ pub(crate) struct AddressTable {
     pub(crate) cells: Stretches<u32, Cell>,
     /// Whether any permit names the function at all.
     pub(crate) is_permitted: bool,
+    /// Whether any `never` names an address of it.
+    pub(crate) has_nevers: bool,
 }
 
 /// The rules of one unit for one kind of client.
@@ -152,7 +154,9 @@ impl AddressTable {
             let places = points.places().iter().filter(|place| place.table == (*table).into());
             covers.extend(places.map(|place| (place.first, place.last, Cover::Place(*place))));
         }
-        Self { cells: cut(rules, points, &covers), is_permitted }
+        let cells = cut(rules, points, &covers);
+        let has_nevers = cells.cells().iter().any(|cell| !cell.nevers.is_empty());
+        Self { cells, is_permitted, has_nevers }
     }
 }
 

@@ -159,7 +159,8 @@ impl<'a> Case<'a> {
             return self.rules.plain(part).find_map(|cell| self.never_in(cell));
         };
         let (first, last) = bounds(span);
-        let cells = self.rules.addressed(part)?.cells.over(first, last);
+        let table = self.rules.addressed(part).filter(|table| table.has_nevers)?;
+        let cells = table.cells.over(first, last);
         cells.filter_map(|(_, cell)| cell).find_map(|cell| self.never_in(cell))
     }
 

@@ -32,6 +32,11 @@ impl<P: Copy + Ord, T: PartialEq> Stretches<P, T> {
         stretches
     }
 
+    /// Every cell.
+    pub(crate) fn cells(&self) -> &[T] {
+        &self.cells
+    }
+
     /// The cell of a position.
     pub(crate) fn at(&self, position: P) -> Option<&T> {
         let index = self.starts.partition_point(|start| *start <= position).checked_sub(1)?;
@@ -41,11 +46,11 @@ impl<P: Copy + Ord, T: PartialEq> Stretches<P, T> {
     /// Every cell from `first` to `last`, with its start; `None` stands for what lies before the first cell.
     pub(crate) fn over(&self, first: P, last: P) -> impl Iterator<Item = (P, Option<&T>)> {
         let from = self.starts.partition_point(|start| *start <= first);
-        let until = self.starts.partition_point(|start| *start <= last);
         let head = (first, from.checked_sub(1).and_then(|index| self.cells.get(index)));
-        let starts = self.starts.get(from..until).unwrap_or_default();
-        let cells = self.cells.get(from..until).unwrap_or_default();
-        std::iter::once(head).chain(starts.iter().copied().zip(cells.iter().map(Some)))
+        let starts = self.starts.get(from..).unwrap_or_default().iter().copied();
+        let cells = self.cells.get(from..).unwrap_or_default().iter().map(Some);
+        // A request's addresses are few: to look at the next start is cheaper than another search.
+        std::iter::once(head).chain(starts.zip(cells).take_while(move |(start, _)| *start <= last))
     }
 }
 
