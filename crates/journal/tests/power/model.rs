@@ -24,7 +24,11 @@ impl Model {
         self.marks
     }
 
+    /// A journal that could not be opened yet names no key.
     pub fn opened(&mut self, opening: Opening) {
+        if opening.first_public_key.is_empty() {
+            return;
+        }
         let first = self.first_key.get_or_insert_with(|| opening.first_public_key.clone());
         assert_eq!(*first, opening.first_public_key, "another first key: {opening:?}");
     }
