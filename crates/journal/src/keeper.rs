@@ -128,8 +128,12 @@ impl Keeper {
             let free = self.storage.free_space(&self.options.directory).ok();
             self.shared.lock().status.free_bytes = free;
         }
-        // Sealing shrinks: what is still to be sealed must not push older segments out, unless it cannot be.
-        let retention = if sealing.is_err() || self.asked.is_empty() { self.retire() } else { Ok(()) };
+        // Sealing shrinks: what is still to be sealed must not push other segments out, unless it cannot be.
+        let waits = match &sealing {
+            Ok(()) => !self.asked.is_empty(),
+            Err(error) => error.kind() == io::ErrorKind::Interrupted,
+        };
+        let retention = if waits { Ok(()) } else { self.retire() };
         policies.and(sealing).and(retention)
     }
 
@@ -148,7 +152,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// Oldest first; one that cannot be sealed holds up no other.
+    /// Oldest first; one that cannot be sealed holds up no other. `Interrupted` where it is not the file or the
+    /// disk that stands in the way: the journal ends, or is down.
     fn seal_all(&mut self) -> io::Result<()> {
         let mut outcome = Ok(());
         for (first, live) in self.to_seal.clone() {
@@ -159,6 +164,7 @@ impl Keeper {
                     self.to_seal.remove(&first);
                     self.damage = Some(error.to_string());
                 }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
                 Err(error) => outcome = Err(error),
             }
         }
@@ -216,7 +222,10 @@ impl Keeper {
             match answered.recv_timeout(ROW_PATIENCE) {
                 Ok(true) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) if !self.stop.load(Ordering::Acquire) => {}
-                _ => return Err(io::Error::other("the row that says so is not durable yet")),
+                _ => {
+                    let why = "the row that says so is not durable yet";
+                    return Err(io::Error::new(io::ErrorKind::Interrupted, why));
+                }
             }
         }
     }

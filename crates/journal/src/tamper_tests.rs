@@ -344,6 +344,16 @@ fn each_of_240_alterations_of_an_export_is_found() {
 }
 
 #[test]
+fn the_last_row_of_a_segment_cannot_be_taken_out_of_an_export() {
+    let sample = sample();
+    let rows = excerpt(&sample, 0, 0);
+    let opened = rows.iter().rposition(|row| row.event.kind == Kind::JournalSegmentOpened).unwrap();
+    let without = [&rows[..opened - 1], &rows[opened..]].concat();
+
+    assert!(!verify_rows(&sample, &without).ok);
+}
+
+#[test]
 fn an_export_that_does_not_begin_at_a_signed_row_proves_nothing_up_to_the_next() {
     let sample = sample();
     let rows = excerpt(&sample, 1, 0);

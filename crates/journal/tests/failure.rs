@@ -8,7 +8,7 @@ use event::Kind;
 use harness::{Disk, Place, denied, poll, settle, until};
 use journal::{JournalDown, Options};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 fn rows_of(place: &Place, kind: Kind) -> Vec<event::Event> {
@@ -198,11 +198,17 @@ fn what_a_start_repaired_is_recorded_though_the_first_commit_fails() {
     journal.close();
     let live = place.files(".arrows").remove(0);
     std::fs::write(&live, [std::fs::read(&live).unwrap(), b"torn".to_vec()].concat()).unwrap();
-    // The first keeps the torn bytes, the second begins the segment; the third has the row in it.
-    disk.sync_fails_at.store(3, Ordering::SeqCst);
+    // The writer says that it is up before the first commit, which has the row in it.
+    let (up, refusing) = (AtomicBool::new(false), Arc::clone(&disk));
+    let wake = move || {
+        if !up.swap(true, Ordering::SeqCst) {
+            refusing.sync_fails.store(true, Ordering::SeqCst);
+        }
+    };
 
-    let (journal, opening) = place.open_with(place.options(), disk.storage());
+    let (journal, opening) = journal::open(place.options(), disk.storage(), Arc::new(wake)).unwrap();
     until("the commit fails", || journal.state().failures == 1);
+    disk.sync_fails.store(false, Ordering::SeqCst);
     until("the journal is up again", || journal.is_up());
     settle(&journal);
     journal.close();

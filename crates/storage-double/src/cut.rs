@@ -25,7 +25,8 @@ pub(crate) fn survivors(state: &State, seed: u64) -> State {
     for (path, names) in &state.directories {
         let chosen = names.survivors(|name, states| random(seed, path, name).below(states));
         let chosen = chosen.into_iter().map(|(name, file)| {
-            let whole = || Content::file(surviving_bytes(&lock(&file), &mut random(!seed, path, &name)));
+            let whole =
+                || Content::file(&path.join(&name), surviving_bytes(&lock(&file), &mut random(!seed, path, &name)));
             let file = Arc::clone(files.entry(Arc::as_ptr(&file).cast()).or_insert_with(whole));
             (name, file)
         });

@@ -147,22 +147,25 @@ impl Disk {
         Ok(done)
     }
 
-    fn sync_file(&self, path: &Path, file: &File) -> io::Result<()> {
+    fn sync_file(&self, file: &File) -> io::Result<()> {
         let end = {
             let mut state = self.lock();
             state.check_power()?;
             state.syncs += 1;
-            state.note(path, Operation::SyncBegun);
-            lock(file).bytes.len()
+            let content = lock(file);
+            state.note(&content.path, Operation::SyncBegun);
+            content.bytes.len()
         };
         let mut state = self.wait_for_sync()?;
         if state.faults.syncs_fail || is_turn(&mut state.faults.good_syncs) {
-            lock(file).is_spoiled = true;
-            state.note(path, Operation::SyncFailed);
+            let mut content = lock(file);
+            content.is_spoiled = true;
+            state.note(&content.path, Operation::SyncFailed);
             return Err(io::Error::other("sync failed"));
         }
-        lock(file).make_durable(end);
-        state.note(path, Operation::SyncReturned { end });
+        let mut content = lock(file);
+        content.make_durable(end);
+        state.note(&content.path, Operation::SyncReturned { end });
         Ok(())
     }
 
@@ -207,17 +210,17 @@ impl Storage for Disk {
             if is_full {
                 return Err(io::ErrorKind::StorageFull.into());
             }
-            let file = Content::file(Vec::new());
+            let file = Content::file(path, Vec::new());
             names.set(name, Some(Arc::clone(&file)));
             state.note(path, Operation::Created);
             Ok(file)
         })?;
-        Ok(Box::new(Appending { disk: self.clone(), path: path.to_owned(), file }))
+        Ok(Box::new(Appending { disk: self.clone(), file }))
     }
 
     fn sync(&self, path: &Path) -> io::Result<()> {
         let file = self.lock().find(path)?;
-        self.sync_file(path, &file)
+        self.sync_file(&file)
     }
 
     fn read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
@@ -232,6 +235,7 @@ impl Storage for Disk {
             if from == to {
                 return Ok(());
             }
+            to.clone_into(&mut lock(&file).path);
             let (names, name) = state.place(to)?;
             names.set(name, Some(file));
             let (names, name) = state.place(from)?;
@@ -285,7 +289,7 @@ impl Storage for Disk {
         self.change(|state| {
             let (names, name) = state.place(path)?;
             if !names.live().contains_key(name) {
-                names.set(name, Some(Content::file(Vec::new())));
+                names.set(name, Some(Content::file(path, Vec::new())));
             }
             if !state.locks.insert(path.to_owned()) {
                 return Err(io::ErrorKind::WouldBlock.into());
@@ -311,7 +315,6 @@ impl Drop for Held {
 
 struct Appending {
     disk: Disk,
-    path: PathBuf,
     file: File,
 }
 
@@ -322,13 +325,13 @@ impl AppendFile for Appending {
             let fits = bytes.get(..room).unwrap_or(bytes);
             let mut content = lock(&self.file);
             content.append(fits);
-            state.note(&self.path, Operation::Appended { end: content.bytes.len() });
+            state.note(&content.path, Operation::Appended { end: content.bytes.len() });
             if fits.len() == bytes.len() { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
         })
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.disk.sync_file(&self.path, &self.file)
+        self.disk.sync_file(&self.file)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file: what is in it, and how much of that a power cut is sure to leave.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -7,6 +8,8 @@ use std::time::SystemTime;
 pub(crate) type File = Arc<Mutex<Content>>;
 
 pub(crate) struct Content {
+    /// Its last name, for the trace.
+    pub(crate) path: PathBuf,
     pub(crate) bytes: Vec<u8>,
     /// So many bytes survive every cut.
     pub(crate) durable: usize,
@@ -20,9 +23,10 @@ pub(crate) struct Content {
 
 impl Content {
     /// A file as a disk holds it, all of it durable.
-    pub(crate) fn file(bytes: Vec<u8>) -> File {
+    pub(crate) fn file(path: &Path, bytes: Vec<u8>) -> File {
         let durable = bytes.len();
-        let content = Self { bytes, durable, ends: Vec::new(), is_spoiled: false, modified: SystemTime::now() };
+        let path = path.to_owned();
+        let content = Self { path, bytes, durable, ends: Vec::new(), is_spoiled: false, modified: SystemTime::now() };
         Arc::new(Mutex::new(content))
     }
 

@@ -39,7 +39,7 @@ pub enum Operation {
 pub struct Step {
     /// Rises with each step.
     pub order: u64,
-    /// The file or directory, under the name it was opened by.
+    /// The file or directory, under the name it had then.
     pub path: PathBuf,
     /// What happened.
     pub operation: Operation,

@@ -105,6 +105,19 @@ fn a_file_that_took_another_s_place_leaves_one_of_them() {
 }
 
 #[test]
+fn a_file_that_is_renamed_while_it_is_written_goes_on_under_its_new_name() {
+    let disk = disk();
+    let _clock = disk.start_trace();
+    let mut file = file(&disk, "draft");
+    disk.rename(&folder().join("draft"), &folder().join("a")).unwrap();
+    file.append(b"abc").unwrap();
+
+    assert_eq!(read(&disk, &folder().join("a")).unwrap(), b"abc");
+    let last = disk.trace().pop().unwrap();
+    assert_eq!((last.path, last.operation), (folder().join("a"), Operation::Appended { end: 3 }));
+}
+
+#[test]
 fn after_a_failed_sync_no_later_one_makes_the_bytes_sure() {
     let disk = disk();
     let mut file = file(&disk, "a");

@@ -61,6 +61,7 @@ fn walk_export(storage: &dyn Storage, folder: &Path, walk: &mut Walk) -> io::Res
             "an export that proves something has its first checkpoint",
         );
     }
+    files::check_holes(walk);
     files::check_policies(storage, folder, walk);
     Ok(())
 }
