@@ -55,13 +55,13 @@ fn write(
     draft: &Path,
     stop: &AtomicBool,
 ) -> io::Result<(Digest, Link)> {
-    let mut frames = open(storage, directory, first)?;
+    let mut frames = open(storage, directory, first).map_err(unreadable(first))?;
     let out = Hashing { file: storage.create(draft, false)?, hash: Sha256::new() };
     let options = ArrowWriterOptions::new().with_properties(properties());
     let mut parquet = ArrowWriter::try_new_with_options(out, schema(), options)?;
     let mut follower: Option<Chain> = None;
     let mut last_time = i64::MIN;
-    while let Some(frame) = frames.next_frame()? {
+    while let Some(frame) = frames.next_frame().map_err(unreadable(first))? {
         if stop.load(Ordering::Acquire) {
             return Err(io::ErrorKind::Interrupted.into());
         }
@@ -109,6 +109,17 @@ fn follow(chain: &mut Option<Chain>, rows: &[Row]) -> Option<()> {
         }
     }
     Some(())
+}
+
+/// Of a live file alone: what the disk says of the file being written may pass.
+fn unreadable(first: u64) -> impl Fn(io::Error) -> io::Error {
+    move |error| {
+        let name = SegmentName::Live { first }.text();
+        // A directory that went away comes back.
+        let is_gone = error.kind() == io::ErrorKind::NotFound;
+        let kind = if is_gone { io::ErrorKind::NotFound } else { io::ErrorKind::InvalidData };
+        io::Error::new(kind, format!("{name}: {error}; not sealed"))
+    }
 }
 
 fn damaged(first: u64) -> io::Error {
