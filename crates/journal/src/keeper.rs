@@ -49,8 +49,8 @@ pub(crate) struct Keeper {
     policies: Vec<(String, Vec<u8>)>,
     /// Retired, with a durable row, but not yet removed.
     to_remove: BTreeSet<String>,
-    /// The last live segment that will never be sealed, and why.
-    damage: Option<String>,
+    /// Live segments that will never be sealed, and why.
+    damaged: BTreeMap<u64, String>,
     /// Sealed segments that retention cannot read and leaves where they are.
     kept: Vec<String>,
 }
@@ -66,7 +66,7 @@ impl Keeper {
             to_seal: BTreeMap::new(),
             policies: Vec::new(),
             to_remove: BTreeSet::new(),
-            damage: None,
+            damaged: BTreeMap::new(),
             kept: Vec::new(),
         }
     }
@@ -117,7 +117,8 @@ impl Keeper {
             0 => first.clone(),
             more => format!("{first}, and {more} more"),
         });
-        let alarms: Vec<String> = [failing, self.damage.clone(), kept].into_iter().flatten().collect();
+        let alarms: Vec<String> =
+            [failing, self.damaged.values().next_back().cloned(), kept].into_iter().flatten().collect();
         (!alarms.is_empty()).then(|| alarms.join("; "))
     }
 
@@ -128,12 +129,8 @@ impl Keeper {
             let free = self.storage.free_space(&self.options.directory).ok();
             self.shared.lock().status.free_bytes = free;
         }
-        // Sealing shrinks: what is still to be sealed must not push other segments out, unless it cannot be.
-        let waits = match &sealing {
-            Ok(()) => !self.asked.is_empty(),
-            Err(error) => error.kind() == io::ErrorKind::Interrupted,
-        };
-        let retention = if waits { Ok(()) } else { self.retire() };
+        // Sealing shrinks: what is still to be sealed must not push older segments out, unless it cannot be.
+        let retention = if sealing.is_err() || self.asked.is_empty() { self.retire() } else { Ok(()) };
         policies.and(sealing).and(retention)
     }
 
@@ -152,8 +149,7 @@ impl Keeper {
         Ok(())
     }
 
-    /// Oldest first; one that cannot be sealed holds up no other. `Interrupted` where it is not the file or the
-    /// disk that stands in the way: the journal ends, or is down.
+    /// Oldest first; one that cannot be sealed holds up no other.
     fn seal_all(&mut self) -> io::Result<()> {
         let mut outcome = Ok(());
         for (first, live) in self.to_seal.clone() {
@@ -162,9 +158,8 @@ impl Keeper {
                 // Damage does not heal; the live file stays as evidence.
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     self.to_seal.remove(&first);
-                    self.damage = Some(error.to_string());
+                    self.damaged.insert(first, error.to_string());
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
                 Err(error) => outcome = Err(error),
             }
         }
@@ -197,7 +192,7 @@ impl Keeper {
             self.remove(&name)?;
         }
         loop {
-            let look = next_expired(&*self.storage, &self.options, utc_ns())?;
+            let look = next_expired(&*self.storage, &self.options, (&self.damaged, utc_ns()))?;
             self.kept = look.kept;
             let Some(expired) = look.expired else { return Ok(()) };
             let name = expired.name.text();
@@ -222,10 +217,7 @@ impl Keeper {
             match answered.recv_timeout(ROW_PATIENCE) {
                 Ok(true) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) if !self.stop.load(Ordering::Acquire) => {}
-                _ => {
-                    let why = "the row that says so is not durable yet";
-                    return Err(io::Error::new(io::ErrorKind::Interrupted, why));
-                }
+                _ => return Err(io::Error::other("the row that says so is not durable yet")),
             }
         }
     }

@@ -96,6 +96,8 @@ impl Found {
             Ok(tail) => tail,
             Err(error) => {
                 self.alarms.push(format!("{name}: {error}; the record goes on without it"));
+                // Sealing finds the same, and retention then knows it for evidence.
+                self.to_seal.push(first);
                 return false;
             }
         };

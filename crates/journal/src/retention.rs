@@ -1,12 +1,16 @@
 //! Which sealed segments have had their time.
 //!
-//! Kept true here: a file that cannot be read stays, as evidence, and holds up no other.
+//! Kept true here:
+//! * a file that cannot be read stays, as evidence, and holds up no other;
+//! * no segment goes before an older one that is still to be sealed: the row that says it went, kept in a
+//!   younger segment, would go before what it explains.
 
 use crate::names::{SegmentName, in_order};
 use crate::options::Options;
 use crate::row::Link;
 use crate::sealed::{Footer, footer};
 use crate::storage::{Entry, Storage};
+use std::collections::BTreeMap;
 use std::io;
 
 /// A segment that may go, and why.
@@ -25,16 +29,25 @@ pub(crate) struct Look {
 }
 
 /// The oldest segment that can be read, when it is too old or the directory too large. One at a time:
-/// the row that says so must be durable before the next is looked at.
-pub(crate) fn next_expired(storage: &dyn Storage, options: &Options, now_ns: i64) -> io::Result<Look> {
+/// the row that says so must be durable before the next is looked at. `damaged` live files are never sealed.
+pub(crate) fn next_expired(
+    storage: &dyn Storage,
+    options: &Options,
+    (damaged, now_ns): (&BTreeMap<u64, String>, i64),
+) -> io::Result<Look> {
     let mut look = Look::default();
     if options.keep_age_ms.is_none() && options.keep_bytes.is_none() {
         return Ok(look);
     }
     let entries = storage.list(&options.directory)?;
-    // A live file has its time once it is sealed; one that never will be is evidence too.
     for name in in_order(entries.iter().map(|entry| entry.name.as_str())) {
-        let SegmentName::Sealed { last, .. } = name else { continue };
+        let SegmentName::Sealed { last, .. } = name else {
+            // It has its time once it is sealed; one that never will be is evidence too.
+            if damaged.contains_key(&name.first()) {
+                continue;
+            }
+            break;
+        };
         match about(storage, options, name) {
             Err(what) => look.kept.push(format!("{}: {what}; kept", name.text())),
             Ok(about) => {

@@ -102,15 +102,20 @@ struct Reading {
 
 impl Reading {
     fn open(storage: &dyn Storage, directory: &Path, live: Live) -> io::Result<Self> {
-        let mut file = storage.read(&SegmentName::Live { first: live.first }.within(directory))?;
-        let length = file.seek(SeekFrom::End(0))?;
-        file.rewind()?;
+        let open = || {
+            let mut file = storage.read(&SegmentName::Live { first: live.first }.within(directory))?;
+            let length = file.seek(SeekFrom::End(0))?;
+            file.rewind()?;
+            Ok((file, length))
+        };
+        let (file, length) = open().map_err(unreadable(live.first))?;
         let frames = if live.ended.is_some() { Frames::hashed(file, length) } else { Frames::new(file, length) };
         Ok(Self { live, frames, chain: None })
     }
 
     fn next_batch(&mut self) -> io::Result<Option<RecordBatch>> {
-        let Some(frame) = self.frames.next_frame()? else { return Ok(None) };
+        let next = self.frames.next_frame().map_err(unreadable(self.live.first))?;
+        let Some(frame) = next else { return Ok(None) };
         if self.live.ended.is_some() {
             return frame.record_batch().map(Some).ok_or_else(|| damaged(self.live.first));
         }
@@ -159,6 +164,17 @@ fn follow(chain: &mut Option<Chain>, rows: &[Row]) -> Option<()> {
         }
     }
     Some(())
+}
+
+/// Of a live file alone: what the disk says of the file being written may pass.
+fn unreadable(first: u64) -> impl Fn(io::Error) -> io::Error {
+    move |error| {
+        let name = SegmentName::Live { first }.text();
+        // A directory that went away comes back.
+        let is_gone = error.kind() == io::ErrorKind::NotFound;
+        let kind = if is_gone { io::ErrorKind::NotFound } else { io::ErrorKind::InvalidData };
+        io::Error::new(kind, format!("{name}: {error}; not sealed"))
+    }
 }
 
 fn damaged(first: u64) -> io::Error {

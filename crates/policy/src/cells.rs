@@ -18,6 +18,8 @@ use wire::FunctionSelector;
 pub(crate) struct Cell {
     /// `never` rules, as indices.
     pub(crate) nevers: Vec<usize>,
+    /// What the first of the permits gives where it hangs on nothing: the usual case, answered from here alone.
+    pub(crate) at_once: Option<Permit>,
     /// Permits, essential ones first.
     pub(crate) permits: Vec<Candidate>,
     /// Where points stand that a write here touches.
@@ -196,7 +198,7 @@ impl Shared {
     fn cell(&mut self, rules: Matching<'_>, named: &[usize], places: Vec<Place>, points: Option<&PointIndex>) -> Cell {
         let rule = |index: &usize| rules.all.get(*index).map(|rule| (*index, rule));
         let nevers = named.iter().filter_map(rule).filter(|(_, rule)| !rule.is_permit());
-        let mut cell = Cell { nevers: decisive(nevers), permits: Vec::new(), places };
+        let mut cell = Cell { nevers: decisive(nevers), places, ..Cell::default() };
         let permits = |essential| {
             let fits = move |rule: &CompiledRule| rule.is_permit() && rule.source.essential == essential;
             named.iter().filter_map(rule).filter(move |(_, rule)| fits(rule))
@@ -214,6 +216,8 @@ impl Shared {
                 break;
             }
         }
+        let first = cell.permits.first().filter(|first| first.limits.is_empty() && !first.has_schedule);
+        cell.at_once = first.map(|first| first.permit.clone());
         cell
     }
 

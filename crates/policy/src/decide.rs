@@ -205,11 +205,11 @@ impl<'a> Case<'a> {
 
     /// The first rule that holds and passes its limits; `Err(None)` where there is none to try.
     fn permit_in(&self, cell: &Cell) -> Result<Permit, Option<Refusal<'a>>> {
+        if let Some(permit) = &cell.at_once {
+            return Ok(permit.clone());
+        }
         let mut refused = None;
         for candidate in &cell.permits {
-            if candidate.limits.is_empty() && !candidate.has_schedule {
-                return Ok(candidate.permit.clone());
-            }
             let Some(rule) = self.view.rule(candidate.rule) else {
                 continue;
             };

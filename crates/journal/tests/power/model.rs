@@ -4,7 +4,6 @@ use crate::life::Life;
 use event::{Event, Kind, SessionId};
 use journal::{Commit, Opening, Storage as _, VerifyOptions};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
 use storage_double::Disk;
 
 /// Rows are told apart by the mark they carry.
@@ -68,9 +67,7 @@ impl Model {
             rows.iter().filter_map(|row| row.session.map(|SessionId(mark)| (row.sequence.0, mark))).collect();
         // What retention removed is proved by its signed rows, or verification would have said so.
         let kept = if life.options.keep_bytes.is_some() { found.first_sequence.unwrap() } else { 0 };
-        let retired: Vec<_> = rows.iter().filter_map(retired).collect();
-        let is_retired = |sequence: &u64| retired.iter().any(|rows| rows.contains(sequence));
-        for (sequence, mark) in self.durable.range(kept..).filter(|(sequence, _)| !is_retired(sequence)) {
+        for (sequence, mark) in self.durable.range(kept..) {
             assert_eq!(marks.get(sequence), Some(mark), "{context}: row {sequence} was durable");
         }
         rows.iter().for_each(|row| check_set_aside(disk, life, row, context));
@@ -78,13 +75,6 @@ impl Model {
             assert_eq!(self.given.get(sequence), Some(mark), "{context}: row {sequence} was never written so");
         }
     }
-}
-
-/// The numbers that a row says were removed by retention: not always the oldest, where one of these cannot be sealed.
-fn retired(row: &Event) -> Option<RangeInclusive<u64>> {
-    let reason = row.reason.as_deref().filter(|_| row.kind == Kind::JournalRetired)?;
-    let (first, last) = reason.strip_prefix("retired: ")?.split_once(".parquet ")?.0.split_once('-')?;
-    Some(first.parse().ok()?..=last.parse().ok()?)
 }
 
 /// Bytes that a start says it set aside are there, all of them.
