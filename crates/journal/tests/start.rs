@@ -187,7 +187,9 @@ fn a_sealed_file_that_does_not_hold_its_live_original_s_rows_is_never_signed_and
     let (place, other) = (Place::new(), Place::new());
     for (place, rows, segment_bytes) in [(&place, 1, 1 << 30), (&other, 30, 1)] {
         let (journal, _) = place.open_with(Options { segment_bytes, ..place.options() }, Arc::new(FileSystem));
-        (0..rows).for_each(|number| drop(journal.append(poll(number))));
+        for number in 0..rows {
+            journal.append(poll(number));
+        }
         settle(&journal);
         until("the other one is sealed", || segment_bytes > 1 || !place.files(".parquet").is_empty());
         journal.close();
