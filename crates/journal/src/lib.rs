@@ -12,6 +12,7 @@
 //! * whatever is altered, removed, reordered, doubled or cut is found by [`verify`], which needs no
 //!   more than the first public key, and says what it cannot see.
 
+mod adopt;
 mod certificate;
 mod chain;
 mod commit;

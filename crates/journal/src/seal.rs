@@ -1,10 +1,11 @@
 //! A live segment to a Parquet file that says the same.
 //!
 //! Kept true here:
-//! * the sealed file appears whole and synced, by rename;
+//! * the sealed file appears whole and synced, by rename, and there is one of a live segment;
 //! * rows that do not continue their own chain are never sealed: the live file stays, for the auditor;
 //! * nor are bytes other than those that the writer says it wrote.
 
+use crate::adopt::{adopt, earlier};
 use crate::chain::Chain;
 use crate::frames::Frames;
 use crate::names::SegmentName;
@@ -60,6 +61,11 @@ pub(crate) fn seal(storage: &dyn Storage, directory: &Path, live: Live, stop: &A
         let _ = storage.remove(&draft);
     })?;
     let name = SegmentName::Sealed { first: live.first, last: end.sequence };
+    if let Some(earlier) = earlier(storage, directory, name)? {
+        storage.remove(&draft)?;
+        storage.sync_directory(directory)?;
+        return adopt(storage, directory, earlier, end);
+    }
     storage.rename(&draft, &name.within(directory))?;
     storage.sync_directory(directory)?;
     Ok(Sealed { name, file, end })
@@ -152,7 +158,7 @@ fn sealed_columns(mut batch: RecordBatch) -> RecordBatch {
 }
 
 /// Follow the chain through rows; `None` where a signed row says another digest.
-fn follow(chain: &mut Option<Chain>, rows: &[Row]) -> Option<()> {
+pub(crate) fn follow(chain: &mut Option<Chain>, rows: &[Row]) -> Option<()> {
     for row in rows {
         if chain.is_none() {
             let Statement::Opened { after, .. } = parse(&row.event) else { return None };

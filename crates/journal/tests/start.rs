@@ -183,6 +183,31 @@ fn torn_bytes_that_cannot_be_set_aside_stay_in_their_file_until_they_can() {
 }
 
 #[test]
+fn a_sealed_file_that_does_not_hold_its_live_original_s_rows_is_never_signed_and_both_stay() {
+    let (place, other) = (Place::new(), Place::new());
+    for (place, rows, segment_bytes) in [(&place, 1, 1 << 30), (&other, 30, 1)] {
+        let (journal, _) = place.open_with(Options { segment_bytes, ..place.options() }, Arc::new(FileSystem));
+        for number in 0..rows {
+            journal.append(poll(number));
+        }
+        settle(&journal);
+        until("the other one is sealed", || segment_bytes > 1 || !place.files(".parquet").is_empty());
+        journal.close();
+    }
+    let live = place.files(".arrows").remove(0);
+    let strange = place.directory().join(other.files(".parquet")[0].file_name().unwrap());
+    fs::copy(&other.files(".parquet")[0], &strange).unwrap();
+
+    let (journal, _) = place.open();
+    let alarm = || journal.state().last_alarm.unwrap_or_default();
+    until("it is told", || alarm().contains("does not hold the rows of its live original"));
+    journal.close();
+
+    assert!(live.exists() && strange.exists());
+    assert!(!place.verify().ok);
+}
+
+#[test]
 fn a_disk_that_hangs_at_the_start_prevents_none_and_is_waited_for() {
     let place = Place::new();
     let disk = Disk::that_syncs_nothing();

@@ -3,7 +3,7 @@
 use crate::model::Model;
 use crate::rows::denied;
 use event::{Event, Kind, Outcome, SessionId};
-use journal::{Journal, Options};
+use journal::{Journal, Options, Storage as _};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use std::sync::Arc;
@@ -61,6 +61,33 @@ impl Life {
         write(&journal, model, (0, 3));
         disk.lose_power_after(steps);
         write(&journal, model, (10, 10));
+        journal.close();
+    }
+
+    /// A sync of the live file fails, and the power goes so many steps later: while it is sealed, or after.
+    pub fn failed_until(&self, disk: &Disk, model: &mut Model, steps: u64) {
+        let (journal, opening) = journal::open(self.still(), Arc::new(disk.clone()), Arc::new(|| {})).unwrap();
+        model.opened(opening);
+        write(&journal, model, (3, 3));
+        disk.fail_sync_after(0);
+        disk.lose_power_after(steps);
+        while disk.has_power() {
+            write(&journal, model, (2, 2));
+            thread::sleep(Duration::from_millis(1));
+        }
+        journal.close();
+    }
+
+    /// A start that stays until all but its own segment is sealed.
+    pub fn open_seal_close(&self, disk: &Disk, model: &mut Model) {
+        let journal = self.open(disk, model).unwrap();
+        let live_files =
+            || disk.list(&self.options.directory).unwrap().iter().filter(|it| it.name.ends_with(".arrows")).count();
+        let end = Instant::now() + Duration::from_secs(20);
+        while live_files() > 1 {
+            assert!(Instant::now() < end, "waited in vain for seals: {:?}", journal.state());
+            thread::sleep(Duration::from_millis(1));
+        }
         journal.close();
     }
 

@@ -10,6 +10,7 @@ mod rows;
 #[path = "../harness/seeds.rs"]
 mod seeds;
 
+use journal::Options;
 use life::Life;
 use model::Model;
 use storage_double::{Disk, Random};
@@ -55,6 +56,24 @@ fn a_start_torn_at_any_of_its_steps_is_followed_by_one_that_works() {
             model.check(&left, &life, &format!("start torn {steps} steps on, seed {seed}"));
             life.open_write_close(&left, &mut model);
             model.check(&left, &life, &format!("start torn {steps} steps on, seed {seed}, and started again"));
+        });
+    }
+}
+
+#[test]
+fn a_segment_whose_sync_failed_is_sealed_once_whenever_the_power_goes() {
+    let life = Life {
+        options: Options { keep_bytes: None, ..Life::draw(&mut Random::new(3), true).options },
+        has_faults: true,
+    };
+    for steps in 0..40 {
+        let (disk, mut model) = (Disk::new(), Model::default());
+        life.failed_until(&disk, &mut model, steps);
+        (0..10).for_each(|seed| {
+            let (left, mut model) = (disk.power_cut(seed), model.clone());
+            model.check(&left, &life, &format!("failed, cut {steps} steps on, seed {seed}"));
+            life.open_seal_close(&left, &mut model);
+            model.check(&left, &life, &format!("failed, cut {steps} steps on, seed {seed}, and started again"));
         });
     }
 }
