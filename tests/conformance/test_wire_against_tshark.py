@@ -172,8 +172,8 @@ def _adus(packet: ET.Element, *, is_request: bool) -> Iterator[Seen]:
         if is_request and quantity is None:
             quantity = _number(body, "modbus.bit_cnt")
         is_exception = _number(body, "modbus.exception_code") is not None
-        header_ids = _number(header, "mbtcp.trans_id"), _number(header, "mbtcp.unit_id")
-        yield Seen(*(number or 0 for number in (*header_ids, code)), is_exception, address, quantity)
+        transaction_id, unit_id = _number(header, "mbtcp.trans_id"), _number(header, "mbtcp.unit_id")
+        yield Seen(transaction_id or 0, unit_id or 0, code or 0, is_exception, address, quantity)
 
 
 def _number(proto: ET.Element, name: str) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -133,3 +134,15 @@ def test_a_selection_says_that_it_proves_nothing(guard: GuardChild) -> None:
 
     assert done.returncode == 1
     assert "nothing here can be proved: a selection of rows leaves out rows of the chain" in done.stdout
+
+
+def test_a_manifest_laid_into_a_journal_makes_no_excerpt_of_it(guard: GuardChild) -> None:
+    folder = _export(guard)
+    journal = guard.folder / "copy"
+    shutil.copytree(guard.journal, journal)
+    for name in ("manifest.json", "events.parquet"):
+        shutil.copy(folder / name, journal / name)
+    code, said = _verified(guard, journal)
+
+    assert (code, said["ok"]) == (1, False)
+    assert [finding["file"] for finding in said["findings"]] == ["manifest.json"]

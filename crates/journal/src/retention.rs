@@ -9,7 +9,7 @@ use crate::names::{SegmentName, in_order};
 use crate::options::Options;
 use crate::row::Link;
 use crate::sealed::{Footer, footer};
-use crate::storage::{Entry, Storage};
+use crate::storage::{Entry, Storage, may_pass};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -48,7 +48,7 @@ pub(crate) fn next_expired(
             }
             break;
         };
-        match about(storage, options, name) {
+        match about(storage, options, name)? {
             Err(what) => look.kept.push(format!("{}: {what}; kept", name.text())),
             Ok(about) => {
                 let end = Link { sequence: last, digest: about.end_digest };
@@ -61,9 +61,13 @@ pub(crate) fn next_expired(
     Ok(look)
 }
 
-fn about(storage: &dyn Storage, options: &Options, name: SegmentName) -> Result<Footer, String> {
-    let mut file = storage.read(&name.within(&options.directory)).map_err(|error| error.to_string())?;
-    footer(&mut file).ok_or_else(|| "damaged".to_owned())
+/// What the file says of itself, or why it cannot: what may pass ends the look, lest younger files go first.
+fn about(storage: &dyn Storage, options: &Options, name: SegmentName) -> io::Result<Result<Footer, String>> {
+    match storage.read(&name.within(&options.directory)) {
+        Err(error) if may_pass(&error) => Err(error),
+        Err(error) => Ok(Err(error.to_string())),
+        Ok(mut file) => Ok(footer(&mut file).ok_or_else(|| "damaged".to_owned())),
+    }
 }
 
 fn why(options: &Options, entries: &[Entry], last_time: i64, now_ns: i64) -> Option<&'static str> {

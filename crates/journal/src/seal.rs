@@ -12,7 +12,7 @@ use crate::names::SegmentName;
 use crate::own::{Statement, parse};
 use crate::row::{Digest, Link, Row, Written};
 use crate::schema::{COMMIT, DIGEST, PUBLIC_KEY, SIGNATURE, schema};
-use crate::storage::{ReadFile, Storage};
+use crate::storage::{ReadFile, Storage, may_pass};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::TimestampNanosecondType;
@@ -177,8 +177,8 @@ fn unreadable(first: u64) -> impl Fn(io::Error) -> io::Error {
     move |error| {
         let name = SegmentName::Live { first }.text();
         // A directory that went away comes back.
-        let is_gone = error.kind() == io::ErrorKind::NotFound;
-        let kind = if is_gone { io::ErrorKind::NotFound } else { io::ErrorKind::InvalidData };
+        let may_pass = error.kind() == io::ErrorKind::NotFound || may_pass(&error);
+        let kind = if may_pass { error.kind() } else { io::ErrorKind::InvalidData };
         io::Error::new(kind, format!("{name}: {error}; not sealed"))
     }
 }

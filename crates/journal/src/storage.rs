@@ -5,7 +5,7 @@
 //! * `create` never touches a file that exists.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -127,7 +127,7 @@ impl Storage for FileSystem {
             self.create_directory(parent, false)?;
         }
         match fs::DirBuilder::new().mode(if secret { 0o700 } else { 0o755 }).create(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
             made => made.and_then(|()| self.sync_directory(above(path))),
         }
     }
@@ -180,7 +180,7 @@ impl Storage for FileSystem {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Box::new(Held { _file: file })),
-            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+            Err(TryLockError::WouldBlock) => Err(ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
@@ -191,6 +191,14 @@ fn above(path: &Path) -> &Path {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
+}
+
+/// Whether another try may go well though nobody mends anything: the system was short of something for a moment.
+pub(crate) fn may_pass(error: &io::Error) -> bool {
+    // ENFILE and EMFILE have no kind of their own.
+    let is_short_of_descriptors = matches!(error.raw_os_error(), Some(23 | 24));
+    let passing = [ErrorKind::Interrupted, ErrorKind::WouldBlock, ErrorKind::OutOfMemory, ErrorKind::TimedOut];
+    is_short_of_descriptors || passing.contains(&error.kind())
 }
 
 /// Write a whole small file so that it is either there in full or not at all.

@@ -376,3 +376,20 @@ fn an_export_across_segments_is_sound_and_says_what_it_is_not() {
         assert!(found.limits[0].contains("excerpt"));
     }
 }
+
+#[test]
+fn the_words_of_the_row_that_an_export_begins_behind_explain_no_missing_rows() {
+    let sample = sample();
+    let rows = excerpt(&sample, 1, 0);
+    let opened = rows.iter().rposition(|row| row.event.kind == Kind::JournalSegmentOpened).unwrap();
+    let words = rows[opened].event.reason.as_deref().unwrap();
+    let after: Vec<&str> = words.split(' ').collect();
+    let mut forged = rows.clone();
+    forged[0].event.kind = Kind::JournalRetired;
+    forged[0].event.reason = Some(format!("retired: x end {} {} age", after[1], after[2]).into());
+    let signed = forged[..opened].iter().rposition(|row| row.proof.is_some()).unwrap();
+    let before = forged[..signed].iter().rposition(|row| row.proof.is_some()).unwrap();
+    forged.drain(before + 1..opened);
+
+    assert!(!verify_rows(&sample, &forged).ok);
+}

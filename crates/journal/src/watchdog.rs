@@ -8,12 +8,13 @@
 
 use crate::keeper::ToKeeper;
 use crate::own::Cause;
+use crate::queue::Queue;
 use crate::seal::Live;
 use crate::seat::{Desk, Seat};
 use crate::tenure::Tenure;
 use crate::writer;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, MutexGuard};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -64,8 +65,9 @@ impl Watchdog {
             if self.finds_late() {
                 self.desk.shared.wake();
             }
-            match self.thread {
+            match &self.thread {
                 None => self.employ(),
+                Some(thread) if thread.is_finished() => self.replace_broken(),
                 Some(_) if self.tenure.has_waited() > self.patience => self.replace(),
                 Some(_) => {}
             }
@@ -80,10 +82,11 @@ impl Watchdog {
     /// Whether a failure was found that nobody had seen.
     fn finds_late(&self) -> bool {
         let mut queue = self.desk.shared.lock();
-        let is_late = !queue.io_is_late && queue.io_since.is_some_and(|since| since.elapsed() > self.deadline);
+        let deadline = self.deadline * queue.io_syncs;
+        let is_late = !queue.io_is_late && queue.io_since.is_some_and(|since| since.elapsed() > deadline);
         if is_late {
             queue.io_is_late = true;
-            self.desk.shared.fail(&mut queue, silence(self.deadline));
+            self.desk.shared.fail(&mut queue, silence(deadline));
         }
         is_late
     }
@@ -92,15 +95,31 @@ impl Watchdog {
         if self.given_up.load(Ordering::SeqCst) >= MOST_GIVEN_UP {
             return self.say_stuck();
         }
-        let mut queue = self.desk.shared.lock();
+        let queue = self.desk.shared.lock();
         // It may have come back just now.
         if self.tenure.has_waited() <= self.patience {
             return;
         }
         self.given_up.fetch_add(1, Ordering::SeqCst);
+        self.dismiss(queue, silence(self.patience));
+        self.employ();
+    }
+
+    /// A writer that panicked has told nobody.
+    fn replace_broken(&mut self) {
+        let queue = self.desk.shared.lock();
+        if queue.has_ended {
+            return;
+        }
+        self.dismiss(queue, "the writer broke off, by a fault of its own".to_owned());
+        self.employ();
+    }
+
+    /// What it had under way counts as lost, and its segment as failed.
+    fn dismiss(&self, mut queue: MutexGuard<'_, Queue>, why: String) {
         self.tenure.end();
         queue.end_io(false);
-        self.desk.shared.fail(&mut queue, silence(self.patience));
+        self.desk.shared.fail(&mut queue, why);
         if let Some((progress, first)) = queue.progress.as_mut().and_then(|it| it.live.take().map(|first| (it, first)))
         {
             progress.cause = Cause::Failed;
@@ -108,8 +127,6 @@ impl Watchdog {
         }
         drop(queue);
         self.desk.shared.wake();
-        self.thread = None;
-        self.employ();
     }
 
     /// All that may hang do; the next writer begins when one of them comes back.
@@ -132,6 +149,7 @@ impl Watchdog {
         match Builder::new().name("journal".to_owned()).spawn(work) {
             Ok(thread) => self.thread = Some(thread),
             Err(error) => {
+                self.thread = None;
                 let mut queue = self.desk.shared.lock();
                 self.desk.shared.fail(&mut queue, format!("no thread for the writer: {error}"));
             }

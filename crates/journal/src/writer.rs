@@ -31,7 +31,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// A new segment is synced three times: its schema, its first row, its name.
-const OPENING_SYNCS: u64 = 3;
+const OPENING_SYNCS: u32 = 3;
 
 pub(crate) struct Writer {
     seat: Seat,
@@ -173,7 +173,7 @@ impl Writer {
         let Some(segment) = &mut self.segment else { return Ok(false) };
         segment.has_events |= prepared.has_events;
         // The deadline is the disk's: digests and signatures were made before it begins to run.
-        self.seat.queue()?.begin_io(prepared.gap_if_lost);
+        self.seat.queue()?.begin_io(prepared.gap_if_lost, 1);
         let written = segment.commit(&prepared.batch);
         self.settle(&prepared, written)
     }
@@ -267,13 +267,13 @@ impl Writer {
     fn open_segment(&mut self) -> io::Result<(Segment, u64)> {
         let number = {
             let mut queue = self.seat.queue()?;
-            queue.begin_io(Gap::default());
+            queue.begin_io(Gap::default(), OPENING_SYNCS);
             queue.keep_number_aside()
         };
         let opening = self.scribe.prepare_opening(number, opened(self.durable, self.cause), self.durable);
         let segment = Segment::create(&self.seat.storage, &self.seat.options.directory, number, &opening.batch)?;
         let took = self.seat.queue()?.end_io(true);
-        if took > Duration::from_millis(self.seat.options.sync_deadline_ms.saturating_mul(OPENING_SYNCS)) {
+        if took > Duration::from_millis(self.seat.options.sync_deadline_ms.saturating_mul(OPENING_SYNCS.into())) {
             // Nothing was promised of it yet; a slow disk gets another try, not a stream of refusals.
             return Err(io::Error::new(io::ErrorKind::TimedOut, format!("a new segment took {} ms", took.as_millis())));
         }

@@ -32,7 +32,6 @@ pub(crate) struct Candidate {
     pub(crate) rule: usize,
     /// What it gives where it holds; at hand here, so that a request that hangs on no limit touches no rule.
     pub(crate) permit: Permit,
-    pub(crate) has_schedule: bool,
     pub(crate) limits: Vec<Arc<Limits>>,
 }
 
@@ -109,6 +108,10 @@ fn plain(rules: Matching<'_>) -> Vec<(FunctionSelector, Cell)> {
 impl Matching<'_> {
     fn iter(&self) -> impl Iterator<Item = (usize, &CompiledRule)> {
         self.matching.iter().filter_map(|index| Some((*index, self.all.get(*index)?)))
+    }
+
+    fn has_no_schedule(&self, rule: usize) -> bool {
+        self.all.get(rule).is_some_and(|rule| rule.when_id.is_none())
     }
 
     /// The rules that name an addressed function.
@@ -211,12 +214,13 @@ impl Shared {
             }
             let is_unconditional = rule.when_id.is_none() && cell.places.is_empty();
             let permit = Permit::new(rule.name.clone(), rule.source.essential);
-            cell.permits.push(Candidate { rule: index, permit, has_schedule: rule.source.when.is_some(), limits });
+            cell.permits.push(Candidate { rule: index, permit, limits });
             if is_unconditional {
                 break;
             }
         }
-        let first = cell.permits.first().filter(|first| first.limits.is_empty() && !first.has_schedule);
+        let is_free = |first: &&Candidate| first.limits.is_empty() && rules.has_no_schedule(first.rule);
+        let first = cell.permits.first().filter(is_free);
         cell.at_once = first.map(|first| first.permit.clone());
         cell
     }

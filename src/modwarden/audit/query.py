@@ -6,6 +6,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from modwarden.audit._damage import DAMAGE
 from modwarden.audit._where import Where
 from modwarden.audit.errors import JournalReadError, QueryError
 from modwarden.audit.filter import Filter
@@ -17,7 +18,7 @@ from modwarden.audit.schema import EVENT_SCHEMA, JOURNAL_SCHEMA
 # Retention may remove a file between listing and opening it; a fresh listing then tells the truth.
 _TRIES = 2
 # Arrow says ValueError where columns are not those of a journal.
-FAILURES = (duckdb.Error, ValueError, OSError)
+FAILURES = (duckdb.Error, *DAMAGE)
 
 
 def query(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modwarden.audit.errors import JournalReadError
-from modwarden.audit.verify_export import is_export, verify_exported
-from modwarden.guard import CoreError, JournalFinding, Verification, verify_journal
+from modwarden.audit.verify_export import has_manifest, is_export, misplaced_manifest, verify_exported
+from modwarden.guard import CoreError, JournalFinding, Verification, verification_of, verify_journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,21 @@ def verify(directory: Path, proof: Proof) -> Verification:
     """
     if not directory.is_dir():
         raise JournalReadError(f"{directory}: no journal directory")
-    check = verify_exported if is_export(directory) else verify_journal
+    check = verify_exported if is_export(directory) else _verify_journal
     try:
         return check(directory, first_public_key=proof.first_public_key, checkpoint=proof.checkpoint)
     except (CoreError, OSError) as error:
         raise JournalReadError(f"{directory}: {error}") from error
+
+
+def _verify_journal(
+    directory: Path, *, first_public_key: str | None = None, checkpoint: str | None = None
+) -> Verification:
+    verification = verify_journal(directory, first_public_key=first_public_key, checkpoint=checkpoint)
+    if not has_manifest(directory):
+        return verification
+    raw = verification.raw
+    return verification_of(raw | {"ok": False, "findings": [*raw["findings"], misplaced_manifest()]})
 
 
 def render_finding(finding: JournalFinding) -> str:

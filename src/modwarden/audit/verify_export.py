@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from modwarden.audit.errors import JournalReadError
@@ -15,8 +16,30 @@ if TYPE_CHECKING:
 
 
 def is_export(folder: Path) -> bool:
-    """Whether a folder is an export; a journal has no manifest."""
+    """
+    Whether a folder is an export, and nothing else.
+
+    A manifest laid into a journal does not make an excerpt of it: who can write there could
+    hide all other files behind one.
+    """
+    return has_manifest(folder) and not any(map(_is_of_a_journal, folder.iterdir()))
+
+
+def has_manifest(folder: Path) -> bool:
+    """Whether a folder holds the manifest of an export."""
     return (folder / MANIFEST).is_file()
+
+
+def misplaced_manifest() -> dict[str, Any]:
+    """Say that a journal holds a manifest, which none has."""
+    return _finding(
+        MANIFEST, "a journal has no manifest: somebody laid it there", "look who can write to the journal"
+    )
+
+
+def _is_of_a_journal(path: Path) -> bool:
+    is_sealed = path.suffix == ".parquet" and path.stem.replace("-", "").isdigit()
+    return is_sealed or path.suffix in {".arrows", ".torn"} or path.name == "lock"
 
 
 def verify_exported(
@@ -44,7 +67,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         manifest: dict[str, Any] = json.loads(path.read_bytes())
-        _ = [(entry["path"], entry["sha256"]) for entry in manifest["files"]]
+        _ = [(PurePath(entry["path"]), entry["sha256"]) for entry in manifest["files"]]
         _ = manifest["not_provable"], manifest["first_sequence"], manifest["last_sequence"], manifest["rows"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise JournalReadError(f"{path}: not the manifest of an export: {error!r}") from error

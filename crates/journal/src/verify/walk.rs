@@ -132,7 +132,11 @@ impl Walk {
         let digest = self.chain.as_mut().map(|chain| chain.follow(&row.event));
         self.last_sequence = self.last_sequence.max(sequence);
         match (is_signed(row.event.kind), &row.proof) {
-            (true, Some(proof)) => self.check_proof(row, digest, proof),
+            (true, Some(proof)) => {
+                if self.check_proof(row, digest, proof) {
+                    self.believe(parse(&row.event));
+                }
+            }
             (true, None) => self.suspicion = Some("a signed row lost its signature"),
             (false, Some(_)) => self.suspicion = Some("a row carries a proof that no such row has"),
             (false, None) => {}
@@ -154,12 +158,14 @@ impl Walk {
         }
     }
 
-    fn check_proof(&mut self, row: &Row, digest: Option<Digest>, proof: &Proof) {
+    /// Whether the row is proved with all that it says: its words count only where its digest was computed from them.
+    fn check_proof(&mut self, row: &Row, digest: Option<Digest>, proof: &Proof) -> bool {
         let sequence = row.event.sequence.0;
         self.trust.meet(proof, &mut self.report);
         if !self.trust.holds(sequence, proof) {
             let place = Place::file(&self.file).rows(self.proven.saturating_add(1), sequence);
-            return self.report.error(place, format!("the signature of row {sequence} does not hold"), STRETCH_HINT);
+            self.report.error(place, format!("the signature of row {sequence} does not hold"), STRETCH_HINT);
+            return false;
         }
         if digest != Some(proof.digest) {
             self.suspicion.get_or_insert("rows altered, removed, reordered or doubled");
@@ -172,9 +178,7 @@ impl Walk {
         self.report.unproven_rows = 0;
         self.report.checkpoints += 1;
         self.report.last_checkpoint = Some(LastCheckpoint { sequence, digest: hex::render(&proof.digest) });
-        if digest == Some(proof.digest) {
-            self.believe(parse(&row.event));
-        }
+        digest == Some(proof.digest)
     }
 
     fn believe(&mut self, statement: Statement) {
