@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_PARTS = ("reads", "mixed", "rules", "writes", "memory", "starts", "determinism")
 _VERDICT = {True: "yes", False: "**no**", None: "–"}
 _HEAD = """\
 # Benchmarks
@@ -59,6 +60,7 @@ def write_document(results: Path, docs: Path) -> Path:
 def _page(parts: dict[str, Any], found: dict[str, Any], docs: Path) -> Iterator[str]:
     yield _HEAD
     yield from _machine(parts)
+    yield from _unmeasured(parts)
     yield from _goals(found)
     if "reads" in found:
         yield from _comparison(found, docs)
@@ -75,6 +77,12 @@ def _machine(parts: dict[str, Any]) -> Iterator[str]:
     for name, value in newest["machine"].items():
         yield f"| {name} | {value} |"
     yield ""
+
+
+def _unmeasured(parts: dict[str, Any]) -> Iterator[str]:
+    missing = [part for part in _PARTS if part not in parts]
+    if missing:
+        yield f"Not measured in this run: {', '.join(missing)}.\n"
 
 
 def _goals(found: dict[str, Any]) -> Iterator[str]:
