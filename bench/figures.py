@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from bench.measure import median
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +40,8 @@ def draw_latency(cases: Sequence[dict[str, Any]], path: Path) -> None:
             axes.plot([low, high], [at, at], color=_color(name), linewidth=3)
             axes.plot([low], [at], "o", color=_color(name))
         axes.set_yticks(range(len(names)), names)
-        axes.set_xscale("log")
-        axes.set_title(f"{case['connections']} connections", fontsize="medium")
+        _by_powers(axes)
+        axes.set_title(_title(case), fontsize="medium")
         axes.set_xlabel("µs: p50 (dot) to p99")
     _save(figure, path)
 
@@ -54,7 +55,7 @@ def draw_determinism(found: dict[str, dict[str, Any]], path: Path) -> None:
     axes = figure.subplots()
     axes.barh(range(len(rows)), [value for _, _, value in rows], color=[_color(name) for name, _, _ in rows])
     axes.set_yticks(range(len(rows)), [f"{name}: {phase}" for name, phase, _ in rows])
-    axes.set_xscale("log")
+    _by_powers(axes)
     axes.set_xlabel("p99.9 in µs from the time each poll was due")
     _save(figure, path)
 
@@ -67,8 +68,20 @@ def _bars(axes: Axes, case: dict[str, Any], key: str) -> None:
     high = [max(found) - value for value, found in zip(values, each, strict=True)]
     axes.barh(range(len(names)), values, xerr=[low, high], color=[_color(name) for name in names])
     axes.set_yticks(range(len(names)), names)
+    axes.set_title(_title(case), fontsize="medium")
+
+
+def _title(case: dict[str, Any]) -> str:
+    number = case["connections"]
+    return "1 connection" if number == 1 else f"{number} connections"
+
+
+def _by_powers(axes: Axes) -> None:
+    """Few labels, in plain figures: those of a logarithmic axis run into each other."""
     axes.set_xscale("log")
-    axes.set_title(f"{case['connections']} connections", fontsize="medium")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _color(name: str) -> str:
