@@ -10,7 +10,7 @@ use crate::options::Options;
 use crate::row::Link;
 use crate::sealed::{Footer, footer};
 use crate::storage::{Entry, Storage, may_pass};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 /// A segment that may go, and why.
@@ -40,19 +40,24 @@ pub(crate) fn next_expired(
         return Ok(look);
     }
     let entries = storage.list(&options.directory)?;
+    let mut evidence = BTreeSet::new();
     for name in in_order(entries.iter().map(|entry| entry.name.as_str())) {
         let SegmentName::Sealed { last, .. } = name else {
             // It has its time once it is sealed; one that never will be is evidence too.
             if damaged.contains_key(&name.first()) {
+                evidence.insert(name.text());
                 continue;
             }
             break;
         };
         match about(storage, options, name)? {
-            Err(what) => look.kept.push(format!("{}: {what}; kept", name.text())),
+            Err(what) => {
+                evidence.insert(name.text());
+                look.kept.push(format!("{}: {what}; kept", name.text()));
+            }
             Ok(about) => {
                 let end = Link { sequence: last, digest: about.end_digest };
-                let why = why(options, &entries, about.last_time, now_ns);
+                let why = why(options, size(&entries, &evidence), about.last_time, now_ns);
                 look.expired = why.map(|why| Expired { name, end, why });
                 break;
             }
@@ -70,11 +75,16 @@ fn about(storage: &dyn Storage, options: &Options, name: SegmentName) -> io::Res
     }
 }
 
-fn why(options: &Options, entries: &[Entry], last_time: i64, now_ns: i64) -> Option<&'static str> {
+/// Of what can go one day. What never will must not push all the rest out.
+fn size(entries: &[Entry], evidence: &BTreeSet<String>) -> u64 {
+    let may_go = |entry: &&Entry| SegmentName::parse(&entry.name).is_some() && !evidence.contains(&entry.name);
+    entries.iter().filter(may_go).map(|entry| entry.bytes).sum()
+}
+
+fn why(options: &Options, size: u64, last_time: i64, now_ns: i64) -> Option<&'static str> {
     let age_ms = u64::try_from(now_ns.saturating_sub(last_time) / 1_000_000).unwrap_or_default();
     if options.keep_age_ms.is_some_and(|keep| age_ms > keep) {
         return Some("age");
     }
-    let total = entries.iter().map(|entry| entry.bytes).sum::<u64>();
-    options.keep_bytes.is_some_and(|keep| total > keep).then_some("size")
+    options.keep_bytes.is_some_and(|keep| size > keep).then_some("size")
 }
