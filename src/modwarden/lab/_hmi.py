@@ -125,6 +125,8 @@ class Hmi:
 
     async def _adjust(self, endpoint: Endpoint) -> None:
         """Nudge a setpoint; one that is already far off is for an operator, not for a script."""
+        # What the last poll showed is up to a period old, and may be another's by now.
+        await self._poll(endpoint)
         known = self._setpoints.get(endpoint.name)
         if known is None or not LOWEST_DEGC - 1 <= known <= HIGHEST_DEGC + 1:
             return

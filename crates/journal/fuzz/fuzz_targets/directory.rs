@@ -3,9 +3,9 @@
 #![allow(dead_code, reason = "a crate's tests use more of the modules they share with its fuzz targets")]
 
 mod decoders;
-#[path = "../../tests/hostile/folder.rs"]
-mod folder;
 #[path = "../../tests/hostile/directory.rs"]
 mod directory;
+#[path = "../../tests/hostile/folder.rs"]
+mod folder;
 
 libfuzzer_sys::fuzz_target!(init: decoders::expect_panics(), |bytes: &[u8]| directory::check(bytes));
