@@ -174,3 +174,19 @@ def test_the_hmi_counts_a_unit_that_disappears_and_finds_it_again() -> None:
     first, second, report = asyncio.run(talk())
 
     assert first <= second < len(report.lost_polls) < report.polls
+
+
+def test_the_hmi_does_not_undo_an_overwrite_that_its_last_poll_has_not_shown() -> None:
+    async def talk() -> float:
+        async with _plant(1) as (plant, endpoints):
+            stop = asyncio.Event()
+            hmi = lab.Hmi(endpoints, source=HMI, period_s=0.4, adjust_every_s=0.05)
+            playing = asyncio.gather(hmi.run(stop), plant.run(stop))
+            await asyncio.sleep(0.9)  # polled at 0.8 s, adjusting since then, polled again at 1.2 s
+            await lab.overwrite_setpoints(endpoints, ATTACKER)
+            await asyncio.sleep(0.2)
+            stop.set()
+            await playing
+            return plant.units[0].room.setpoint_degc
+
+    assert asyncio.run(talk()) == 35.0
