@@ -7,7 +7,7 @@ use crate::queue::Gap;
 use crate::row::{Proof, Seam};
 use event::{Clock, Event, append_canonical};
 
-/// A tenth of a millisecond's work.
+/// Some 0.15 ms of the writer's work.
 const ROWS_IN_A_ROW: usize = 128;
 
 /// Rows in the order of their numbers.
