@@ -1,7 +1,7 @@
 //! One server connection of a session: its link, its bytes, and the requests it owes replies to.
 //!
 //! Kept true here:
-//! * a transaction id of ours is open at most once on a connection;
+//! * a transaction id of ours is open at most once on a connection, and one that was given up is not used again;
 //! * no state outlives its connection: a new one starts with nothing owed and nothing known.
 
 use crate::config::ServerTerms;
@@ -47,6 +47,9 @@ pub(crate) struct Open {
     pub(crate) leave_by: Option<(u64, u64)>,
 }
 
+/// A server that owes so many late replies is reset: to remember more would let it make us look through them all.
+const MOST_GIVEN_UP: usize = 64;
+
 /// One server connection.
 #[derive(Debug, Default)]
 pub(crate) struct LegState {
@@ -57,8 +60,8 @@ pub(crate) struct LegState {
     /// Whether this connection has echoed an id of ours: then a late reply can be told apart.
     pub(crate) echoes_ids: bool,
     pub(crate) tolerated: Tolerated,
-    /// A reply may still come for which nobody waits.
-    pub(crate) has_strays: bool,
+    /// Our ids of requests that were given up while their replies may still come.
+    given_up: Vec<TransactionId>,
     last_id: u16,
 }
 
@@ -70,10 +73,25 @@ impl LegState {
         loop {
             self.last_id = self.last_id.checked_add(1).unwrap_or(1);
             let candidate = TransactionId(self.last_id);
-            if self.open.iter().all(|open| open.own_id != candidate) {
+            let is_open = self.open.iter().any(|open| open.own_id == candidate);
+            if !is_open && !self.given_up.contains(&candidate) {
                 return candidate;
             }
         }
+    }
+
+    /// Nobody waits for the reply any more, but it may still come.
+    pub(crate) fn give_up(&mut self, own_id: TransactionId) {
+        self.given_up.push(own_id);
+    }
+
+    /// Whether a reply may still come for which nobody waits.
+    pub(crate) fn has_strays(&self) -> bool {
+        !self.given_up.is_empty()
+    }
+
+    pub(crate) fn owes_too_much(&self) -> bool {
+        self.given_up.len() >= MOST_GIVEN_UP
     }
 
     /// Whether one more request may go out now.
@@ -104,7 +122,7 @@ impl LegState {
         self.out.clear();
         self.inbox = Inbox::default();
         self.echoes_ids = false;
-        self.has_strays = false;
+        self.given_up.clear();
         core::mem::take(&mut self.open)
     }
 
@@ -139,5 +157,20 @@ impl Open {
             Some((by, end)) if !out.has_sent(end) => by.min(self.silent_ns),
             _ => self.silent_ns,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_whose_reply_may_still_come_is_not_given_to_another_request() {
+        let mut state = LegState::default();
+        let late = state.own_id();
+        state.give_up(late);
+        let once_around = (0..=u16::MAX).map(|_| state.own_id());
+
+        assert_eq!(once_around.filter(|id| *id == late).count(), 0);
     }
 }

@@ -154,7 +154,9 @@ impl Framed {
         }
         let (mut stuck, mut silent) = (Vec::new(), Vec::new());
         for open in core::mem::take(&mut state.open) {
-            state.has_strays |= open.silent_ns <= now_ns;
+            if open.silent_ns <= now_ns {
+                state.give_up(open.own_id);
+            }
             if open.is_stuck(&state.out, now_ns) {
                 stuck.push(open);
             } else if open.silent_ns <= now_ns {
@@ -163,7 +165,8 @@ impl Framed {
                 state.open.push_back(open);
             }
         }
-        Some((state.echoes_ids && !granted.wrong_transaction_id, stuck, silent))
+        let trusts_ids = state.echoes_ids && !granted.wrong_transaction_id && !state.owes_too_much();
+        Some((trusts_ids, stuck, silent))
     }
 
     /// Its last byte never reached the socket, and the reset sees to it that it never will.

@@ -204,7 +204,7 @@ impl Framed {
 
     /// Its only connection and the client's unused bytes, for an engine that frames nothing.
     pub(crate) fn take_server(&mut self) -> Option<(LegState, Vec<u8>)> {
-        let server = self.legs.first_mut().filter(|leg| !leg.has_strays && leg.inbox.is_empty())?;
+        let server = self.legs.first_mut().filter(|leg| !leg.has_strays() && leg.inbox.is_empty())?;
         Some((core::mem::take(server), self.inbox.take()))
     }
 }

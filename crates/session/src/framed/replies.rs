@@ -9,7 +9,7 @@ use super::Framed;
 use crate::config::ServerTerms;
 use crate::context::{Context, Leg};
 use crate::front::{Front, frame_trouble, kind_of};
-use crate::leg::{Link, Open};
+use crate::leg::{LegState, Link, Open};
 use crate::outcome::record_server;
 use crate::tolerated::Use;
 use event::Kind;
@@ -70,7 +70,8 @@ impl Framed {
 
     fn take_reply(&mut self, front: &mut Front, ctx: &mut Context<'_>, leg: Leg, adu: &Adu<'_>) {
         let Some(at) = self.pair(front, ctx, leg, adu) else {
-            return record_server(front, ctx, Kind::ResponseUnsolicited, (leg, Some(adu), "unsolicited"));
+            record_server(front, ctx, Kind::ResponseUnsolicited, (leg, Some(adu), "unsolicited"));
+            return self.lose_if_unsure(front, ctx, leg);
         };
         let Some(state) = self.legs.get_mut(leg.index()) else { return };
         let Some(open) = state.open.remove(at) else { return };
@@ -83,8 +84,22 @@ impl Framed {
             Err(error) => {
                 let anomaly = error.anomaly();
                 record_server(front, ctx, kind_of(anomaly), (leg, Some(adu), anomaly.name()));
+                if let Some(state) = self.legs.get_mut(leg.index()) {
+                    state.give_up(open.own_id);
+                }
                 self.fail(front, ctx, &open, "server_mismatch");
+                self.lose_if_unsure(front, ctx, leg);
             }
+        }
+    }
+
+    /// A server that said something amiss is reset where its next words could be taken for another
+    /// request's answer: it echoes no ids, or too many of them are spent.
+    fn lose_if_unsure(&mut self, front: &mut Front, ctx: &mut Context<'_>, leg: Leg) {
+        let server = front.terms().servers.get(leg.index());
+        let is_order_all = server.is_some_and(|server| server.tolerate.wrong_transaction_id);
+        if is_order_all || self.legs.get(leg.index()).is_some_and(LegState::owes_too_much) {
+            self.lose_leg(front, ctx, leg, "server_unsolicited");
         }
     }
 

@@ -184,6 +184,29 @@ fn an_id_that_is_not_echoed_is_tolerated_only_by_name() {
 }
 
 #[test]
+fn a_server_without_ids_that_answers_amiss_is_reset_for_its_right_reply_could_meet_the_next_request() {
+    let mut talk = Talk::under(tolerating(direct(), "wrong_transaction_id"));
+    talk.client_sends(8, &read(0, 1));
+    talk.expect_to_server(&read(0, 1));
+    talk.server_sends(0, &[4, 2, 0, 5]);
+    talk.expect_to_client(8, &[0x83, 0x0B]);
+
+    talk.expect_action(Action::ResetServer(Leg(0)));
+}
+
+#[test]
+fn a_server_without_ids_that_answers_unasked_is_reset_for_its_reply_could_meet_the_next_request() {
+    let mut talk = Talk::under(tolerating(direct(), "wrong_transaction_id"));
+    talk.client_sends(8, &read(0, 1));
+    talk.expect_to_server(&read(0, 1));
+    talk.server_sends(0, &registers(&[5]));
+    talk.expect_to_client(8, &registers(&[5]));
+    talk.server_sends(0, &registers(&[5]));
+
+    talk.expect_action(Action::ResetServer(Leg(0)));
+}
+
+#[test]
 fn the_uses_of_a_tolerance_are_counted_to_the_end() {
     let mut talk = Talk::under(tolerating(direct(), "wrong_unit_id"));
     for _ in 0..3 {

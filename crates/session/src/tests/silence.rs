@@ -41,6 +41,22 @@ fn a_server_that_echoed_an_id_keeps_its_connection_and_its_late_reply_reaches_no
 }
 
 #[test]
+fn a_server_that_owes_too_many_late_replies_is_reset() {
+    let mut talk = Talk::under(direct());
+    talk.client_sends(1, &read(0, 1));
+    let id = talk.expect_to_server(&read(0, 1));
+    talk.server_sends(id, &registers(&[5]));
+    for _ in 1..64 {
+        talk.client_sends(2, &read(0, 1));
+        talk.time_passes(1_000);
+    }
+    assert_eq!(talk.actions.len(), 0);
+    talk.client_sends(2, &read(0, 1));
+    talk.time_passes(1_000);
+    talk.expect_action(Action::ResetServer(Leg(0)));
+}
+
+#[test]
 fn a_write_nobody_answers_always_resets_and_is_never_sent_again() {
     let mut talk = Talk::under(direct());
     talk.client_sends(7, &read(0, 1));
