@@ -6,6 +6,8 @@
 
 mod arrivals;
 mod drain;
+#[cfg(test)]
+mod panics;
 mod serving;
 mod upkeep;
 

@@ -31,6 +31,10 @@ mod timers;
 mod token;
 mod turn;
 
+// The tests' harness is shared with the tests beside `src`, where the crate has a name.
+#[cfg(test)]
+extern crate self as guard;
+
 pub use error::GuardError;
 pub use handle::Guard;
 pub use options::{JournalOptions, Options, SyslogOptions};

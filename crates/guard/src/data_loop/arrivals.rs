@@ -1,14 +1,17 @@
 //! Clients that arrive: accepted in small portions, held to the budgets, given a conversation.
 //!
-//! Kept true here: no listener keeps others from their turn, and when descriptors run out,
+//! Kept true here: a panic while a session opens costs that connection only, no listener keeps others from their turn, and when descriptors run out,
 //! accepting pauses and the loop does not spin.
 
 use super::DataLoop;
 use crate::accept::{self, Arrival};
 use crate::timers::Key;
-use event::SessionId;
+use event::{Kind, SessionId};
 use mio::net::TcpStream;
+use policy::View;
+use session::{Session, SessionConfig};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 const PAUSE_NS: u64 = 100_000_000;
@@ -70,11 +73,24 @@ impl DataLoop {
             return self.ledger.counters.limit("register");
         };
         let config = Arc::clone(&admission.config);
-        let session = session::Session::open(config, Arc::clone(&admission.view), &mut self.context());
+        let Some(session) = self.open_session(config, &admission.view) else { return };
         let conversation = accept::converse(arrival, &admission, key, session, (socket, self.now));
         self.conversations.insert(conversation);
         self.population.enter(arrival.place.conduit, accept::canonical(arrival.peer.ip()));
         self.serve(key);
+    }
+
+    /// `None`: it panicked, and the connection it was for is dropped.
+    fn open_session(&mut self, config: Arc<SessionConfig>, view: &Arc<View>) -> Option<Session> {
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(test)]
+            super::panics::at_opening();
+            Session::open(config, Arc::clone(view), &mut self.context())
+        }));
+        if opened.is_err() {
+            self.ledger.note(Kind::InternalError, "panic: one connection was ended");
+        }
+        opened.ok()
     }
 
     fn context(&mut self) -> session::Context<'_> {

@@ -29,7 +29,11 @@ impl DataLoop {
             registry: self.poll.registry(),
             scratch: &mut self.scratch,
         };
-        let pumped = catch_unwind(AssertUnwindSafe(|| work(conversation, &mut turn)));
+        let pumped = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(test)]
+            super::panics::in_turn(conversation.peer.port());
+            work(conversation, &mut turn)
+        }));
         for sequence in self.ledger.take_ahead() {
             self.waiting.insert(sequence, key);
         }
