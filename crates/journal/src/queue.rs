@@ -187,6 +187,7 @@ impl Queue {
         event.sequence = Sequence(self.number());
         let (sequence, room) = (event.sequence, self.limits.rows.saturating_sub(self.limits.reserved_rows));
         if self.rows.len() >= room || self.rows.weight() >= self.limits.bytes {
+            self.status.rows_without_room += 1;
             self.gap.add(event.time);
             return (sequence, false);
         }
@@ -197,7 +198,11 @@ impl Queue {
     /// Queue a row somebody waits for.
     pub(crate) fn push_ahead(&mut self, mut event: Event) -> Option<Sequence> {
         // Twice the bytes: rows nobody waits for must not take the room of those.
-        if !self.status.up || self.rows.len() >= self.limits.rows || self.rows.weight() >= self.limits.bytes * 2 {
+        if !self.status.up {
+            return None;
+        }
+        if self.rows.len() >= self.limits.rows || self.rows.weight() >= self.limits.bytes * 2 {
+            self.status.rows_without_room += 1;
             return None;
         }
         event.sequence = Sequence(self.number());

@@ -26,6 +26,8 @@ pub struct State {
     pub queued_rows: u64,
     /// Rows that could not be recorded and are not yet told in a `journal.gap`.
     pub unrecorded_rows: u64,
+    /// Rows that found no room in memory since the start.
+    pub rows_without_room: u64,
     /// How often the disk has failed since the start.
     pub failures: u64,
     /// What the last failure was.
