@@ -25,6 +25,9 @@ pub trait Recorder {
     /// [`JournalDown`] when nothing can become durable now.
     fn record_ahead(&mut self, event: Event) -> Result<Sequence, JournalDown>;
 
+    /// A request has to wait, for the session's budget of open ones is spent.
+    fn open_requests_spent(&mut self) {}
+
     /// Whether rows can become durable.
     fn journal_is_up(&self) -> bool;
 

@@ -11,7 +11,7 @@ pub(crate) enum Engine {
     /// Reads requests and gives each its turn.
     Framed(Framed),
     /// Lets bytes through as they come and reads a copy.
-    Passing(Passing),
+    Passing(Box<Passing>),
 }
 
 // === impl Engine ===
@@ -19,7 +19,7 @@ pub(crate) enum Engine {
 impl Engine {
     pub(crate) fn new(front: &mut Front, server: LegState) -> Self {
         match front.terms().passes_bytes() {
-            true => Self::Passing(Passing::new(front, server)),
+            true => Self::Passing(Box::new(Passing::new(front, server))),
             false => Self::Framed(Framed::new(front, server)),
         }
     }
@@ -39,6 +39,14 @@ impl Engine {
         match self {
             Self::Framed(framed) => framed.is_quiet(),
             Self::Passing(passing) => passing.is_quiet(),
+        }
+    }
+
+    /// Whether the client has begun a request that has not ended.
+    pub(crate) fn is_in_mid_frame(&self) -> bool {
+        match self {
+            Self::Framed(framed) => framed.is_in_mid_frame(),
+            Self::Passing(passing) => passing.is_in_mid_frame(),
         }
     }
 

@@ -277,6 +277,11 @@ impl Passing {
         self.server.open.len()
     }
 
+    /// Whether the client has begun a request that has not ended.
+    pub(crate) fn is_in_mid_frame(&self) -> bool {
+        !self.requests.is_empty()
+    }
+
     pub(crate) fn is_quiet(&self) -> bool {
         self.server.open.is_empty()
     }

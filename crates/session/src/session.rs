@@ -121,7 +121,7 @@ impl Session {
                 Engine::Passing(passing) => passing.deadline_reached(front, ctx),
             }
             if idle_deadline(engine, front).is_some_and(|at| ctx.now.monotonic_ns >= at) {
-                front.end(Manner::Finish, "idle_timeout");
+                front.end(Manner::Finish, if engine.is_in_mid_frame() { "slow_frame" } else { "idle_timeout" });
             }
         });
     }

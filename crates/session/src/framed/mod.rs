@@ -128,6 +128,9 @@ impl Framed {
         if self.is_queue_full(front) {
             return refuse_unheard(front, ctx, asked, (Refusal::flooded(), None));
         }
+        if self.is_budget_spent(front) {
+            ctx.recorder.open_requests_spent();
+        }
         self.queue.push(Waiting::of(asked, changes_state(asked.pdu), Standing::New));
     }
 
@@ -187,6 +190,11 @@ impl Framed {
     /// Whether nothing is owed to anybody.
     pub(crate) fn is_quiet(&self) -> bool {
         self.queue.is_empty() && self.legs.iter().all(|leg| leg.open.is_empty())
+    }
+
+    /// Whether the client has begun a request that has not ended.
+    pub(crate) fn is_in_mid_frame(&self) -> bool {
+        !self.inbox.is_empty()
     }
 
     pub(crate) fn wants_client(&self, front: &Front) -> bool {

@@ -83,11 +83,15 @@ impl Framed {
     }
 
     fn has_room(&self, front: &Front, leg: Leg) -> bool {
-        let budget = usize::try_from(front.terms().budgets.open_requests).unwrap_or(usize::MAX);
-        let spent = self.open_requests().saturating_add(self.queue.recording());
         let server = front.terms().servers.get(leg.index());
         let ready = server.zip(self.legs.get(leg.index()));
-        spent < budget && ready.is_some_and(|(server, state)| state.is_ready(server))
+        !self.is_budget_spent(front) && ready.is_some_and(|(server, state)| state.is_ready(server))
+    }
+
+    /// Whether so many requests are open that the next one waits.
+    pub(super) fn is_budget_spent(&self, front: &Front) -> bool {
+        let budget = usize::try_from(front.terms().budgets.open_requests).unwrap_or(usize::MAX);
+        self.open_requests().saturating_add(self.queue.recording()) >= budget
     }
 
     fn record_and_forward(

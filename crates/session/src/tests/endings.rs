@@ -126,7 +126,6 @@ fn idle_counts_requests() {
     talk.expect_to_client(1, &[0x86, 0x01]);
     talk.expect_event(Kind::RequestDenied);
     talk.time_passes(29_999);
-    talk.client_sends_bytes(&[0, 1, 0]);
     talk.expect_nothing_more();
     talk.time_passes(1);
     let row = talk.expect_event(Kind::SessionClosed);
@@ -135,6 +134,20 @@ fn idle_counts_requests() {
 
     assert_eq!(row.reason.as_deref(), Some("idle_timeout"));
     talk.expect_nothing_more();
+}
+
+#[test]
+fn a_request_that_trickles_in_counts_as_none_until_it_is_whole() {
+    let mut talk = Talk::under(direct());
+    for byte in &adu(1, 1, &read(0, 1))[..11] {
+        talk.time_passes(2_700);
+        talk.client_sends_bytes(&[*byte]);
+    }
+    talk.expect_nothing_more();
+    talk.time_passes(300);
+    let row = talk.expect_event(Kind::SessionClosed);
+
+    assert_eq!(row.reason.as_deref(), Some("slow_frame"));
 }
 
 #[test]
