@@ -3,6 +3,7 @@
 use crate::conversation::{Conversation, Parts};
 use crate::directory::Admission;
 use crate::legs::Legs;
+use crate::limits::Limit;
 use crate::listeners::Place;
 use crate::socket::Socket;
 use crate::timers::Key;
@@ -31,12 +32,12 @@ pub(crate) struct Population {
 
 impl Population {
     /// The budget a further session would break, if any.
-    pub(crate) fn over_budget(&self, conduit: usize, of: &Conduit, client: IpAddr) -> Option<&'static str> {
+    pub(crate) fn over_budget(&self, conduit: usize, of: &Conduit, client: IpAddr) -> Option<Limit> {
         if self.conduits.get(&conduit).copied().unwrap_or_default() >= of.budgets.sessions {
-            return Some("sessions");
+            return Some(Limit::Sessions);
         }
         let own = self.clients.get(&(conduit, client)).copied().unwrap_or_default();
-        (own >= of.budgets.sessions_per_client).then_some("sessions_per_client")
+        (own >= of.budgets.sessions_per_client).then_some(Limit::SessionsPerClient)
     }
 
     pub(crate) fn enter(&mut self, conduit: usize, client: IpAddr) {
@@ -103,13 +104,13 @@ fn legs(admission: &Admission, key: Key) -> Legs {
 }
 
 /// The row of a connection that no session was opened for.
-pub(crate) fn refusal(conduit: &Conduit, peer: SocketAddr, budget: &str, own: Event) -> Event {
+pub(crate) fn refusal(conduit: &Conduit, peer: SocketAddr, budget: Limit, own: Event) -> Event {
     Event {
         kind: Kind::SessionRefused,
         conduit: Some(Arc::from(conduit.name.as_str())),
         client_address: Some(canonical(peer.ip())),
         client_port: Some(peer.port()),
-        reason: Some(Arc::from(format!("budget: {budget}"))),
+        reason: Some(Arc::from(format!("budget: {}", budget.name()))),
         ..own
     }
 }

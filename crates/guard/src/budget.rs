@@ -3,6 +3,7 @@
 //! Kept true here: a row over the budget is counted, never forgotten; the memory for
 //! sources is bounded, and those beyond it share one place.
 
+use crate::limits::Limit;
 use event::Kind;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -47,6 +48,15 @@ impl Class {
             Self::Refusal => Kind::RequestSummary,
             Self::Response => Kind::ResponseSummary,
             Self::Session => Kind::SessionSummary,
+        }
+    }
+
+    /// The limit that its source met.
+    pub(crate) fn limit(self) -> Limit {
+        match self {
+            Self::Refusal => Limit::DenialRows,
+            Self::Response => Limit::ResponseRows,
+            Self::Session => Limit::SessionRows,
         }
     }
 }

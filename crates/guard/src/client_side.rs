@@ -2,6 +2,7 @@
 //!
 //! Kept true here: a client that was told FIN ends its own side, or is reset after `LINGER_NS`.
 
+use crate::limits::Limit;
 use crate::socket::{Flushed, Readiness, Received, Socket};
 use crate::turn::Turn;
 use session::Session;
@@ -12,12 +13,14 @@ const LINGER_NS: u64 = 5_000_000_000;
 pub(crate) struct ClientSide {
     socket: Option<Socket>,
     is_finishing: bool,
+    /// So many replies lie unread that the client is not heard.
+    is_stuffed: bool,
     linger_ns: Option<u64>,
 }
 
 impl ClientSide {
     pub(crate) fn new(socket: Socket) -> Self {
-        Self { socket: Some(socket), is_finishing: false, linger_ns: None }
+        Self { socket: Some(socket), is_finishing: false, is_stuffed: false, linger_ns: None }
     }
 
     pub(crate) fn ready(&mut self, is: Readiness) {
@@ -62,6 +65,11 @@ impl ClientSide {
                 return true;
             }
         }
+        let is_stuffed = session.client_out().is_full();
+        if is_stuffed && !self.is_stuffed {
+            turn.ledger.counters.limit(Limit::ClientBytes);
+        }
+        self.is_stuffed = is_stuffed;
         false
     }
 

@@ -1,5 +1,6 @@
 //! What the handle asks of the data loop.
 
+use crate::seat::Seat;
 use crossbeam_channel::Sender;
 use policy::Policy;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ pub(crate) enum Command {
         answer: Sender<Vec<u8>>,
     },
     Sessions {
-        answer: Sender<Vec<u8>>,
+        answer: Sender<Vec<Seat>>,
     },
     Metrics {
         answer: Sender<Vec<u8>>,

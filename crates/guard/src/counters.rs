@@ -1,5 +1,6 @@
 //! What happened, in numbers: one place counts, `top` and Prometheus read.
 
+use crate::limits::{Limit, Met};
 use event::{Event, Kind};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ pub(crate) struct Counters {
     conduits: Vec<(Arc<str>, ConduitCounters)>,
     /// One for each kind.
     events: Events,
-    pub(crate) limits: BTreeMap<&'static str, u64>,
+    pub(crate) limits: Met,
     pub(crate) syslog_sent: u64,
     pub(crate) syslog_lost: u64,
 }
@@ -49,6 +50,7 @@ impl Counters {
         if let Some(count) = self.events.0.get_mut(event.kind.index()) {
             *count += 1;
         }
+        limit_of(event).into_iter().for_each(|limit| self.limit(limit));
         if let Some(name) = &event.conduit {
             self.conduit_mut(name).into_iter().for_each(|conduit| conduit.count(event));
         }
@@ -76,14 +78,24 @@ impl Counters {
         self.conduits.get_mut(at).map(|(_, counters)| counters)
     }
 
-    /// A limit was hit: which one.
-    pub(crate) fn limit(&mut self, name: &'static str) {
-        *self.limits.entry(name).or_default() += 1;
+    /// A limit was met: which one.
+    pub(crate) fn limit(&mut self, limit: Limit) {
+        self.limits.add(limit);
     }
 
     pub(crate) fn syslog(&mut self, was_sent: bool) {
         let counter = if was_sent { &mut self.syslog_sent } else { &mut self.syslog_lost };
         *counter += 1;
+    }
+}
+
+/// The limit whose meeting an event tells of.
+fn limit_of(event: &Event) -> Option<Limit> {
+    match (event.kind, event.reason.as_deref()) {
+        (Kind::ModbusFlooded, _) => Some(Limit::QueuedRequests),
+        (Kind::SessionClosed, Some("idle_timeout")) => Some(Limit::IdleTimeout),
+        (Kind::SessionClosed, Some("slow_frame")) => Some(Limit::SlowFrame),
+        _ => None,
     }
 }
 

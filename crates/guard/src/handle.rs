@@ -5,6 +5,7 @@ use crate::data_loop::waker_token;
 use crate::error::{GuardError, world};
 use crate::ledger::Ledger;
 use crate::options::Options;
+use crate::seat::spell;
 use crate::start::{Opening, assemble};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use journal::Storage;
@@ -107,7 +108,7 @@ impl Guard {
     /// # Errors
     /// [`GuardError::Hung`].
     pub fn sessions(&self) -> Result<Vec<u8>, GuardError> {
-        self.ask(ANSWER, |answer| Command::Sessions { answer })
+        Ok(spell(&self.ask(ANSWER, |answer| Command::Sessions { answer })?))
     }
 
     /// Metrics in Prometheus' text format.

@@ -2,6 +2,7 @@
 
 use crate::budget::{Class, RefusalBudget};
 use crate::counters::Counters;
+use crate::limits::Limit;
 use crate::syslog::Syslog;
 use event::{Event, Kind, Sequence};
 use journal::Journal;
@@ -122,7 +123,11 @@ impl Ledger {
             return false;
         };
         let per_second = self.rows_per_second.get(conduit).copied().unwrap_or(u32::MAX);
-        !self.refusals.permits((source, class), per_second, self.now)
+        let is_over = !self.refusals.permits((source, class), per_second, self.now);
+        if is_over {
+            self.counters.limit(class.limit());
+        }
+        is_over
     }
 
     fn write(&mut self, event: Event) -> Sequence {
@@ -167,6 +172,10 @@ impl Recorder for Ledger {
 
     fn journal_is_up(&self) -> bool {
         self.journal.as_ref().is_none_or(Journal::is_up)
+    }
+
+    fn open_requests_spent(&mut self) {
+        self.counters.limit(Limit::OpenRequests);
     }
 
     fn segment(&self) -> u64 {

@@ -9,6 +9,7 @@
 //! Kept true here: bytes reach a server only from the session's own buffer for it, and the
 //! session is told each way in which a connection ends that it did not ask for.
 
+use crate::limits::Limit;
 use crate::socket::{Flushed, Readiness, Received, Socket};
 use crate::turn::Turn;
 use mio::Token;
@@ -25,6 +26,8 @@ pub(crate) struct LegSocket {
     address: SocketAddr,
     server: Server,
     is_finishing: bool,
+    /// So many bytes wait that no more are read for it.
+    is_stuffed: bool,
 }
 
 enum Server {
@@ -35,7 +38,7 @@ enum Server {
 
 impl LegSocket {
     pub(crate) fn new(leg: Leg, token: Token, address: SocketAddr) -> Self {
-        Self { leg, token, address, server: Server::Absent, is_finishing: false }
+        Self { leg, token, address, server: Server::Absent, is_finishing: false, is_stuffed: false }
     }
 
     pub(crate) fn ready(&mut self, is: Readiness) {
@@ -53,14 +56,14 @@ impl LegSocket {
     }
 
     pub(crate) fn connect(&mut self, session: &mut Session, turn: &mut Turn<'_>) {
-        match Socket::connect(self.address, turn.registry, self.token) {
+        match Socket::connect(self.address, turn, self.token) {
             Ok(socket) => {
                 let until_ns = turn.now.monotonic_ns.saturating_add(CONNECT_NS);
                 self.server = Server::Connecting { socket, until_ns };
                 self.is_finishing = false;
             }
             Err(_) => {
-                turn.ledger.counters.limit("server_connect_failed");
+                turn.ledger.counters.limit(Limit::ServerConnect);
                 session.server_refused(self.leg, &mut turn.context());
             }
         }
@@ -105,6 +108,11 @@ impl LegSocket {
                 return true;
             }
         }
+        let is_stuffed = session.server_out(self.leg).is_full();
+        if is_stuffed && !self.is_stuffed {
+            turn.ledger.counters.limit(Limit::ServerBytes);
+        }
+        self.is_stuffed = is_stuffed;
         if socket.write_ended && socket.read_ended {
             // Both streams have ended: an ordinary close lets the last bytes arrive.
             self.server = Server::Absent;

@@ -1,51 +1,102 @@
-//! Holds the process's descriptor limit against what the policy's budgets may need.
+//! The budgets and limits a peer can meet, by the names that `status`, `top` and the metrics show.
 
-use policy::document::Document;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::collections::BTreeMap;
 
-/// Journal, epoll, sockets of the host process and room to spare.
-const OTHER_DESCRIPTORS: u64 = 64;
-
-/// What the limit is after raising it, and what the budgets could use.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Descriptors {
-    pub(crate) limit: u64,
-    pub(crate) needed: u64,
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// Sessions of a conduit.
+    Sessions,
+    /// Sessions of one client.
+    SessionsPerClient,
+    /// Open files of the process, less those kept for its own use.
+    Descriptors,
+    /// The kernel gave no further connection: accepting pauses.
+    AcceptPaused,
+    /// A request waited, for so many of its session were open.
+    OpenRequests,
+    /// A request was refused, for so many of its session waited.
+    QueuedRequests,
+    /// A client left its replies unread, so no more is read from it.
+    ClientBytes,
+    /// A server took no more bytes, so no more is read for it.
+    ServerBytes,
+    /// A client asked for nothing for too long.
+    IdleTimeout,
+    /// A client began a request and did not end it in that time.
+    SlowFrame,
+    /// A refusal was counted instead of written.
+    DenialRows,
+    /// A session's row was counted instead of written.
+    SessionRows,
+    /// A row about a server's reply was counted instead of written.
+    ResponseRows,
+    /// No connection to a server could be begun.
+    ServerConnect,
 }
 
-impl Descriptors {
-    /// What a person should know where the budgets promise more than the system gives.
-    pub(crate) fn warning(self) -> Option<String> {
-        let Self { limit, needed } = self;
-        (limit < needed).then(|| {
-            format!(
-                "descriptors: the limit is {limit} but the budgets may need {needed}: \
-                 set LimitNOFILE={needed} in the guard's systemd unit, or lower the budgets of sessions"
-            )
-        })
+/// How often each was met.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Met([u64; Limit::ALL.len()]);
+
+/// Rows that found no room in the journal's queue, which keeps that count itself.
+pub(crate) const JOURNAL_QUEUE: &str = "journal_queue";
+
+impl Limit {
+    const ALL: [Self; 14] = [
+        Self::Sessions,
+        Self::SessionsPerClient,
+        Self::Descriptors,
+        Self::AcceptPaused,
+        Self::OpenRequests,
+        Self::QueuedRequests,
+        Self::ClientBytes,
+        Self::ServerBytes,
+        Self::IdleTimeout,
+        Self::SlowFrame,
+        Self::DenialRows,
+        Self::SessionRows,
+        Self::ResponseRows,
+        Self::ServerConnect,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::SessionsPerClient => "sessions_per_client",
+            Self::Descriptors => "descriptors",
+            Self::AcceptPaused => "accept_paused",
+            Self::OpenRequests => "open_requests",
+            Self::QueuedRequests => "queued_requests",
+            Self::ClientBytes => "client_bytes",
+            Self::ServerBytes => "server_bytes",
+            Self::IdleTimeout => "idle_timeout",
+            Self::SlowFrame => "slow_frame",
+            Self::DenialRows => "denial_rows_per_second",
+            Self::SessionRows => "session_rows_per_second",
+            Self::ResponseRows => "response_rows_per_second",
+            Self::ServerConnect => "server_connect",
+        }
     }
 }
 
-/// Raise the soft limit to what the budgets need, as far as the hard one goes.
-pub(crate) fn raise(document: &Document) -> Descriptors {
-    let needed = needed(document);
-    let now = getrlimit(Resource::Nofile);
-    let soft = now.current.unwrap_or(u64::MAX);
-    if soft >= needed {
-        return Descriptors { limit: soft, needed };
+impl Met {
+    pub(crate) fn add(&mut self, limit: Limit) {
+        let place = Limit::ALL.iter().position(|known| *known == limit);
+        if let Some(count) = place.and_then(|place| self.0.get_mut(place)) {
+            *count += 1;
+        }
     }
-    let wanted = needed.min(now.maximum.unwrap_or(u64::MAX));
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: now.maximum });
-    Descriptors { limit: if raised.is_ok() { wanted } else { soft }, needed }
-}
 
-fn needed(document: &Document) -> u64 {
-    let sessions = document.conduits.iter().map(|conduit| {
-        let legs = conduit.listeners.iter().map(|listener| listener.servers.len()).max().unwrap_or(0);
-        u64::from(conduit.budgets.sessions).saturating_mul(1 + legs as u64)
-    });
-    let listeners: usize = document.conduits.iter().map(|conduit| conduit.listeners.len()).sum();
-    sessions.sum::<u64>().saturating_add(listeners as u64).saturating_add(OTHER_DESCRIPTORS)
+    /// Every limit with its count: a rule of an alarm needs the zero too.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Limit::ALL.iter().map(|limit| limit.name()).zip(self.0)
+    }
+
+    /// Those that were met.
+    pub(crate) fn met(&self) -> BTreeMap<&'static str, u64> {
+        self.all().filter(|(_, count)| *count > 0).collect()
+    }
 }
 
 #[cfg(test)]
@@ -53,12 +104,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_below_the_budgets_is_told_with_both_numbers_and_the_cure() {
-        let warning = Descriptors { limit: 4_096, needed: 10_064 }.warning().unwrap();
+    fn a_limit_is_shown_under_its_own_name_and_those_not_met_as_zero() {
+        let mut met = Met::default();
+        met.add(Limit::SlowFrame);
+        met.add(Limit::SlowFrame);
 
-        for part in ["limit is 4096", "need 10064", "LimitNOFILE=10064"] {
-            assert!(warning.contains(part), "{warning}");
-        }
-        assert_eq!(Descriptors { limit: 10_064, needed: 10_064 }.warning(), None);
+        assert_eq!(met.met(), BTreeMap::from([("slow_frame", 2)]));
+        assert_eq!(met.all().count(), Limit::ALL.len());
     }
 }

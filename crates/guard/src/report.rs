@@ -2,10 +2,12 @@
 
 use crate::counters::{ConduitCounters, Counters, LATENCY_BOUNDS_US};
 use crate::data_loop::DataLoop;
+use crate::limits::JOURNAL_QUEUE;
 use crate::listeners::Place;
+use crate::seat::Seat;
 use policy::document::{Conduit, OnJournalFailure, Rule, RuleKind, Verdicts};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 impl DataLoop {
@@ -25,10 +27,22 @@ impl DataLoop {
             "journal": self.journal_state(),
             "conduits": conduits,
             "events": self.ledger.counters.events(),
-            "limits": self.ledger.counters.limits,
+            "limits": self.limits(),
             "syslog": {"sent": self.ledger.counters.syslog_sent, "lost": self.ledger.counters.syslog_lost},
         });
         status.to_string().into_bytes()
+    }
+
+    fn limits(&self) -> BTreeMap<&'static str, u64> {
+        let mut met = self.ledger.counters.limits.met();
+        if let Some(rows) = self.rows_without_room().filter(|rows| *rows > 0) {
+            met.insert(JOURNAL_QUEUE, rows);
+        }
+        met
+    }
+
+    fn rows_without_room(&self) -> Option<u64> {
+        Some(self.ledger.journal()?.state().rows_without_room)
     }
 
     fn sessions_by_place(&self) -> HashMap<Place, usize> {
@@ -67,25 +81,8 @@ impl DataLoop {
         }
     }
 
-    pub(crate) fn sessions(&self) -> Vec<u8> {
-        let document = self.policy.document();
-        let sessions: Vec<Value> = self
-            .conversations
-            .iter()
-            .map(|(_, found)| {
-                let conduit = document.conduits.get(found.place.conduit);
-                let age_ns = self.now.monotonic_ns.saturating_sub(found.opened.monotonic_ns);
-                json!({
-                    "session": found.key.session,
-                    "conduit": conduit.map(|conduit| conduit.name.as_str()),
-                    "client_address": crate::accept::canonical(found.peer.ip()),
-                    "client_port": found.peer.port(),
-                    "listener": found.local.to_string(),
-                    "age_s": age_ns / 1_000_000_000,
-                })
-            })
-            .collect();
-        Value::from(sessions).to_string().into_bytes()
+    pub(crate) fn sessions(&self) -> Vec<Seat> {
+        self.conversations.iter().map(|(_, found)| Seat::of(found, self.now.monotonic_ns)).collect()
     }
 
     pub(crate) fn metrics(&self) -> Vec<u8> {
@@ -117,6 +114,11 @@ impl DataLoop {
                 &format!("conduit={:?}", conduit.name),
                 u64::from(permits),
             );
+        }
+        text.family("modwarden_limits_total", "counter", "Budgets and limits that were met.");
+        let rows = self.rows_without_room().unwrap_or_default();
+        for (limit, count) in self.ledger.counters.limits.all().chain([(JOURNAL_QUEUE, rows)]) {
+            text.sample("modwarden_limits_total", &format!("limit={limit:?}"), count);
         }
         text.counters(&self.ledger.counters);
         text.0.into_bytes()
@@ -150,10 +152,6 @@ impl Exposition {
         self.family("modwarden_events_total", "counter", "Events by kind.");
         for (kind, count) in counters.events() {
             self.sample("modwarden_events_total", &format!("kind={kind:?}"), count);
-        }
-        self.family("modwarden_limits_total", "counter", "Budgets and limits that were hit.");
-        for (limit, count) in &counters.limits {
-            self.sample("modwarden_limits_total", &format!("limit={limit:?}"), *count);
         }
         self.family("modwarden_syslog_total", "counter", "Records sent to syslog while the journal failed.");
         self.sample("modwarden_syslog_total", "result=\"sent\"", counters.syslog_sent);

@@ -6,6 +6,7 @@
 //!   except where the end of the stream may stand right behind what was read;
 //! * a reset is linger 0: a plain close would let the kernel deliver a buffered write later.
 
+use crate::turn::Turn;
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -75,8 +76,12 @@ impl Socket {
     }
 
     /// Start to connect; readiness to write tells the end of it.
-    pub(crate) fn connect(to: SocketAddr, registry: &Registry, token: Token) -> io::Result<Self> {
-        Self::register(TcpStream::connect(to)?, registry, token)
+    pub(crate) fn connect(to: SocketAddr, turn: &Turn<'_>, token: Token) -> io::Result<Self> {
+        let stream = TcpStream::connect(to)?;
+        if turn.descriptors.is_beyond_servers(&stream) {
+            return Err(ErrorKind::QuotaExceeded.into());
+        }
+        Self::register(stream, turn.registry, token)
     }
 
     /// Small requests leave at once; a peer that has gone is noticed.

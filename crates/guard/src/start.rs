@@ -3,9 +3,9 @@
 use crate::clock::Clock;
 use crate::command::Command;
 use crate::data_loop::{DataLoop, Parts};
+use crate::descriptors;
 use crate::error::{GuardError, world};
 use crate::ledger::Ledger;
-use crate::limits;
 use crate::listeners::Listeners;
 use crate::options::{JournalOptions, Options, SyslogOptions};
 use crate::syslog::Syslog;
@@ -26,7 +26,7 @@ pub(crate) fn assemble(
     waker: &Arc<Waker>,
     (poll, commands): (Poll, Receiver<Command>),
 ) -> Result<(DataLoop, Opening), GuardError> {
-    let descriptors = limits::raise(policy.document());
+    let descriptors = descriptors::raise(policy.document());
     // Before the journal: a start whose port is taken leaves no rows behind, however often it is tried.
     let listeners = open_listeners(&policy, &poll)?;
     let (journal, mut opening) = open_journal((options, storage), &policy, waker)?;

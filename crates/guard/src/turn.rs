@@ -1,5 +1,6 @@
 //! What the data loop lends a conversation for one turn.
 
+use crate::descriptors::Descriptors;
 use crate::ledger::Ledger;
 use mio::Registry;
 use policy::{Moment, Plant};
@@ -10,6 +11,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) plant: &'a mut Plant,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) registry: &'a Registry,
+    pub(crate) descriptors: Descriptors,
     pub(crate) scratch: &'a mut [u8],
 }
 

@@ -1,10 +1,11 @@
 //! Clients that arrive: accepted in small portions, held to the budgets, given a conversation.
 //!
-//! Kept true here: a panic while a session opens costs that connection only, no listener keeps others from their turn, and when descriptors run out,
-//! accepting pauses and the loop does not spin.
+//! Kept true here: no listener keeps others from their turn; when descriptors run out, accepting pauses and the
+//! loop does not spin; a panic while a session opens costs that connection only.
 
 use super::DataLoop;
 use crate::accept::{self, Arrival};
+use crate::limits::Limit;
 use crate::timers::Key;
 use event::{Kind, SessionId};
 use mio::net::TcpStream;
@@ -28,7 +29,7 @@ impl DataLoop {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_momentary(&error) => {}
                 Err(_) => {
-                    self.ledger.counters.limit("descriptors");
+                    self.ledger.counters.limit(Limit::AcceptPaused);
                     return self.accept_again(PAUSE_NS);
                 }
             }
@@ -48,14 +49,18 @@ impl DataLoop {
 
     /// Edge-triggered: what was not taken now will not be announced again.
     fn accept_again(&mut self, after_ns: u64) {
-        self.accept_again_ns = Some(self.now.monotonic_ns.saturating_add(after_ns));
+        let at = self.now.monotonic_ns.saturating_add(after_ns);
+        // The earlier moment stands: a listener that is never quiet must not put off the others' turn.
+        self.accept_again_ns = Some(self.accept_again_ns.map_or(at, |before| before.min(at)));
     }
 
     fn arrive(&mut self, stream: TcpStream, arrival: &Arrival) {
         let client = accept::canonical(arrival.peer.ip());
         let policy = Arc::clone(&self.policy);
         let Some(conduit) = policy.document().conduits.get(arrival.place.conduit) else { return };
-        if let Some(budget) = self.population.over_budget(arrival.place.conduit, conduit, client) {
+        let is_beyond = self.descriptors.is_beyond_clients(&stream).then_some(Limit::Descriptors);
+        let over_budget = self.population.over_budget(arrival.place.conduit, conduit, client);
+        if let Some(budget) = over_budget.or(is_beyond) {
             self.ledger.counters.limit(budget);
             let row = accept::refusal(conduit, arrival.peer, budget, self.ledger.own());
             session::Recorder::record(&mut self.ledger, row);
@@ -70,7 +75,7 @@ impl DataLoop {
         let Some(admission) = self.directory.admit(arrival.place, arrival.peer, id) else { return };
         let key = Key { place: self.conversations.vacant_key(), session: id.0 };
         let Ok(socket) = accept::watch(stream, self.poll.registry(), key.place) else {
-            return self.ledger.counters.limit("register");
+            return self.ledger.counters.limit(Limit::Descriptors);
         };
         let config = Arc::clone(&admission.config);
         let Some(session) = self.open_session(config, &admission.view) else { return };

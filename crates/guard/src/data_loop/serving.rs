@@ -27,6 +27,7 @@ impl DataLoop {
             plant: &mut self.plant,
             ledger: &mut self.ledger,
             registry: self.poll.registry(),
+            descriptors: self.descriptors,
             scratch: &mut self.scratch,
         };
         let pumped = catch_unwind(AssertUnwindSafe(|| {
