@@ -6,7 +6,7 @@
 //!
 //! Kept true here:
 //! * bytes reach a server only from the session's own buffer for it;
-//! * no conversation gets more than `ROUNDS` turns in a row;
+//! * no conversation gets more than `ROUNDS` turns in a row, nor takes more than a scratch memory's worth in one;
 //! * a connection that ends, ends its counterpart as the session says, or when it has lingered;
 //! * no conversation is over before its session has recorded its end.
 
@@ -103,6 +103,9 @@ impl Conversation {
             // Epoll will not say again what it said while there was no room for more.
             if !moved && !self.can_receive() {
                 return Pumped::Idle;
+            }
+            if turn.is_spent {
+                return Pumped::Unfinished;
             }
         }
         Pumped::Unfinished

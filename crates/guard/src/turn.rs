@@ -13,6 +13,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) descriptors: Descriptors,
     pub(crate) scratch: &'a mut [u8],
+    /// So much was received that others come first.
+    pub(crate) is_spent: bool,
 }
 
 impl Turn<'_> {
@@ -22,6 +24,7 @@ impl Turn<'_> {
 
     /// The first `count` bytes of the scratch memory, and the context beside them.
     pub(crate) fn received(&mut self, count: usize) -> (&[u8], Context<'_>) {
+        self.is_spent |= count == self.scratch.len();
         let context = Context { now: self.now, plant: self.plant, recorder: self.ledger };
         (self.scratch.get(..count).unwrap_or_default(), context)
     }

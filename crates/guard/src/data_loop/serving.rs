@@ -11,6 +11,9 @@ use crate::turn::Turn;
 use event::Kind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// Unfinished conversations resumed before the loop looks for others again.
+const RESUMED: usize = 8;
+
 impl DataLoop {
     /// Give a conversation its turn, and look after what it leaves behind.
     pub(crate) fn serve(&mut self, key: Key) {
@@ -29,6 +32,7 @@ impl DataLoop {
             registry: self.poll.registry(),
             descriptors: self.descriptors,
             scratch: &mut self.scratch,
+            is_spent: false,
         };
         let pumped = catch_unwind(AssertUnwindSafe(|| {
             #[cfg(test)]
@@ -104,7 +108,7 @@ impl DataLoop {
     }
 
     pub(super) fn resume_unfinished(&mut self) {
-        for _ in 0..self.unfinished.len() {
+        for _ in 0..self.unfinished.len().min(RESUMED) {
             let Some(key) = self.unfinished.pop_front() else { return };
             if let Some(found) = self.conversations.get_mut(key.place).filter(|found| found.key == key) {
                 found.is_unfinished = false;
