@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 COMMAND = (sys.executable, "-m", "modwarden.cli")
 # The guard's own main function without the command line around it, which takes longer to import.
-_BODY = (
+BODY = (
     "import sys; from pathlib import Path; from modwarden.guard import serve, state_directory; "
     "site = Path(sys.argv[1]); serve(site, None, state_directory(site, None))"
 )
@@ -45,6 +45,9 @@ class GuardChild:
 
     folder: Path
     process: subprocess.Popen[bytes] | None = None
+    body: str = BODY
+    # Open files it may have at most; None: as many as we.
+    descriptors: int | None = None
 
     @property
     def site(self) -> Path:
@@ -71,12 +74,16 @@ class GuardChild:
         """Start without waiting until it listens."""
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _BODY, str(self.site)],
+                [*self._limited, sys.executable, "-c", self.body, str(self.site)],
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
                 env=os.environ,
             )
+
+    @property
+    def _limited(self) -> tuple[str, ...]:
+        return () if self.descriptors is None else ("prlimit", f"--nofile={self.descriptors}")
 
     def start(self) -> None:
         self.spawn()

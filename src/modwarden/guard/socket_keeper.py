@@ -43,7 +43,11 @@ class ControlSocket:
         self.close()
 
     def look_after(self) -> None:
-        """Bind the socket where it is not bound and another try is due."""
+        """Bind the socket where it is not bound, or nobody answers there any more, and another try is due."""
+        if self._server is not None and not self._server.is_alive:
+            self._tell("its thread ended")
+            self.close()
+            self._server = None
         if self._server is not None or time.monotonic() < self._try_at:
             return
         try:
@@ -55,6 +59,7 @@ class ControlSocket:
             return
         if self._alarm is not None:
             log.warning("the control socket answers now: %s", self._path)
+            self._alarm = None
 
     def close(self) -> None:
         """Stop answering; what stands in the way of that must not keep the guard from its end."""

@@ -16,9 +16,10 @@ import socketserver
 import stat
 import sys
 import threading
+import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from modwarden.guard._unix_path import short_name
 
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_S = 10.0
 PROBE_TIMEOUT_S = 2.0
+NO_DESCRIPTOR_PAUSE_S = 0.1
 JSON_TYPE = "application/json"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MODE = 0o660
@@ -84,6 +86,11 @@ class ControlServer:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread still takes connections."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Stop answering and remove the socket file."""
         self._server.shutdown()
@@ -95,6 +102,14 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     block_on_close = False
     guard: Controlled
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        try:
+            return super().get_request()
+        except OSError:
+            # The connection still waits, so the loop would come back at once and take a core for itself.
+            time.sleep(NO_DESCRIPTOR_PAUSE_S)
+            raise
 
     def handle_error(
         self, request: socket.socket | tuple[bytes, socket.socket], client_address: object

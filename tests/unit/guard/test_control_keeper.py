@@ -1,6 +1,7 @@
 """The control socket is tried until it can be bound; the guard goes on meanwhile."""
 
 import logging
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from modwarden.guard import ControlClient
 from modwarden.guard.serve import Answer
 from modwarden.guard.socket_keeper import ControlSocket
-from modwarden.guard.socket_server import ControlServer
+from modwarden.guard.socket_server import ControlServer, _Server
 
 
 class Guarded:
@@ -83,3 +84,26 @@ def test_the_socket_is_bound_once_its_place_is_free_and_that_is_said(
 
         assert ControlClient(path).status() == {"site": "Bench"}
     assert "answers now" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_socket_whose_thread_crashed_answers_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "control.sock"
+    with ControlSocket(path, Guarded()) as control:
+        with monkeypatch.context() as broken:
+            broken.setattr(_Server, "service_actions", _crash)
+            until = time.monotonic() + 10
+            while control._server is not None and control._server.is_alive:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+        control.look_after()
+
+        assert ControlClient(path).status() == {"site": "Bench"}
+    assert "its thread ended" in caplog.text
+
+
+def _crash(server: _Server) -> None:
+    del server
+    raise RuntimeError
