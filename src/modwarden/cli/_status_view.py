@@ -54,9 +54,9 @@ def journal_text(journal: Mapping[str, Any]) -> str:
 
 
 def limit_lines(status: Mapping[str, Any]) -> Iterator[Text]:
-    """Name each budget and limit that was hit, and how often."""
+    """Name each budget and limit that was met, and how often."""
     for name, count in status["limits"].items():
-        yield Text(f"limit hit: {name}, {count:,} times", style="bold yellow")
+        yield Text(f"limit met: {name}, {count:,} times", style="bold yellow")
 
 
 def conduit_table(status: Mapping[str, Any]) -> Table:

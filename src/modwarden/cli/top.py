@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from modwarden.cli._control import control_client
-from modwarden.cli._options import GuardOption, SitePlace, StateOption
-from modwarden.cli._printing import console
+from modwarden.cli._options import GuardOption, JsonOption, SitePlace, StateOption
+from modwarden.cli._printing import console, print_json
 from modwarden.cli._status_view import conduit_table, denial_table, head_lines, rates
 from modwarden.guard import ControlClient, ControlError
 
@@ -28,10 +28,15 @@ def command(
         float, typer.Option("--every", metavar="SECONDS", min=0.2, help="How often to look.")
     ] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Look twice, print once, end.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Watch listeners, sessions, requests a second, denials and the journal until Ctrl-C."""
     client = control_client(site, guard, state)
     before = client.status()
+    if as_json:
+        time.sleep(every)
+        print_json(_measured(before, client.status(), client.sessions(), every))
+        return
     if once or not sys.stdout.isatty():
         time.sleep(every)
         console().print(_view(before, client.status(), client.sessions(), every))
@@ -56,6 +61,20 @@ def _watch(client: ControlClient, before: dict[str, Any], every: float) -> None:
             moment = time.monotonic()
             live.update(_view(before, now, sessions, moment - looked_at), refresh=True)
             before, looked_at = now, moment
+
+
+def _measured(
+    before: dict[str, Any], now: dict[str, Any], sessions: list[dict[str, Any]], seconds: float
+) -> dict[str, Any]:
+    """All that the view shows, for a program; it looks twice and ends."""
+    speed = rates(before, now, seconds)
+    return {
+        "requests_per_second": speed.requests,
+        "refusals_per_second": speed.denials,
+        "limits": now["limits"],
+        "status": now,
+        "sessions": sessions,
+    }
 
 
 def _view(
