@@ -9,6 +9,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOURNAL_RUNS ?= 10000
+KILLS ?= 1000
+# One journal for so many: reading it back at the end takes as long as it is.
+KILLS_A_RUN := 100
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -path '*/fuzz' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -29,6 +32,12 @@ test: build ## Run every test that needs no root and no extra tool
 torture: ## Cut the power and alter a journal 10,000 times each (JOURNAL_RUNS=…)
 	JOURNAL_RUNS=$(JOURNAL_RUNS) cargo test --locked -p journal --test power -- --nocapture --test-threads 1
 	JOURNAL_RUNS=$(JOURNAL_RUNS) cargo test --locked -p journal --lib tamper_tests::mutations -- --nocapture
+
+kills: build ## kill -9 a guard under load at 1,000 random moments, about half an hour (KILLS=…)
+	for run in $$(seq $$(( ($(KILLS) + $(KILLS_A_RUN) - 1) / $(KILLS_A_RUN) ))); do \
+	    KILLS=$(KILLS_A_RUN) $(BIN)/python -m pytest --quiet --capture=no tests/system/test_killed_under_load.py \
+	        -k every_write_that_a_server_received; \
+	done
 
 check: build ## Format, lint, types, import walls, licences
 	cargo fmt --all --check
@@ -85,4 +94,4 @@ toolchain:
 	@command -v cargo >/dev/null || { echo 'Rust 1.95 or later is needed (cargo was not found): install it with rustup, or apt install cargo where it is new enough'; exit 3; }
 	@command -v cc >/dev/null || { echo 'A C compiler is needed (cc was not found): apt install build-essential'; exit 3; }
 
-.PHONY: help demo test torture check fuzz bench build requirements clean toolchain
+.PHONY: help demo test torture kills check fuzz bench build requirements clean toolchain
