@@ -12,6 +12,7 @@ JOURNAL_RUNS ?= 10000
 KILLS ?= 1000
 # One journal for so many: reading it back at the end takes as long as it is.
 KILLS_A_RUN := 100
+MIXED ?= 1000000
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -path '*/fuzz' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -26,7 +27,8 @@ demo: build ## See it work: the cleanroom in three acts, under 90 s once built
 
 test: build ## Run every test that needs no root and no extra tool
 	cargo test --locked --workspace --exclude python --quiet
-	$(BIN)/python -m pytest --quiet $(PYTEST_ARGS)
+	cargo build --locked --quiet -p bench
+	BENCH_LOAD=$(CURDIR)/target/debug/bench $(BIN)/python -m pytest --quiet $(PYTEST_ARGS)
 
 # One run that failed names its seed; JOURNAL_SEED=… repeats it alone.
 torture: ## Cut the power and alter a journal 10,000 times each (JOURNAL_RUNS=…)
@@ -38,6 +40,12 @@ kills: build ## kill -9 a guard under load at 1,000 random moments, about half a
 	    KILLS=$(KILLS_A_RUN) $(BIN)/python -m pytest --quiet --capture=no tests/system/test_killed_under_load.py \
 	        -k every_write_that_a_server_received; \
 	done
+
+attack: build ## Attack a guard beside honest clients, and put hostile servers behind one; about 20 minutes (MIXED=…)
+	cargo build --locked --release --quiet -p bench
+	BENCH_LOAD=$(CURDIR)/target/release/bench ATTACK_SECONDS=10 ATTACK_RESULTS=$(CURDIR)/target/attack \
+	    $(BIN)/python -m pytest --quiet -p no:randomly tests/system/test_attacks.py
+	MIXED=$(MIXED) cargo test --locked -p guard --test hostile_servers -- --nocapture
 
 check: build ## Format, lint, types, import walls, licences
 	cargo fmt --all --check
@@ -94,4 +102,4 @@ toolchain:
 	@command -v cargo >/dev/null || { echo 'Rust 1.95 or later is needed (cargo was not found): install it with rustup, or apt install cargo where it is new enough'; exit 3; }
 	@command -v cc >/dev/null || { echo 'A C compiler is needed (cc was not found): apt install build-essential'; exit 3; }
 
-.PHONY: help demo test torture kills check fuzz bench build requirements clean toolchain
+.PHONY: help demo test torture kills attack check fuzz bench build requirements clean toolchain

@@ -1,6 +1,7 @@
 //! A client that opens connections at a steady rate, says one thing on each and leaves.
 
 use crate::asker::nanos;
+use crate::attack::noise;
 use crate::frame::Request;
 use crate::socket::connect;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ const GARBAGE_BYTES: usize = 300;
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Says {
+    Nothing,
     Read,
     Garbage,
 }
@@ -70,21 +72,13 @@ pub(crate) fn run(settings: &Settings) -> Result<Report> {
 fn said(settings: &Settings, seed: &mut u64) -> Vec<u8> {
     let mut out = Vec::new();
     match settings.says {
+        Says::Nothing => {}
         Says::Read => {
             Request { transaction_id: 1, unit_id: 1, address: settings.address, is_write: false }.put(&mut out);
         }
         Says::Garbage => out.extend((0..GARBAGE_BYTES).map(|_| noise(seed))),
     }
     out
-}
-
-/// Xorshift: noise needs no better source.
-fn noise(seed: &mut u64) -> u8 {
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    let [first, ..] = seed.to_be_bytes();
-    first
 }
 
 fn count(connected: u64) -> f64 {
