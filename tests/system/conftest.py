@@ -1,13 +1,11 @@
-"""A real guard between a real client and a real server, on loopback addresses."""
+"""Fixtures of the system tests: one guard before one server, with the lab's unit or with a double."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pymodbus.client import ModbusTcpClient
+from tests.doubles.guard import COMMAND, PATIENCE_S, GuardChild, free_port
+from tests.doubles.guarded import GUARD, HMI, UNIT, Guarded, Wanted, guard_one_plc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MODWARDEN = (sys.executable, "-m", "modwarden.cli")
-HMI, GUARD, UNIT = "127.10.0.5", "127.10.0.2", "127.11.0.1"
-WAIT_S = 30
 
 SITE = """\
 modwarden: 1
@@ -60,22 +57,13 @@ tests:
 
 
 @dataclass
-class Bench:
-    """One unit, one guard before it, and the commands about them."""
+class Bench(GuardChild):
+    """One of the lab's units, one guard before it under its supervisor, and the commands about them."""
 
-    folder: Path
-    server_port: int
-    guard_port: int
+    server_port: int = 0
+    guard_port: int = 0
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
     clients: list[ModbusTcpClient] = field(default_factory=list)
-
-    @property
-    def site(self) -> Path:
-        return self.folder / "site.yaml"
-
-    @property
-    def journal(self) -> Path:
-        return self.folder / "journal"
 
     def write_site(self, text: str = SITE, *, on_policy_failure: str = "last_good") -> None:
         ports = {"server_port": self.server_port, "guard_port": self.guard_port}
@@ -86,43 +74,29 @@ class Bench:
         assert old in text
         self.site.write_text(text.replace(old, new))
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def run(self, *arguments: str) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
-                [*MODWARDEN, *arguments], stdout=log, stderr=log, cwd=self.folder, env=os.environ
+                [*COMMAND, *arguments], stdout=log, stderr=log, cwd=self.folder, env=os.environ
             )
         self.started.append(process)
         return process
 
     def start_guard(self) -> subprocess.Popen[bytes]:
-        guard = self.start("run", str(self.site))
+        guard = self.run("run", str(self.site))
         self.wait_for_guard(guard)
         return guard
 
     def wait_for_guard(self, guard: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + PATIENCE_S
         while self.ask("status", str(self.site), "--json").returncode != 0:
             assert guard.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
             time.sleep(0.05)
 
-    def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*MODWARDEN, *arguments], capture_output=True, text=True, timeout=60, cwd=self.folder, check=False
-        )
-
-    def status(self) -> dict[str, Any]:
-        status: dict[str, Any] = json.loads(self.ask("status", str(self.site), "--json").stdout)
-        return status
-
-    def records(self, *filters: str) -> list[dict[str, Any]]:
-        found = self.ask("audit", "query", str(self.journal), *filters, "--json")
-        assert found.returncode == 0, found.stderr
-        return [json.loads(line) for line in found.stdout.splitlines()]
-
     def records_once(self, count: int, *filters: str) -> list[dict[str, Any]]:
         """Wait until the journal has committed so many rows."""
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + PATIENCE_S
         while len(rows := self.records(*filters)) < count:
             assert time.monotonic() < deadline, rows
             time.sleep(0.1)
@@ -137,19 +111,9 @@ class Bench:
         assert is_connected
         return client
 
-    @property
-    def log(self) -> str:
-        return (self.folder / "log").read_text()
-
-
-def _free_port(address: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])
-
 
 def _wait_for_port(address: str, port: int) -> None:
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         with socket.socket() as probe:
             if probe.connect_ex((address, port)) == 0:
@@ -180,11 +144,18 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(tmp_path, _free_port(UNIT), _free_port(GUARD))
+    bench = Bench(tmp_path, server_port=free_port(UNIT), guard_port=free_port(GUARD))
     bench.write_site()
     with ExitStack() as ending:
         ending.callback(_end_all, bench.started)
         ending.callback(_close_all, bench.clients)
-        bench.start("lab", "cleanroom", "--units", "1", "--listen", f"{UNIT}:{bench.server_port}")
+        bench.run("lab", "cleanroom", "--units", "1", "--listen", f"{UNIT}:{bench.server_port}")
         _wait_for_port(UNIT, bench.server_port)
         yield bench
+
+
+@pytest.fixture
+def guarded(tmp_path: Path, wanted: Wanted) -> Iterator[Guarded]:
+    """A guard that has not been started, as the test file's own `wanted` describes it, and its server."""
+    with ExitStack() as ending:
+        yield guard_one_plc(tmp_path, wanted, ending)

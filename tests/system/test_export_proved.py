@@ -10,55 +10,35 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.doubles.guard import GuardChild, free_port
-from tests.doubles.plc import PlcDouble
+from tests.doubles.guarded import HMI, Guarded, Wanted
 from tests.doubles.talk import Talk, read, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-HMI, GUARD, UNIT = "127.10.0.5", "127.10.0.2", "127.11.0.1"
-SITE = """\
-modwarden: 1
-site: Export
-zones:
-  field:   {{networks: [127.11.0.0/16]}}
-  control: {{networks: [127.10.0.0/24]}}
-assets:
-  gate-1: {{zone: control, addresses: [127.10.0.2]}}
-  hmi-1:  {{zone: control, addresses: [127.10.0.5]}}
-  plc-1:  {{zone: field, addresses: [127.11.0.1], port: {server_port}, unit_ids: [1]}}
-conduits:
-  plant:
-    from: [control]
-    to: field
-    servers: {{plc-1: {{listen: "127.10.0.2:{guard_port}"}}}}
-    rules: [{{name: all, clients: [hmi-1], permit: [read, write]}}]
-journal: {{directory: journal}}
-"""
+    from tests.doubles.guard import GuardChild
+
 
 pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture
-def guard(tmp_path: Path) -> Iterator[GuardChild]:
+def wanted() -> Wanted:
+    return Wanted(rules=("name: all, clients: [hmi-1], permit: [read, write]",))
+
+
+@pytest.fixture
+def guard(guarded: Guarded) -> GuardChild:
     """A guard that ran twice, and has stopped."""
-    with PlcDouble(UNIT) as plc:
-        port = free_port(GUARD)
-        guard = GuardChild(tmp_path)
-        guard.site.write_text(SITE.format(server_port=plc.port, guard_port=port))
-        try:
-            for run in (1, 2):
-                guard.start()
-                with Talk((GUARD, port), HMI) as talk:
-                    for value in range(20):
-                        talk.ask(write(value, run))
-                        talk.ask(read(value))
-                assert guard.stop() == 0, guard.log
-            yield guard
-        finally:
-            guard.end()
+    guard = guarded.guard
+    for run in (1, 2):
+        guard.start()
+        with Talk(guarded.address, HMI) as talk:
+            for value in range(20):
+                talk.ask(write(value, run))
+                talk.ask(read(value))
+        assert guard.stop() == 0, guard.log
+    return guard
 
 
 def _export(guard: GuardChild, *options: str) -> Path:

@@ -144,7 +144,7 @@ def test_a_killed_supervisor_takes_its_guard_with_it(bench: Any) -> None:
 
 def test_where_no_policy_was_ever_good_the_guard_does_not_start(bench: Any) -> None:
     bench.edit_site("level: 0", "levle: 0")
-    guard = bench.start("run", str(bench.site))
+    guard = bench.run("run", str(bench.site))
 
     assert guard.wait(30) == 2
     assert "site.yaml:5" in bench.log

@@ -6,55 +6,29 @@ import os
 import signal
 import socket
 import subprocess
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from tests.doubles.guard import COMMAND, GuardChild, free_port, wait_until
-from tests.doubles.plc import PlcDouble
+from tests.doubles.guard import COMMAND, GuardChild, wait_until
+from tests.doubles.guarded import HMI, Guarded, Wanted
 from tests.doubles.talk import Talk, read
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-HMI, GUARD, UNIT = "127.10.0.5", "127.10.0.2", "127.11.0.1"
-SITE = """\
-modwarden: 1
-site: World
-zones:
-  field:   {{networks: [127.11.0.0/16]}}
-  control: {{networks: [127.10.0.0/24]}}
-assets:
-  gate-1: {{zone: control, addresses: [127.10.0.2]}}
-  hmi-1:  {{zone: control, addresses: [127.10.0.5]}}
-  plc-1:  {{zone: field, addresses: [127.11.0.1], port: {server_port}, unit_ids: [1]}}
-conduits:
-  plant:
-    from: [control]
-    to: field
-    guard: gate-1
-    servers: {{plc-1: {{listen: "{listen}"}}}}
-    rules: [{{name: reads, clients: [hmi-1], permit: [read]}}]
-journal: {{directory: journal}}
-"""
 
 pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture
-def address() -> tuple[str, int]:
-    return GUARD, free_port(GUARD)
+def wanted() -> Wanted:
+    return Wanted(rules=("name: reads, clients: [hmi-1], permit: [read]",))
 
 
 @pytest.fixture
-def guard(tmp_path: Path, address: tuple[str, int]) -> Iterator[GuardChild]:
-    with ExitStack() as ending:
-        plc = ending.enter_context(PlcDouble(UNIT))
-        guard = GuardChild(tmp_path)
-        guard.site.write_text(SITE.format(server_port=plc.port, listen=f"{address[0]}:{address[1]}"))
-        ending.callback(guard.end)
-        yield guard
+def address(guarded: Guarded) -> tuple[str, int]:
+    return guarded.address
+
+
+@pytest.fixture
+def guard(guarded: Guarded) -> GuardChild:
+    return guarded.guard
 
 
 def _answers(address: tuple[str, int]) -> bool:
@@ -114,7 +88,7 @@ def test_a_guard_whose_control_socket_cannot_be_bound_guards_and_keeps_trying(
     place.unlink()
     wait_until(place.is_socket, "the control socket is bound")
     wait_until(lambda: "answers now" in guard.log, "that is said")
-    assert guard.status()["site"] == "World"
+    assert guard.status()["site"] == "Guarded"
 
 
 def test_a_stop_during_a_reload_ends_the_compiling_child_at_once(guard: GuardChild) -> None:

@@ -1,113 +1,33 @@
-"""The disk fails in mid-run: each conduit does what its operator chose, says so, and recovers with the disk.
-
-How the disk fails without root: the kernel refuses every write to a file beyond RLIMIT_FSIZE, and a
-running guard's limit can be set from outside, to 0 and back. Permissions would not bind a guard that
-runs as root, so a directory that cannot be written to is one that is renamed away, with a plain file
-in its place. A disk that is really full is a small tmpfs, which only root may mount.
-"""
+"""The disk fails in mid-run: each conduit does what its operator chose, says so, and recovers."""
 
 from __future__ import annotations
 
 import re
-import resource
 import shutil
-import socket
 import subprocess
 import time
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.doubles.guard import GuardChild, free_port, wait_until
-from tests.doubles.plc import PlcDouble
-from tests.doubles.talk import Talk, read, write
+from tests.doubles.failing_disk import CHOICES, FailingDisk, no_file_may_grow, start_on_a_disk_that_can_fail
+from tests.doubles.talk import read, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-HMI, GUARD = "127.10.0.5", "127.10.0.2"
-CHOICES = ("deny_writes", "deny_all", "permit")
-# Longer than the longest pause between two tries to open a segment.
-RECOVERY_S = 15.0
-NOTICE_S = 5.0
 BUSY = 0x06
 READ_ANSWER, WRITE_ANSWER = b"\x03\x02", b"\x06"
 READ_BUSY, WRITE_BUSY = bytes((0x83, BUSY)), bytes((0x86, BUSY))
-HEAD = """\
-modwarden: 1
-site: Failing disk
-zones:
-  field:   {{networks: [127.11.0.0/16]}}
-  control: {{networks: [127.10.0.0/24]}}
-assets:
-  gate-1: {{zone: control, addresses: [127.10.0.2]}}
-  hmi-1:  {{zone: control, addresses: [127.10.0.5]}}
-  plc-1:  {{zone: field, addresses: [127.11.0.1], port: {ports[0]}, unit_ids: [1]}}
-  plc-2:  {{zone: field, addresses: [127.11.0.2], port: {ports[1]}, unit_ids: [1]}}
-  plc-3:  {{zone: field, addresses: [127.11.0.3], port: {ports[2]}, unit_ids: [1]}}
-journal:
-  directory: journal
-  deadline: 5s
-  syslog: {{server: "127.0.0.1:{syslog}"}}
-conduits:
-"""
-CONDUIT = """\
-  {name}:
-    from: [control]
-    to: field
-    on_failure: {{journal: {choice}}}
-    servers: {{{server}: {{listen: "127.10.0.2:{port}"}}}}
-    rules:
-      - {{name: {name}-rule, clients: [hmi-1], permit: [read, write], ranges: [holding_register 0-9]}}
-      - name: {name}-vital
-        clients: [hmi-1]
-        permit: [read, write]
-        ranges: [holding_register 50-59]
-        essential: true
-"""
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@dataclass
-class FailingDisk:
-    """A guard with a conduit for each choice, and where its records go."""
-
-    guard: GuardChild
-    plcs: dict[str, PlcDouble]
-    talks: dict[str, Talk]
-    syslog: socket.socket
-
-    def ask(self, choice: str, pdu: bytes) -> bytes:
-        return self.talks[choice].ask(pdu)
-
-    def journal_state(self) -> dict[str, Any]:
-        state: dict[str, Any] = self.guard.status()["journal"]
-        return state
-
-    def wait_for_journal(self, *, is_up: bool, patience_s: float = RECOVERY_S) -> None:
-        wait_until(lambda: self.journal_state()["up"] is is_up, f"journal up: {is_up}", patience_s)
-
-    def provoke(self) -> None:
-        """Cause a row, so that the journal meets its disk."""
-        self.ask("permit", read(0))
-
-    def syslog_lines(self) -> list[str]:
-        lines = []
-        self.syslog.settimeout(0.3)
-        try:
-            while True:
-                lines.append(self.syslog.recv(65536).decode())
-        except TimeoutError:
-            return lines
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[FailingDisk]:
     with ExitStack() as ending:
-        yield _started(tmp_path, ending)
+        yield start_on_a_disk_that_can_fail(tmp_path, ending)
 
 
 @pytest.fixture
@@ -115,46 +35,11 @@ def unopened(tmp_path: Path) -> Iterator[FailingDisk]:
     """A guard that started where its journal's directory cannot be made."""
     (tmp_path / "journal").write_text("not a directory")
     with ExitStack() as ending:
-        yield _started(tmp_path, ending)
-
-
-def _started(folder: Path, ending: ExitStack) -> FailingDisk:
-    plcs = {
-        choice: ending.enter_context(PlcDouble(f"127.11.0.{at}"))
-        for at, choice in enumerate(CHOICES, start=1)
-    }
-    syslog = ending.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-    syslog.bind(("127.0.0.1", 0))
-    listening = {choice: free_port(GUARD) for choice in CHOICES}
-    guard = GuardChild(folder)
-    text = HEAD.format(ports=[plc.port for plc in plcs.values()], syslog=syslog.getsockname()[1])
-    for at, choice in enumerate(CHOICES, start=1):
-        name = choice.replace("_", "-")
-        text += CONDUIT.format(name=name, choice=choice, server=f"plc-{at}", port=listening[choice])
-    guard.site.write_text(text)
-    ending.callback(guard.end)
-    guard.start()
-    talks = {choice: ending.enter_context(Talk((GUARD, listening[choice]), HMI)) for choice in CHOICES}
-    return FailingDisk(guard, plcs, talks, syslog)
-
-
-@contextmanager
-def _no_file_may_grow(pid: int) -> Iterator[None]:
-    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, before[1]))
-    try:
-        yield
-    finally:
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
-
-
-def _down(disk: FailingDisk) -> None:
-    disk.provoke()
-    disk.wait_for_journal(is_up=False, patience_s=NOTICE_S)
+        yield start_on_a_disk_that_can_fail(tmp_path, ending)
 
 
 def test_the_first_write_on_a_failed_disk_is_refused_and_never_reaches_the_server(disk: FailingDisk) -> None:
-    with _no_file_may_grow(disk.guard.pid):
+    with no_file_may_grow(disk.guard.pid):
         answer = disk.ask("deny_writes", write(0, 7))
 
     assert answer == WRITE_BUSY
@@ -172,8 +57,8 @@ def test_the_first_write_on_a_failed_disk_is_refused_and_never_reaches_the_serve
 def test_while_the_disk_fails_a_conduit_does_what_its_operator_chose(
     disk: FailingDisk, choice: str, written: bytes, was_read: bytes
 ) -> None:
-    with _no_file_may_grow(disk.guard.pid):
-        _down(disk)
+    with no_file_may_grow(disk.guard.pid):
+        disk.fail()
         write_answer, read_answer = disk.ask(choice, write(1, 7)), disk.ask(choice, read(1))
         reached = [found.address for found in disk.plcs[choice].writes]
 
@@ -186,8 +71,8 @@ def test_while_the_disk_fails_a_conduit_does_what_its_operator_chose(
 def test_an_essential_rule_passes_on_a_failed_disk_and_its_records_go_to_syslog(
     disk: FailingDisk, choice: str
 ) -> None:
-    with _no_file_may_grow(disk.guard.pid):
-        _down(disk)
+    with no_file_may_grow(disk.guard.pid):
+        disk.fail()
         answers = [disk.ask(choice, write(50, 4711)), disk.ask(choice, read(50))]
         lines = disk.syslog_lines()
         counted = disk.guard.status()["syslog"]
@@ -202,8 +87,8 @@ def test_an_essential_rule_passes_on_a_failed_disk_and_its_records_go_to_syslog(
 
 
 def test_a_failed_disk_is_seen_in_status_and_metrics(disk: FailingDisk) -> None:
-    with _no_file_may_grow(disk.guard.pid):
-        _down(disk)
+    with no_file_may_grow(disk.guard.pid):
+        disk.fail()
         state = disk.journal_state()
         metrics = disk.guard.control.metrics()
         shown = disk.guard.ask("status", str(disk.guard.site)).stdout
@@ -219,8 +104,8 @@ def test_a_failed_disk_is_seen_in_status_and_metrics(disk: FailingDisk) -> None:
 def test_when_the_disk_recovers_writes_pass_again_and_the_gap_is_a_row_of_the_record(
     disk: FailingDisk,
 ) -> None:
-    with _no_file_may_grow(disk.guard.pid):
-        _down(disk)
+    with no_file_may_grow(disk.guard.pid):
+        disk.fail()
         refused = disk.ask("deny_writes", write(2, 1))
         time.sleep(0.5)
     disk.wait_for_journal(is_up=True)
@@ -239,8 +124,8 @@ def test_when_the_disk_recovers_writes_pass_again_and_the_gap_is_a_row_of_the_re
 
 
 def test_rows_that_waited_in_memory_while_the_disk_failed_are_in_the_record(disk: FailingDisk) -> None:
-    with _no_file_may_grow(disk.guard.pid):
-        _down(disk)
+    with no_file_may_grow(disk.guard.pid):
+        disk.fail()
         answer = disk.ask("permit", write(3, 4242))
     disk.wait_for_journal(is_up=True)
     assert disk.guard.stop() == 0, disk.guard.log
@@ -254,8 +139,8 @@ def test_rows_that_waited_in_memory_while_the_disk_failed_are_in_the_record(disk
 def test_a_reload_works_while_the_disk_fails(disk: FailingDisk) -> None:
     before = disk.guard.status()["policy"]
     disk.guard.site.write_text(disk.guard.site.read_text().replace("0-9", "0-8"))
-    with _no_file_may_grow(disk.guard.pid):
-        _down(disk)
+    with no_file_may_grow(disk.guard.pid):
+        disk.fail()
         reloaded = disk.guard.control.reload()
         beyond = disk.ask("permit", write(9, 1))
 
@@ -272,8 +157,7 @@ def test_a_journal_directory_that_is_gone_stops_writes_and_they_pass_again_when_
     directory.rename(away)
     if has_file_in_its_place:
         directory.write_text("not a directory")
-    disk.provoke()
-    disk.wait_for_journal(is_up=False, patience_s=NOTICE_S)
+    disk.fail()
     refused, was_read = disk.ask("deny_writes", write(4, 1)), disk.ask("deny_writes", read(4))
     directory.unlink(missing_ok=True)
     away.rename(directory)
@@ -289,8 +173,7 @@ def test_a_journal_directory_that_is_gone_stops_writes_and_they_pass_again_when_
 
 def test_a_journal_directory_that_is_deleted_stops_writes_until_there_is_one_again(disk: FailingDisk) -> None:
     shutil.rmtree(disk.guard.journal)
-    disk.provoke()
-    disk.wait_for_journal(is_up=False, patience_s=NOTICE_S)
+    disk.fail()
     refused = disk.ask("deny_writes", write(4, 1))
     disk.guard.journal.mkdir()
     disk.wait_for_journal(is_up=True)
@@ -305,8 +188,8 @@ def test_a_journal_directory_that_is_deleted_stops_writes_until_there_is_one_aga
 
 def test_after_a_failure_no_segment_can_be_made_where_the_directory_is_not_one(disk: FailingDisk) -> None:
     directory, away = disk.guard.journal, disk.guard.folder / "away"
-    with _no_file_may_grow(disk.guard.pid):
-        _down(disk)
+    with no_file_may_grow(disk.guard.pid):
+        disk.fail()
         directory.rename(away)
         directory.write_text("not a directory")
     time.sleep(3)
@@ -358,7 +241,7 @@ def test_a_disk_that_is_really_full_refuses_writes_and_recovers_when_space_is_ma
     with ExitStack() as unmounting:
         _mount(tmp_path / "journal", unmounting)
         with ExitStack() as ending:
-            disk = _started(tmp_path, ending)
+            disk = start_on_a_disk_that_can_fail(tmp_path, ending)
             ballast = tmp_path / "journal" / "ballast"
             _fill(ballast)
             _grow_until_full(disk)

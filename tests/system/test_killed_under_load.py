@@ -8,44 +8,23 @@ import random
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 import pytest
-from tests.doubles.guard import GuardChild, free_port, wait_until
-from tests.doubles.plc import PlcDouble
+from tests.doubles.guard import wait_until
+from tests.doubles.guarded import HMI, Guarded, Wanted
 from tests.doubles.talk import EndedError, Talk, write_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from tests.doubles.guard import GuardChild
+    from tests.doubles.plc import PlcDouble
 
-HMI, GUARD, UNIT = "127.10.0.5", "127.10.0.2", "127.11.0.1"
 # `make kills` asks for more, in runs of so many: each run has one journal.
 KILLS = int(os.environ.get("KILLS", "50"))
 _SECONDS_A_KILL = 4
 WRITERS = 5
 # Below the deadline of 500 ms, so that a kill meets every step of a write: queued, synced, sent, answered.
 LONGEST_LIFE_UNDER_LOAD_S = 0.3
-SITE = """\
-modwarden: 1
-site: Killed
-zones:
-  field:   {{networks: [127.11.0.0/16]}}
-  control: {{networks: [127.10.0.0/24]}}
-assets:
-  gate-1: {{zone: control, addresses: [127.10.0.2]}}
-  hmi-1:  {{zone: control, addresses: [127.10.0.5]}}
-  plc-1:  {{zone: field, addresses: [127.11.0.1], port: {server_port}, unit_ids: [1]}}
-conduits:
-  plant:
-    from: [control]
-    to: field
-    servers: {{plc-1: {{listen: "127.10.0.2:{guard_port}"}}}}
-    rules:
-      - {{name: writes, clients: [hmi-1], permit: [write], ranges: [holding_register 0-99]}}
-journal: {{directory: journal}}
-"""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 + _SECONDS_A_KILL * KILLS)]
 
@@ -91,25 +70,14 @@ class WriteLoad:
 
 
 @pytest.fixture
-def plc() -> Iterator[PlcDouble]:
-    with PlcDouble(UNIT) as plc:
-        yield plc
-
-
-@pytest.fixture
-def guard(tmp_path: Path, plc: PlcDouble) -> Iterator[tuple[GuardChild, tuple[str, int]]]:
-    port = free_port(GUARD)
-    child = GuardChild(tmp_path)
-    child.site.write_text(SITE.format(server_port=plc.port, guard_port=port))
-    with ExitStack() as ending:
-        ending.callback(child.end)
-        yield child, (GUARD, port)
+def wanted() -> Wanted:
+    return Wanted(rules=("name: writes, clients: [hmi-1], permit: [write], ranges: [holding_register 0-99]",))
 
 
 def test_every_write_that_a_server_received_is_recorded_whenever_the_guard_is_killed(
-    guard: tuple[GuardChild, tuple[str, int]], plc: PlcDouble
+    guarded: Guarded,
 ) -> None:
-    child, address = guard
+    child, plc, address = guarded.guard, guarded.plc, guarded.address
     dice = random.Random()
     moments = [dice.uniform(0.0, LONGEST_LIFE_UNDER_LOAD_S) for _ in range(KILLS)]
     with WriteLoad(address) as load:
@@ -133,9 +101,9 @@ def test_every_write_that_a_server_received_is_recorded_whenever_the_guard_is_ki
 
 
 def test_no_number_of_a_row_is_used_twice_and_each_outcome_has_its_request(
-    guard: tuple[GuardChild, tuple[str, int]], plc: PlcDouble
+    guarded: Guarded,
 ) -> None:
-    child, address = guard
+    child, plc, address = guarded.guard, guarded.plc, guarded.address
     with WriteLoad(address):
         for _ in range(5):
             _live_and_be_killed(child, plc, 0.1)
@@ -151,9 +119,9 @@ def test_no_number_of_a_row_is_used_twice_and_each_outcome_has_its_request(
 
 
 def test_a_guard_killed_while_it_opens_its_journal_opens_it_the_next_time(
-    guard: tuple[GuardChild, tuple[str, int]], plc: PlcDouble
+    guarded: Guarded,
 ) -> None:
-    child, address = guard
+    child, plc, address = guarded.guard, guarded.plc, guarded.address
     dice = random.Random()
     with WriteLoad(address):
         _live_and_be_killed(child, plc, 0.1)

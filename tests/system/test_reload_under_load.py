@@ -13,42 +13,25 @@ from typing import TYPE_CHECKING
 import pytest
 from pymodbus.client import AsyncModbusTcpClient, ModbusTcpClient
 from pymodbus.exceptions import ModbusException
-from tests.doubles.guard import GuardChild, free_port, wait_until
-from tests.doubles.plc import PlcDouble
+from tests.doubles.guard import wait_until
+from tests.doubles.guarded import HMI, Guarded, Wanted
 from tests.doubles.talk import EndedError, Talk, read, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
-HMI, GUARD, UNIT = "127.10.0.5", "127.10.0.2", "127.11.0.1"
+    from tests.doubles.guard import GuardChild
+    from tests.doubles.plc import PlcDouble
+
 RELOADS = 24
 RAW_CLIENTS = 4
 ANSWER_S = 5
 WRITE_ADDRESS = 40
-SITE = """\
-modwarden: 1
-site: Reloaded
-zones:
-  field:   {{networks: [127.11.0.0/16]}}
-  control: {{networks: [127.10.0.0/24]}}
-assets:
-  gate-1: {{zone: control, addresses: [127.10.0.2]}}
-  hmi-1:  {{zone: control, addresses: [127.10.0.5]}}
-  plc-1:  {{zone: field, addresses: [127.11.0.1], port: {server_port}, unit_ids: [1]}}
-conduits:
-  plant:
-    from: [control]
-    to: field
-    deadline: 10s
-    servers: {{plc-1: {{listen: "127.10.0.2:{guard_port}"}}}}
-    rules:
-      - {{name: reads, clients: [hmi-1], permit: [read], ranges: [holding_register 0-99]}}
-      - {{name: writes, clients: [hmi-1], permit: [write], ranges: [holding_register 40-49]}}
-      - {{name: changing, clients: [hmi-1], permit: [write], ranges: [holding_register 50-50]}}
-# What is tested here is the reload: a slow disk under a busy machine must not refuse a write.
-journal: {{directory: journal, deadline: 10s}}
-"""
+RULES = (
+    "name: reads, clients: [hmi-1], permit: [read], ranges: [holding_register 0-99]",
+    "name: writes, clients: [hmi-1], permit: [write], ranges: [holding_register 40-49]",
+    "name: changing, clients: [hmi-1], permit: [write], ranges: [holding_register 50-50]",
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -99,16 +82,17 @@ def _with_range(line: str, last: int) -> str:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
+def wanted() -> Wanted:
+    # What is tested here is the reload: a slow disk under a busy machine must not refuse a write.
+    return Wanted(RULES, conduit=("deadline: 10s",), journal=("deadline: 10s",))
+
+
+@pytest.fixture
+def scene(guarded: Guarded) -> Iterator[Scene]:
     with ExitStack() as ending:
-        plc = ending.enter_context(PlcDouble(UNIT))
-        port = free_port(GUARD)
-        guard = GuardChild(tmp_path)
-        guard.site.write_text(SITE.format(server_port=plc.port, guard_port=port))
-        ending.callback(guard.end)
-        scene = Scene(guard, plc, (GUARD, port))
+        scene = Scene(guarded.guard, guarded.plc, guarded.address)
         ending.callback(scene.end_clients)
-        guard.start()
+        guarded.guard.start()
         yield scene
 
 

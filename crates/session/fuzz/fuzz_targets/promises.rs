@@ -3,6 +3,8 @@
 
 #[path = "../../tests/promises/ledger.rs"]
 mod ledger;
+#[path = "../../tests/promises/notes.rs"]
+mod notes;
 #[path = "../../tests/promises/site.rs"]
 mod site;
 #[path = "../../tests/promises/steps.rs"]

@@ -1,26 +1,17 @@
 //! The world around one session: its client, its servers, the journal and the clock, each as a fuzzer wills.
 
 use super::ledger::Ledger;
+use super::notes::Notes;
 use super::site::{Choices, Variant};
 use super::steps::Step;
-use event::{Event, Sequence, SessionId};
+use event::SessionId;
 use policy::{Moment, Plant, Policy, Principal, View};
-use session::{Action, Client, Context, JournalDown, Leg, Recorder, Session, SessionConfig, Terms};
-use std::collections::VecDeque;
+use session::{Action, Client, Context, Leg, Session, SessionConfig, Terms};
 use std::rc::Rc;
 use std::sync::Arc;
 use wire::{Table, TransactionId, UnitId, append_adu, build};
 
 const MS: u64 = 1_000_000;
-
-/// The journal, in memory.
-#[derive(Default)]
-pub struct Notes {
-    pub events: Vec<Event>,
-    /// Rows that wait to become durable.
-    pub ahead: VecDeque<Sequence>,
-    pub is_down: bool,
-}
 
 /// One server's end of a connection.
 #[derive(Default)]
@@ -47,32 +38,6 @@ pub struct World {
     server_takes: usize,
     client_takes: usize,
     next_word: u16,
-}
-
-impl Recorder for Notes {
-    fn record(&mut self, mut event: Event) -> Sequence {
-        event.sequence = Sequence(self.events.len() as u64 + 1);
-        let sequence = event.sequence;
-        self.events.push(event);
-        sequence
-    }
-
-    fn record_ahead(&mut self, event: Event) -> Result<Sequence, JournalDown> {
-        if self.is_down {
-            return Err(JournalDown);
-        }
-        let row = self.record(event);
-        self.ahead.push_back(row);
-        Ok(row)
-    }
-
-    fn journal_is_up(&self) -> bool {
-        !self.is_down
-    }
-
-    fn segment(&self) -> u64 {
-        0
-    }
 }
 
 impl World {
