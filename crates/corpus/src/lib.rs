@@ -25,6 +25,16 @@ pub fn replay(package: &str, target: &str, invariant: impl Fn(&[u8])) {
     }
 }
 
+/// How many cases a property test tries: as many as `PROPTEST_CASES` says, else the usual number.
+///
+/// # Panics
+/// When the variable is no number: a run that was meant to be deep must not be a usual one.
+#[must_use]
+pub fn cases(usual: u32) -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.map_or(usual, |asked| asked.parse().expect("PROPTEST_CASES is a number"))
+}
+
 /// Keep seeds as inputs of a target, in place of earlier seeds. What the fuzzer found itself stays.
 ///
 /// # Panics

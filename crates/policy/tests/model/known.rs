@@ -1,6 +1,7 @@
 //! What the model knows of a point: all that ever happened to it, gone through from the start.
 
-use policy::document::{Point, PointType};
+use crate::number::number;
+use policy::document::Point;
 use wire::{Request, Span, parse_request};
 
 /// All that ever happened, in order.
@@ -30,13 +31,6 @@ pub(crate) fn places(point: &Point) -> Vec<(wire::Table, u16)> {
 
 pub(crate) fn addresses(span: Span) -> std::ops::RangeInclusive<u16> {
     span.range.first()..=span.range.last()
-}
-
-/// Big-endian only: orders have tests of their own.
-pub(crate) fn number(point: &Point, registers: &[u16]) -> f64 {
-    let raw = registers.iter().fold(0_u32, |bits, register| bits << 16 | u32::from(*register));
-    let raw = if point.point_type == PointType::Bit { raw & 1 } else { raw };
-    f64::from(raw) * point.scale + point.offset
 }
 
 /// The registers a place holds after a write; `None` where they cannot be told.

@@ -3,11 +3,15 @@
 
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
+mod asked;
 mod ledger;
 mod notes;
+mod replies;
+mod scene;
 mod site;
 mod steps;
 mod talk;
+mod watch;
 mod world;
 
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
@@ -15,7 +19,7 @@ use proptest::prelude::{ProptestConfig, any, prop, proptest};
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: corpus::cases(512), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_the_promises_hold(bytes in prop::collection::vec(any::<u8>(), 2..400)) {

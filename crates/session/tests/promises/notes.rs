@@ -1,4 +1,4 @@
-//! The journal of a session under test: rows in memory, durable when the test says so.
+//! The journal, in memory.
 
 use event::{Event, Sequence};
 use session::{JournalDown, Recorder};
@@ -11,6 +11,8 @@ pub struct Notes {
     pub ahead: VecDeque<Sequence>,
     pub is_down: bool,
 }
+
+// === impl Notes ===
 
 impl Recorder for Notes {
     fn record(&mut self, mut event: Event) -> Sequence {

@@ -11,6 +11,10 @@ pub const DEADLINE_NS: u64 = 500_000_000;
 pub const REPLY_TIMEOUT_NS: u64 = 1_000_000_000;
 pub const OPEN_REQUESTS: usize = 4;
 pub const QUEUED_REQUESTS: usize = 4;
+pub const IDLE_NS: u64 = 30_000_000_000;
+/// How often holding register 2000 of a unit may be written.
+pub const MOST_A_MINUTE: usize = 2;
+const COUNTED: u16 = 2000;
 
 /// What an operator may have chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +27,8 @@ pub struct Choices {
     server_silent: u8,
     /// Every tolerance there is.
     pub is_tolerant: bool,
+    /// Only the first of two servers is a gateway: unit id 0 is all behind it.
+    has_broadcast: bool,
 }
 
 /// The policies that reloads go through.
@@ -39,7 +45,7 @@ thread_local! {
 }
 
 impl Choices {
-    pub fn of(byte: u8) -> Self {
+    pub fn of(byte: u8, more: u8) -> Self {
         Self {
             is_routed: byte & 1 != 0,
             lets_pass_unrecorded: byte & 2 != 0,
@@ -47,6 +53,7 @@ impl Choices {
             denial: byte >> 3 & 3,
             server_silent: byte >> 5 & 3,
             is_tolerant: byte & 0x80 != 0,
+            has_broadcast: byte & 1 != 0 && more & 4 != 0,
         }
     }
 
@@ -62,8 +69,13 @@ impl Choices {
         match unit {
             1 => Some(0),
             2 if self.is_routed => Some(1),
+            0 if self.has_broadcast => Some(0),
             _ => None,
         }
+    }
+
+    pub fn is_broadcast(self, unit: u8) -> bool {
+        self.has_broadcast && unit == 0
     }
 
     pub fn legs(self) -> u8 {
@@ -80,19 +92,24 @@ impl Choices {
             json!({"name": "never", "kind": "never", "functions": ["8/1"]}),
         ];
         if variant != Variant::WithoutWrites {
-            rules.push(json!({"name": "writes", "kind": "permit", "functions": ["6", "16"], "ranges": range(1000),
+            let ranges = json!([["holding_register", 1000, 1999], ["holding_register", COUNTED, COUNTED]]);
+            rules.push(json!({"name": "writes", "kind": "permit", "functions": ["6", "16"], "ranges": ranges,
                               "essential": self.is_essential}));
+            rules.push(json!({"name": "broadcast", "kind": "permit", "functions": ["6"], "unit_ids": [0],
+                              "ranges": range(1000), "essential": self.is_essential}));
         }
         let port = if variant == Variant::Moved { 503 } else { 502 };
         let servers: Vec<_> = (1..=self.legs()).map(|unit| self.server(unit, port)).collect();
         let listed: Vec<_> = (0..self.legs()).collect();
+        let counted = json!({"name": "counted", "table": "holding_register", "address": COUNTED, "type": "uint16",
+                             "limits": {"per_minute": MOST_A_MINUTE}});
         json!({
-            "format": 1, "site": "Test", "guard": "gate-1", "utc_offsets": [[0, 0]], "assets": [], "point_maps": [],
-            "servers": servers,
+            "format": 1, "site": "Test", "guard": "gate-1", "utc_offsets": [[0, 0]], "assets": [],
+            "point_maps": [{"name": "map", "points": [counted]}], "servers": servers,
             "conduits": [{
                 "name": "hvac", "verdicts": if variant == Variant::Observing { "observe" } else { "enforce" },
                 "denial": denial[usize::from(self.denial)], "server_silent": silent[usize::from(self.server_silent)],
-                "idle_timeout_ms": 30000, "deadline_ms": DEADLINE_NS / 1_000_000,
+                "idle_timeout_ms": IDLE_NS / 1_000_000, "deadline_ms": DEADLINE_NS / 1_000_000,
                 "on_journal_failure": if self.lets_pass_unrecorded { "permit" } else { "deny_writes" },
                 "record_read_values": "changes",
                 "budgets": {"sessions": 10, "sessions_per_client": 10, "open_requests": OPEN_REQUESTS,
@@ -107,7 +124,8 @@ impl Choices {
         let all = ["wrong_transaction_id", "wrong_unit_id", "wrong_length", "trailing_bytes", "over_quantity"];
         let tolerate: &[&str] = if self.is_tolerant { &all } else { &[] };
         json!({"name": format!("plc-{unit}"), "address": format!("127.0.1.{unit}"), "port": port,
-               "gateway": self.is_routed, "units": [{"asset": format!("plc-{unit}"), "unit_ids": [unit]}],
+               "gateway": self.is_routed && !(self.has_broadcast && unit == 2),
+               "units": [{"asset": format!("plc-{unit}"), "unit_ids": [unit], "point_map": 0}],
                "tolerate": tolerate, "reply_timeout_ms": REPLY_TIMEOUT_NS / 1_000_000})
     }
 }
@@ -117,22 +135,29 @@ impl Variant {
         [Self::Usual, Self::WithoutWrites, Self::Observing, Self::Moved][usize::from(byte % 4)]
     }
 
-    /// What the rules of this variant permit.
-    pub fn permits(self, request: &Request<'_>) -> bool {
-        let within = |span: Option<wire::Span>, first: u16| {
+    /// What the rules of this variant permit, limits apart.
+    pub fn permits(self, choices: Choices, unit: u8, request: &Request<'_>) -> bool {
+        let within = |span: Option<wire::Span>, first: u16, last: u16| {
             span.is_some_and(|span| {
-                let addresses = first..first + 1000;
-                let range = span.range;
-                let is_there = addresses.contains(&range.first()) && addresses.contains(&range.last());
+                let is_there = first <= span.range.first() && span.range.last() <= last;
                 span.table == Table::HoldingRegister && is_there
             })
         };
-        match request.function_code().get() {
-            3 => within(request.reads(), 0),
-            6 | 16 => self != Self::WithoutWrites && within(request.writes(), 1000),
+        let (code, writes) = (request.function_code().get(), self != Self::WithoutWrites);
+        if choices.leg(unit).is_none() || choices.is_broadcast(unit) {
+            return choices.is_broadcast(unit) && code == 6 && writes && within(request.writes(), 1000, 1999);
+        }
+        match code {
+            3 => within(request.reads(), 0, 999),
+            6 | 16 => writes && within(request.writes(), 1000, COUNTED),
             8 => request.sub_function() == Some(4),
             65 => true,
             _ => false,
         }
     }
+}
+
+/// Whether a request writes the point whose writes are counted.
+pub fn is_counted(request: &Request<'_>) -> bool {
+    request.writes().is_some_and(|span| span.range.first() <= COUNTED && COUNTED <= span.range.last())
 }

@@ -2,43 +2,50 @@
 
 use super::ledger::Ledger;
 use super::notes::Notes;
+use super::replies::request;
+use super::scene::Scene;
 use super::site::{Choices, Variant};
 use super::steps::Step;
 use event::SessionId;
 use policy::{Moment, Plant, Policy, Principal, View};
-use session::{Action, Client, Context, Leg, Session, SessionConfig, Terms};
+use session::{Client, Context, Leg, Session, SessionConfig, Terms};
 use std::rc::Rc;
 use std::sync::Arc;
-use wire::{Table, TransactionId, UnitId, append_adu, build};
+use wire::{TransactionId, UnitId, append_adu};
 
 const MS: u64 = 1_000_000;
 
 /// One server's end of a connection.
 #[derive(Default)]
-struct Server {
-    is_asked_for: bool,
-    is_connected: bool,
+pub struct Server {
+    pub is_asked_for: bool,
+    pub is_connected: bool,
     /// What the session's buffer held when it was last looked at.
-    waiting: Vec<u8>,
+    pub waiting: Vec<u8>,
 }
 
 pub struct World {
-    session: Session,
-    plant: Plant,
+    pub session: Session,
+    pub plant: Plant,
     pub notes: Notes,
     pub now: Moment,
     pub choices: Choices,
     pub variant: Variant,
     pub ledger: Ledger,
-    policy: Rc<Policy>,
-    servers: Vec<Server>,
+    pub policy: Rc<Policy>,
+    pub servers: Vec<Server>,
     /// Sent by the client and not yet read by the session.
-    unread: Vec<u8>,
-    to_client: Vec<u8>,
-    server_takes: usize,
-    client_takes: usize,
-    next_word: u16,
+    pub unread: Vec<u8>,
+    pub to_client: Vec<u8>,
+    pub server_takes: usize,
+    pub client_takes: usize,
+    pub next_word: u16,
+    /// Bytes pass as they come. A change of mode waits until nothing is under way.
+    pub engine_passes: bool,
+    pub last_heard_ns: u64,
 }
+
+// === impl World ===
 
 impl World {
     pub fn open(choices: Choices, variant: Variant) -> Self {
@@ -64,8 +71,11 @@ impl World {
             server_takes: usize::MAX,
             client_takes: usize::MAX,
             next_word: 0,
+            engine_passes: false,
+            last_heard_ns: now.monotonic_ns,
         };
-        world.look();
+        world.engine_passes = world.shall_pass();
+        world.look(world.scene());
         world
     }
 
@@ -87,8 +97,8 @@ impl World {
             Step::ServerFinishes(leg) => self.server_finishes(leg),
             Step::ClientFinishes => self.happen(|session, ctx| session.client_finished(ctx)),
             Step::Reload(variant) => self.reload(variant),
-            Step::Detach => self.happen(|session, ctx| session.detach("policy_changed", ctx)),
-            Step::Drain => self.happen(|session, ctx| session.drain(ctx)),
+            Step::Detach => self.detach(),
+            Step::Drain => self.drain(),
             Step::ServerTakes(bytes) => self.server_takes = takes(bytes),
             Step::ClientTakes(bytes) => self.client_takes = takes(bytes),
             Step::Flood { unit, kind, requests } => self.flood(unit, kind, requests),
@@ -105,7 +115,9 @@ impl World {
         self.happen(Session::deadline_reached);
         assert_eq!(self.notes.events.len(), rows, "a closed session goes on");
         assert_eq!(self.session.next_deadline(), None);
-        self.ledger.settle(&self.notes.events);
+        let (finishes, resets) = (self.ledger.finishes, self.ledger.resets);
+        assert!(finishes <= 1 && resets <= 1 && finishes + resets >= 1, "how the client's end came");
+        self.ledger.book.settle(self.ledger.was_cut_short);
     }
 
     fn ask(&mut self, (id, unit, kind): (u8, u8, u8), late_bytes: usize) {
@@ -115,29 +127,10 @@ impl World {
         self.client_sends(&bytes, late_bytes);
     }
 
-    /// A request whose address or value names it.
     fn pdu(&mut self, kind: u8) -> Vec<u8> {
         let word = self.next_word % 1000;
         self.next_word = (self.next_word + 1) % 1000;
-        match kind {
-            0..=6 => build::read(Table::HoldingRegister, word, 1),
-            7..=12 => build::write_single_register(1000 + word, word),
-            13 | 14 => build::write_registers(1000 + word.min(990), &[word, word]),
-            15 => build::write_single_register(3000 + word, word),
-            16 => build::read(Table::HoldingRegister, 3000 + word, 1),
-            17 => build::read(Table::Coil, word, 9),
-            18 => build::diagnostics(4, 0),
-            19 => build::diagnostics(1, 0),
-            20 => [&[0x41][..], &word.to_be_bytes()].concat(),
-            21 => build::read(Table::HoldingRegister, word, 0),
-            22 => build::read(Table::HoldingRegister, word, 126),
-            23 => build::read_write_registers(word, 1, 1000 + word, &[word]),
-            24 => vec![0x83, 1],
-            25 => build::mask_write_register(1000 + word, 0, word),
-            26 => build::umas(0, 0x10, &word.to_be_bytes()),
-            27 => build::read(Table::HoldingRegister, 800, 125),
-            _ => build::write_single_register(1000 + word, word),
-        }
+        request(kind, word)
     }
 
     fn flood(&mut self, unit: u8, kind: u8, requests: u8) {
@@ -164,7 +157,8 @@ impl World {
         }
         let bytes = std::mem::take(&mut self.unread);
         let is_first = !self.session.is_closed();
-        self.ledger.client_sent(&bytes, self.now.monotonic_ns);
+        self.last_heard_ns = self.now.monotonic_ns;
+        self.ledger.client_sent(&bytes, self.scene());
         self.happen(|session, ctx| session.client_received(&bytes, ctx));
         self.ledger.was_cut_short |= is_first && self.session.is_closed();
     }
@@ -179,21 +173,20 @@ impl World {
         if !is_there || !self.session.wants_server(Leg(leg)) {
             return;
         }
-        self.ledger.server_sent(leg, bytes);
+        self.ledger.server_sent(leg, bytes, self.scene());
         self.happen(|session, ctx| session.server_received(Leg(leg), bytes, ctx));
-        self.ledger.forget_undelivered();
     }
 
     fn sync(&mut self) {
         let Some(row) = self.notes.ahead.pop_front() else { return };
-        self.ledger.durable.insert(row);
+        self.ledger.book.durable.insert(row);
         self.happen(|session, ctx| session.journal_durable(row, ctx));
     }
 
     fn journal_fails(&mut self) {
         self.notes.is_down = true;
         let Some(row) = self.notes.ahead.pop_front() else { return };
-        self.ledger.lost.insert(row);
+        self.ledger.book.lost.insert(row);
         self.happen(|session, ctx| session.journal_failed(row, ctx));
     }
 
@@ -218,22 +211,30 @@ impl World {
         let policy = self.choices.policy(variant);
         let plant = std::mem::replace(&mut self.plant, Plant::new(&policy));
         self.plant = plant.rebind(&self.policy, &policy);
-        let changes_engine = !self.choices.is_routed && self.observes() != (variant == Variant::Observing);
-        // Whose engine moves the bytes cannot be told from outside while one hands over to the other.
-        self.ledger.is_mixed |= changes_engine;
         (self.policy, self.variant) = (policy, variant);
         let (config, view) = terms(&self.policy);
-        self.ledger.is_moved |= !is_same(&config, self.session.config());
+        self.ledger.is_detached |= !is_same(&config, self.session.config());
         self.happen(|session, ctx| session.policy_changed(config, view, ctx));
     }
 
-    pub fn observes(&self) -> bool {
-        self.variant == Variant::Observing
+    fn detach(&mut self) {
+        self.ledger.is_detached = true;
+        self.happen(|session, ctx| session.detach("policy_changed", ctx));
+    }
+
+    fn drain(&mut self) {
+        self.happen(|session, ctx| session.drain(ctx));
+        assert!(!self.session.wants_client(), "a drained session takes requests");
     }
 
     /// One server, observed: bytes pass as they come.
-    pub fn passes_bytes(&self) -> bool {
-        self.observes() && !self.choices.is_routed
+    pub fn shall_pass(&self) -> bool {
+        self.variant == Variant::Observing && !self.choices.is_routed
+    }
+
+    pub fn scene(&self) -> Scene {
+        let (now, choices, variant, passes_bytes) = (self.now, self.choices, self.variant, self.engine_passes);
+        Scene { now, choices, variant, passes_bytes, journal_is_down: self.notes.is_down }
     }
 
     /// Time, as an owner's timers see it: none of the session's moments is passed over.
@@ -272,90 +273,17 @@ impl World {
     }
 
     fn tell(&mut self, event: impl FnOnce(&mut Session, &mut Context<'_>)) {
+        let scene = self.scene();
         let (plant, recorder) = (&mut self.plant, &mut self.notes);
         event(&mut self.session, &mut Context { now: self.now, plant, recorder });
-        self.look();
-    }
-
-    /// Look at all that came out, and hold it against the promises.
-    fn look(&mut self) {
-        self.ledger.check_budgets(&self.session);
-        self.ledger.check_buffers(&mut self.session, self.choices.legs());
-        for leg in 0..self.choices.legs() {
-            self.look_at_leg(leg);
-        }
-        let pending = self.session.client_out().pending().to_vec();
-        let new = pending.strip_prefix(&*self.to_client).expect("what waits for the client only grows").to_vec();
-        self.to_client = pending;
-        let (now_ns, is_tolerant) = (self.now.monotonic_ns, self.choices.is_tolerant);
-        match self.passes_bytes() && !self.ledger.is_mixed {
-            true => self.ledger.passed_to_client(&new),
-            false => self.ledger.client_gets(&new, now_ns, is_tolerant),
-        }
-        for action in self.session.take_actions() {
-            self.act(action);
-        }
-        self.flush();
-    }
-
-    fn look_at_leg(&mut self, leg: u8) {
-        let pending = self.session.server_out(Leg(leg)).pending().to_vec();
-        let server = &mut self.servers[usize::from(leg)];
-        // A connection that is lost takes its bytes with it.
-        let new = pending.strip_prefix(&*server.waiting).unwrap_or(&pending).to_vec();
-        server.waiting = pending;
-        match self.passes_bytes() && !self.ledger.is_mixed {
-            true => self.ledger.passed_to_server(&new),
-            false => Ledger::to_server(self, leg, &new),
-        }
-    }
-
-    fn act(&mut self, action: Action) {
-        match action {
-            Action::Connect(Leg(leg)) => {
-                let server = &mut self.servers[usize::from(leg)];
-                assert!(!server.is_asked_for && !server.is_connected, "connected twice");
-                server.is_asked_for = true;
-            }
-            Action::ResetServer(Leg(leg)) | Action::FinishServer(Leg(leg)) => {
-                let passes_bytes = self.passes_bytes();
-                let server = &mut self.servers[usize::from(leg)];
-                let is_reset = matches!(action, Action::ResetServer(_));
-                server.is_asked_for = false;
-                // The other half of an observed stream goes on.
-                server.is_connected &= !is_reset && passes_bytes;
-                if is_reset {
-                    self.ledger.connected(leg);
-                }
-            }
-            Action::FinishClient => self.ledger.finishes += 1,
-            Action::ResetClient => self.ledger.resets += 1,
-        }
-    }
-
-    /// Sockets take what they take.
-    fn flush(&mut self) {
-        for leg in 0..self.choices.legs() {
-            let server = &mut self.servers[usize::from(leg)];
-            if !server.is_connected {
-                continue;
-            }
-            let out = self.session.server_out(Leg(leg));
-            let taken = out.len().min(self.server_takes);
-            out.consume(taken);
-            server.waiting.drain(..taken);
-            self.ledger.left(leg, taken, self.now.monotonic_ns);
-        }
-        let out = self.session.client_out();
-        let taken = out.len().min(self.client_takes);
-        out.consume(taken);
-        self.to_client.drain(..taken);
+        self.look(scene);
     }
 
     /// Buffers that have room again let more in.
     fn pass_on(&mut self) {
         self.flush();
         self.fire_timer();
+        self.check_times();
         self.deliver_unread();
     }
 }
