@@ -9,6 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOURNAL_RUNS ?= 10000
+SOAK_MINUTES ?= 30
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -path '*/fuzz' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -46,10 +47,14 @@ fuzz: ## Fuzz every parser and the session, FUZZ_SECONDS each (needs cargo-fuzz)
 	@mkdir -p target/fuzz
 	@.ci/fuzz
 
-bench: build target/bench/modbus-proxy ## Measure beside others into docs/benchmarks.md, about 35 minutes; BENCH=quick: does it work?
-	cargo build --locked --release --quiet -p bench -p guard-on-double
+bench: build target/bench/modbus-proxy ## Measure beside others into docs/benchmarks.md, about 40 minutes; BENCH=quick: does it work?
+	cargo build --locked --release --quiet -p bench -p guard-on-double -p long-record
 	@command -v haproxy >/dev/null || { echo 'haproxy is needed: apt install haproxy'; exit 3; }
 	$(BIN)/python -m bench --parts all $(if $(filter quick,$(BENCH)),--quick --results target/bench/quick --docs target/bench/quick,--docs docs)
+
+soak: build ## Live through a compressed day of the cleanroom, SOAK_MINUTES (30), and see what grows or is lost
+	cargo build --locked --release --quiet -p bench
+	$(BIN)/python -m bench.soak --minutes $(SOAK_MINUTES) $(SOAK_ARGS)
 
 target/bench/modbus-proxy: bench/requirements.txt | toolchain
 	$(PYTHON) -m venv $@
@@ -85,4 +90,4 @@ toolchain:
 	@command -v cargo >/dev/null || { echo 'Rust 1.95 or later is needed (cargo was not found): install it with rustup, or apt install cargo where it is new enough'; exit 3; }
 	@command -v cc >/dev/null || { echo 'A C compiler is needed (cc was not found): apt install build-essential'; exit 3; }
 
-.PHONY: help demo test torture check fuzz bench build requirements clean toolchain
+.PHONY: help demo test torture check fuzz bench soak build requirements clean toolchain
