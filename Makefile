@@ -13,6 +13,7 @@ KILLS ?= 1000
 # One journal for so many: reading it back at the end takes as long as it is.
 KILLS_A_RUN := 100
 MIXED ?= 1000000
+SOAK_MINUTES ?= 30
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -path '*/fuzz' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -63,10 +64,14 @@ fuzz: ## Fuzz every parser and the session, FUZZ_SECONDS each (needs cargo-fuzz)
 	@mkdir -p target/fuzz
 	@.ci/fuzz
 
-bench: build target/bench/modbus-proxy ## Measure beside others into docs/benchmarks.md, about 35 minutes; BENCH=quick: does it work?
-	cargo build --locked --release --quiet -p bench -p guard-on-double
+bench: build target/bench/modbus-proxy ## Measure beside others into docs/benchmarks.md, about 40 minutes; BENCH=quick: does it work?
+	cargo build --locked --release --quiet -p bench -p guard-on-double -p long-record
 	@command -v haproxy >/dev/null || { echo 'haproxy is needed: apt install haproxy'; exit 3; }
 	$(BIN)/python -m bench --parts all $(if $(filter quick,$(BENCH)),--quick --results target/bench/quick --docs target/bench/quick,--docs docs)
+
+soak: build ## Live through a compressed day of the cleanroom, SOAK_MINUTES (30), and see what grows or is lost
+	cargo build --locked --release --quiet -p bench
+	$(BIN)/python -m bench.soak --minutes $(SOAK_MINUTES) $(SOAK_ARGS)
 
 target/bench/modbus-proxy: bench/requirements.txt | toolchain
 	$(PYTHON) -m venv $@
@@ -102,4 +107,4 @@ toolchain:
 	@command -v cargo >/dev/null || { echo 'Rust 1.95 or later is needed (cargo was not found): install it with rustup, or apt install cargo where it is new enough'; exit 3; }
 	@command -v cc >/dev/null || { echo 'A C compiler is needed (cc was not found): apt install build-essential'; exit 3; }
 
-.PHONY: help demo test torture kills attack check fuzz bench build requirements clean toolchain
+.PHONY: help demo test torture kills attack soak check fuzz bench build requirements clean toolchain

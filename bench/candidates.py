@@ -137,7 +137,11 @@ def most_connections() -> int:
 
 
 def modwarden(
-    name: str = "modwarden", *options: str, rules: int = 1000, journal: tuple[str, ...] = ()
+    name: str = "modwarden",
+    *options: str,
+    rules: int = 1000,
+    journal: tuple[str, ...] = (),
+    environment: dict[str, str] | None = None,
 ) -> Candidate:
     """Give the guard, whole: Python, data loop, journal and sealing threads."""
 
@@ -145,7 +149,7 @@ def modwarden(
         plan = Plan(place.address, PORT, SERVER_PORT, servers=place.servers, rules=rules, journal=journal)
         site = write_site_file(place.folder, plan)
         command: list[str | Path] = [sys.executable, ROOT / "bench" / "measured_guard.py", site, *options]
-        return start(command, CANDIDATE_CPU, place.folder / "log")
+        return start(command, CANDIDATE_CPU, place.folder / "log", environment)
 
     return Candidate(name, begin, rules=rules)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_PARTS = ("reads", "mixed", "rules", "writes", "memory", "starts", "determinism")
+_PARTS = ("reads", "mixed", "rules", "writes", "memory", "starts", "determinism", "query")
 _VERDICT = {True: "yes", False: "**no**", None: "–"}
 _HEAD = """\
 # Benchmarks
@@ -34,7 +34,8 @@ _STEADINESS = """\
 ## Steadiness
 
 Two hundred servers, polled 1 to 10 times a second on a fixed schedule. Latency counts from the time at which
-a poll was due, so a stall shows in every poll it delays.
+a poll was due, so a stall shows in every poll it delays. Each phase is measured right after a quiet one, in
+each round; figures are medians of the rounds, `longest` too, and `lost` is their sum.
 
 ![p99.9 by phase](benchmarks-determinism.svg)
 

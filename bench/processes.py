@@ -68,24 +68,28 @@ class Child:
             self.process.wait()
 
 
-def start(command: Sequence[str | Path], cpu: int, log: Path) -> Child:
-    """Start a command on one core; what it says goes to the file."""
+def start(
+    command: Sequence[str | Path], cpu: int | None, log: Path, environment: dict[str, str] | None = None
+) -> Child:
+    """Start a command on one core, or on any; what it says goes to the file."""
     pinned = _pinned(cpu, *map(str, command))
     log.parent.mkdir(parents=True, exist_ok=True)
+    around = {**os.environ, **(environment or {})}
     with log.open("ab") as out:
-        return Child(subprocess.Popen(pinned, stdout=out, stderr=out, cwd=log.parent), log)
+        return Child(subprocess.Popen(pinned, stdout=out, stderr=out, cwd=log.parent, env=around), log)
 
 
-def start_load(command: str, settings: dict[str, Any]) -> subprocess.Popen[bytes]:
+def start_load(command: str, settings: dict[str, Any], cpu: int | None = LOAD_CPU) -> subprocess.Popen[bytes]:
     """Start a part of the load side; its lines are read by the runner."""
-    pinned = _pinned(LOAD_CPU, str(LOAD), command, json.dumps(settings))
+    pinned = _pinned(cpu, str(LOAD), command, json.dumps(settings))
     # Unbuffered: a line in a buffer of ours would not wake `select`.
     return subprocess.Popen(pinned, stdout=subprocess.PIPE, bufsize=0)
 
 
-def _pinned(cpu: int, *command: str) -> list[str]:
+def _pinned(cpu: int | None, *command: str) -> list[str]:
+    place = () if cpu is None else ("taskset", "--cpu-list", str(cpu))
     # However the runner ends, nothing of it stays behind and holds the ports.
-    return ["setpriv", "--pdeathsig", "KILL", "taskset", "--cpu-list", str(cpu), *command]
+    return ["setpriv", "--pdeathsig", "KILL", *place, *command]
 
 
 def read_line(child: subprocess.Popen[bytes], patience_s: float) -> Any:

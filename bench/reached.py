@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bench.comparison import bad_requests, title
 from bench.measure import SATURATED, Window, differences, median, ratios
 from bench.memory import WANTED
+from bench.queries import EVENTS
 from bench.starting import SEGMENTS_OF_100_GB
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def lines(results: Results) -> Iterator[Line]:
         yield _start(results["starts"][-1])
     if "determinism" in results:
         yield from _determinism(results["determinism"])
+    if "query" in results:
+        yield from _query(results["query"])
 
 
 def _against_haproxy(case: dict[str, Any]) -> Iterator[Line]:
@@ -124,19 +127,43 @@ def _start(found: dict[str, Any]) -> Line:
 
 
 def _determinism(found: dict[str, dict[str, Any]]) -> Iterator[Line]:
+    if "direct" not in found:
+        return
     floor = found["direct"]["quiet"]["p999_us"]
+    theirs = found.get("haproxy", {})
     for name, phases in found.items():
         for phase, report in phases.items():
             if name.startswith("modwarden") and phase != "quiet":
-                yield _steadiness(phase, report, floor)
+                yield _steadiness(phase, report, theirs.get(phase), floor)
 
 
-def _steadiness(phase: str, report: Window, floor: float) -> Line:
+def _steadiness(phase: str, report: Window, haproxy: Window | None, floor: float) -> Line:
+    ratio = _added_ratio(report, floor)
     added, quiet = report["p999_us"] - floor, report["quiet_p999_us"] - floor
     bad = bad_requests([report])
-    measured = f"{added:,.0f} µs, quiet just before {quiet:,.0f} µs; {bad} lost"
-    is_reached = added <= 2 * quiet and bad == 0
+    measured = f"{_spread(ratio, '×')}: {added:,.0f} µs, quiet {quiet:,.0f} µs; {bad} lost"
+    if haproxy is not None:
+        measured += f"; HAProxy {_added_ratio(haproxy, floor)[0]:,.2f} ×"
+    is_reached = ratio[0] <= 2 and bad == 0
     return Line(f"added p99.9, 200 servers polled, {phase}", "≤ 2 × quiet, none lost", measured, is_reached)
+
+
+def _added_ratio(report: Window, floor: float) -> list[float]:
+    """Median, least and greatest over the rounds; below a microsecond nothing was added."""
+    each = [
+        (window["p999_us"] - floor) / max(window["quiet_p999_us"] - floor, 1.0) for window in report["rounds"]
+    ]
+    return [statistics.median(each), min(each), max(each)]
+
+
+def _query(found: dict[str, Any]) -> Iterator[Line]:
+    what = f"{found['events'] / 1e6:.0f} million events, by client, server and time"
+    for name, key, most_s in (("warm query", "warm_s", 0.3), ("whole command", "command_s", 1.5)):
+        seconds = found[key]
+        rows = f"{found['rows']:,} rows of {found['bytes'] / 1e6:,.0f} MB"
+        measured = f"{seconds['median']:.2f} s (first {seconds['first']:.2f} s); {rows}"
+        is_reached = seconds["median"] <= most_s if found["events"] >= EVENTS else None
+        yield Line(f"{what}: {name}", f"≤ {most_s} s", measured, is_reached)
 
 
 def _spread(figures: list[float], unit: str, digits: int = 2) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("reads", "rules", "memory", "starts", "determinism")
+PARTS = ("reads", "rules", "memory", "starts", "determinism", "query")
+DEBUG = ROOT / "target" / "debug"
 PLOTS = ("cpu", "latency", "determinism")
 LATENCIES = ("p50_us", "p99_us", "p999_us", "max_us")
 
@@ -23,13 +24,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.needs_tool
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    built = subprocess.run(["cargo", "build", "--locked", "--quiet", "-p", "bench"], cwd=ROOT, check=False)
+    build = ["cargo", "build", "--locked", "--quiet", "-p", "bench", "-p", "long-record"]
+    built = subprocess.run(build, cwd=ROOT, check=False)
     assert built.returncode == 0
     folder = tmp_path_factory.mktemp("bench")
     done = subprocess.run(
         [sys.executable, "-m", "bench", "--quick", *_wanted(folder)],
         cwd=ROOT,
-        env={**os.environ, "BENCH_LOAD": str(ROOT / "target" / "debug" / "bench")},
+        env={
+            **os.environ,
+            "BENCH_LOAD": str(DEBUG / "bench"),
+            "BENCH_LONG_RECORD": str(DEBUG / "long-record"),
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -112,6 +118,22 @@ def test_a_guard_starts_on_the_segments_it_has_sealed(folder: Path) -> None:
     assert none["segments"] == 0
     assert some["segments"] >= 20
     assert all(seconds > 0 for step in (none, some) for seconds in step["seconds"])
+
+
+def test_a_disk_that_stalls_and_a_guard_that_seals_and_retires_are_among_the_phases(folder: Path) -> None:
+    found = _found(folder, "determinism")
+    rounds = [found["modwarden, little kept"]["retention"], found["modwarden, small segments"]["rotation"]]
+    facts = [report["rounds"][0]["disturbance"] for report in rounds]
+
+    assert found["modwarden, stalling disk"]["stalled sync"]["rounds"][0]["disturbance"]["times"] > 0
+    assert facts[0]["removed"] > 0
+    assert facts[1]["sealed"] > 0
+
+
+def test_a_long_record_is_found_in_by_the_query_and_by_the_command_alike(folder: Path) -> None:
+    found = _found(folder, "query")
+
+    assert found["rows"] == found["rows_of_the_command"] > 0
 
 
 def test_the_page_is_written_with_a_line_for_each_goal_and_its_plots(folder: Path) -> None:

@@ -39,13 +39,19 @@ def cleanroom(
     listen: Annotated[str, typer.Option(help="Where they answer.")] = UNITS_AT,
     minutes_per_second: Annotated[float, typer.Option(min=0.01, max=600)] = MINUTES_PER_SECOND,
     history: Annotated[Path | None, typer.Option(help="CSV file for the room temperatures.")] = None,
+    writes: Annotated[
+        Path | None, typer.Option(help="File to which each write that reaches a unit is added, as JSON.")
+    ] = None,
     hmi: Annotated[bool, typer.Option("--hmi", help="Let an HMI poll the units directly.")] = False,
 ) -> None:
     """Run the plant until Ctrl-C: real Modbus TCP servers with a room behind each."""
     endpoints = _endpoints(listen)[:units]
     with ExitStack() as files:
         file = files.enter_context(history.open("w", encoding="utf-8", newline="")) if history else None
-        _run(_run_plant(lab.Plant(endpoints, minutes_per_second), endpoints, file, is_polled=hmi))
+        # Line by line, so that a plant that is killed leaves none of them out.
+        noted = files.enter_context(writes.open("a", encoding="utf-8", buffering=1)) if writes else None
+        plant = lab.Plant(endpoints, minutes_per_second, writes=lab.WriteLog(noted) if noted else None)
+        _run(_run_plant(plant, endpoints, file, is_polled=hmi))
 
 
 @app.command()
@@ -53,10 +59,18 @@ def hmi(
     target: Target = GUARD_AT,
     source: Annotated[str, typer.Option(help="The HMI's own address.")] = lab.HMI_ADDRESS,
     seconds: Annotated[float, typer.Option(min=0.1, help="Stop after this long; Ctrl-C stops too.")] = 86_400,
+    adjust_every: Annotated[
+        float, typer.Option(min=0.01, help="Seconds between two adjustments of a setpoint.")
+    ] = 0.25,
+    reply_timeout: Annotated[
+        float, typer.Option(min=0.01, help="A poll without its replies after so many seconds is lost.")
+    ] = 1.0,
     as_json: Json = False,
 ) -> None:
     """Poll every unit once a second and now and then adjust a setpoint; print the HMI's report."""
-    client = lab.Hmi(_endpoints(target), source=source)
+    client = lab.Hmi(
+        _endpoints(target), source=source, adjust_every_s=adjust_every, reply_timeout_s=reply_timeout
+    )
     report = _run(_run_hmi(client, seconds))
     _show(report.summary(), "the HMI's report", as_json=as_json)
 

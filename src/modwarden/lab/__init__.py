@@ -24,12 +24,13 @@ from ._history import (
     HistoryWriter,
     load_history,
 )
-from ._hmi import HMI_ADDRESS, Hmi, HmiReport, write_setpoint_once
+from ._hmi import HMI_ADDRESS, Hmi, HmiReport, LostPoll, write_setpoint_once
 from ._plant import Plant
 from ._quiet import quiet_pymodbus
 from ._room import Room
 from ._tally import Latencies, Tally, percentile
 from ._wire_talk import WireTalk
+from ._write_log import WriteLog
 
 __all__ = [
     "ATTACKER_ADDRESS",
@@ -44,11 +45,13 @@ __all__ = [
     "Hmi",
     "HmiReport",
     "Latencies",
+    "LostPoll",
     "Move",
     "Plant",
     "Room",
     "Tally",
     "WireTalk",
+    "WriteLog",
     "attack",
     "cleanroom_site",
     "flood",

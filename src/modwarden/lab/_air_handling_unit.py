@@ -11,6 +11,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 if TYPE_CHECKING:
     from ._endpoint import Endpoint
     from ._room import Room
+    from ._write_log import WriteLog
 
 SUPPLY_TEMPERATURE = 0  # input register, int16, 0.1 degC
 ROOM_TEMPERATURE = 1  # input register, int16, 0.1 degC
@@ -39,9 +40,10 @@ def tenths_degc(register: int) -> float:
 class AirHandlingUnit:
     """A server on its own address, and the room behind it."""
 
-    def __init__(self, endpoint: Endpoint, room: Room) -> None:
+    def __init__(self, endpoint: Endpoint, room: Room, writes: WriteLog | None = None) -> None:
         self.endpoint = endpoint
         self.room = room
+        self._trace = None if writes is None else writes.of(endpoint)
         self._server: ModbusTcpServer | None = None
 
     async def start(self) -> None:
@@ -52,7 +54,9 @@ class AirHandlingUnit:
             OSError: the address is taken or not on this machine.
         """
         server = ModbusTcpServer(
-            _device(self.endpoint.unit_id, self.room), address=(self.endpoint.host, self.endpoint.port)
+            _device(self.endpoint.unit_id, self.room),
+            address=(self.endpoint.host, self.endpoint.port),
+            trace_pdu=self._trace,
         )
         try:
             await server.serve_forever(background=True)

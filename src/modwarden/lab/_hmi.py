@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 from time import monotonic, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
@@ -27,13 +27,20 @@ REPLY_TIMEOUT_S = 1.0  # one polling period: a later reply is a lost poll for th
 LOWEST_DEGC, HIGHEST_DEGC, ADJUSTMENT_K = 20.0, 22.0, 0.2  # what an operator of this plant asks for
 
 
+class LostPoll(NamedTuple):
+    """A poll of which a reply was missing, late or an exception."""
+
+    at: float
+    """Unix time at which it was given up."""
+    unit: str
+
+
 @dataclass
 class HmiReport:
     """What the HMI lived through."""
 
     polls: int = 0
-    lost_polls: list[float] = field(default_factory=list)
-    """Unix times of polls of which a reply was missing, late or an exception."""
+    lost_polls: list[LostPoll] = field(default_factory=list)
     exceptions: Counter[int] = field(default_factory=Counter)
     adjustments: Tally = field(default_factory=Tally)
     latencies: Latencies = field(default_factory=Latencies)
@@ -42,7 +49,8 @@ class HmiReport:
         return {
             "polls": self.polls,
             "lost_polls": len(self.lost_polls),
-            "lost_at_unix_s": [round(at, 3) for at in self.lost_polls],
+            "lost_at_unix_s": [round(lost.at, 3) for lost in self.lost_polls],
+            "lost_units": [lost.unit for lost in self.lost_polls],
             "exceptions": {str(code): count for code, count in sorted(self.exceptions.items())},
             "adjustments": self.adjustments.summary(),
             "latency": self.latencies.summary(),
@@ -59,11 +67,13 @@ class Hmi:
         source: str = HMI_ADDRESS,
         period_s: float = 1.0,
         adjust_every_s: float | None = 0.25,
+        reply_timeout_s: float = REPLY_TIMEOUT_S,
         seed: int = 1,
     ) -> None:
         self.report = HmiReport()
         self._period_s = period_s
         self._adjust_every_s = adjust_every_s
+        self._reply_timeout_s = reply_timeout_s
         self._dice = random.Random(seed)
         self._setpoints: dict[str, float] = {}
         self._endpoints = endpoints
@@ -72,7 +82,9 @@ class Hmi:
 
     async def run(self, stop: asyncio.Event) -> HmiReport:
         """Poll until told to stop, the units spread evenly over the period."""
-        self._links = {endpoint: _client(endpoint, self._source) for endpoint in self._endpoints}
+        self._links = {
+            endpoint: _client(endpoint, self._source, self._reply_timeout_s) for endpoint in self._endpoints
+        }
         tasks = [
             asyncio.create_task(self._poll_for_ever(endpoint, self._period_s * n / len(self._links), stop))
             for n, endpoint in enumerate(self._links)
@@ -94,12 +106,12 @@ class Hmi:
         link, unit = self._links[endpoint], endpoint.unit_id
         self.report.polls += 1
         if not await _is_up(link):
-            self.report.lost_polls.append(time())
+            self.report.lost_polls.append(LostPoll(time(), endpoint.name))
             return
         readings = await self._read(link.read_input_registers, SUPPLY_TEMPERATURE, unit)
         setpoint = await self._read(link.read_holding_registers, TEMPERATURE_SETPOINT, unit)
         if readings is None or setpoint is None:
-            self.report.lost_polls.append(time())
+            self.report.lost_polls.append(LostPoll(time(), endpoint.name))
             return
         self._setpoints[endpoint.name] = setpoint_degc(setpoint)
 
@@ -162,13 +174,13 @@ async def write_setpoint_once(endpoint: Endpoint, degc: float, source: str = HMI
     return tally
 
 
-def _client(endpoint: Endpoint, source: str) -> AsyncModbusTcpClient:
+def _client(endpoint: Endpoint, source: str, timeout_s: float = REPLY_TIMEOUT_S) -> AsyncModbusTcpClient:
     # No retries and no reconnecting in the background: each loss has to be seen, once.
     return AsyncModbusTcpClient(
         endpoint.host,
         port=endpoint.port,
         source_address=(source, 0),
-        timeout=REPLY_TIMEOUT_S,
+        timeout=timeout_s,
         retries=0,
         reconnect_delay=0,
     )

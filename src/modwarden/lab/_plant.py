@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ._endpoint import Endpoint
     from ._history import HistoryWriter
+    from ._write_log import WriteLog
 
 STEPS_PER_SECOND = 10  # a write shows within a tenth of a second; 200 units cost about 5 % of a core
 
@@ -21,9 +22,15 @@ STEPS_PER_SECOND = 10  # a write shows within a tenth of a second; 200 units cos
 class Plant:
     """All units of a site under one clock."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], minutes_per_second: float, seed: int = 1) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        minutes_per_second: float,
+        seed: int = 1,
+        writes: WriteLog | None = None,
+    ) -> None:
         dice = random.Random(seed)
-        self.units = [AirHandlingUnit(endpoint, _settled_room(dice)) for endpoint in endpoints]
+        self.units = [AirHandlingUnit(endpoint, _settled_room(dice), writes) for endpoint in endpoints]
         self.plant_minute = 0.0
         self._minutes_per_second = minutes_per_second
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -152,6 +154,38 @@ def test_the_hmi_polls_every_unit_each_period_and_adjusts_within_limits() -> Non
     assert report.polls >= 3 * 5  # a busy machine may miss some periods, never half
     assert report.adjustments.answered == report.adjustments.sent > 0
     assert all(19.9 <= degc <= 22.1 for degc in setpoints)
+
+
+def test_an_hmi_names_the_units_whose_polls_it_lost() -> None:
+    async def talk() -> lab.HmiReport:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.35, stop.set)
+        return await lab.Hmi(_endpoints(2), source=HMI, period_s=0.1).run(stop)
+
+    summary = asyncio.run(talk()).summary()
+
+    assert {"ahu-001", "ahu-002"} == set(summary["lost_units"])  # type: ignore[call-overload]
+
+
+def test_each_write_that_reached_a_unit_is_noted_and_no_read() -> None:
+    noted = io.StringIO()
+
+    async def talk() -> None:
+        endpoints = _endpoints(2)
+        plant = lab.Plant(endpoints, 1.0, writes=lab.WriteLog(noted))
+        await plant.start()
+        await lab.write_setpoint_once(endpoints[1], 21.5, HMI)
+        await lab.stop_fans(endpoints[:1], ATTACKER)
+        await plant.stop()
+        await asyncio.sleep(0)
+
+    asyncio.run(talk())
+    lines = [json.loads(line) for line in noted.getvalue().splitlines()]
+
+    assert [(line["host"], line["function_code"], line["address"], line["values"]) for line in lines] == [
+        ("127.11.9.2", 16, 100, lab.setpoint_registers(21.5)),
+        ("127.11.9.1", 5, 0, [0]),
+    ]
 
 
 def test_the_hmi_counts_a_unit_that_disappears_and_finds_it_again() -> None:
