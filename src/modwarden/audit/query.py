@@ -12,7 +12,7 @@ from modwarden.audit._where import Where
 from modwarden.audit.errors import JournalReadError, QueryError
 from modwarden.audit.filter import Filter
 from modwarden.audit.points import PointBook
-from modwarden.audit.read import JournalDirectory, JournalSnapshot, SealedSegment
+from modwarden.audit.read import JournalDirectory, JournalSnapshot
 from modwarden.audit.rows import each_row
 from modwarden.audit.schema import EVENT_SCHEMA, JOURNAL_SCHEMA
 
@@ -40,7 +40,7 @@ def query(
     try:
         return select(journal.snapshot(wanted.after), where, last=last, columns=columns)
     except FAILURES:
-        # Retention may have removed a file between listing and opening it; a fresh listing then tells the truth.
+        # Retention may have removed a file between listing and opening it: a fresh listing tells the truth.
         snapshot = journal.snapshot(wanted.after)
     return select_readable(journal, snapshot, where, last=last, columns=columns)
 
