@@ -5,18 +5,17 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modwarden.audit._damage import DAMAGE
 from modwarden.audit._where import Where
 from modwarden.audit.errors import JournalReadError, QueryError
 from modwarden.audit.filter import Filter
 from modwarden.audit.points import PointBook
-from modwarden.audit.read import JournalDirectory, JournalSnapshot, SealedSegment
+from modwarden.audit.read import JournalDirectory, JournalSnapshot
 from modwarden.audit.rows import each_row
 from modwarden.audit.schema import EVENT_SCHEMA, JOURNAL_SCHEMA
 
-# Retention may remove a file between listing and opening it; a fresh listing then tells the truth.
-_TRIES = 2
 # Arrow says ValueError where columns are not those of a journal.
 FAILURES = (duckdb.Error, *DAMAGE)
 
@@ -38,12 +37,11 @@ def query(
         JournalReadError: a file of the journal cannot be read.
     """
     where = Where.of(wanted, PointBook(journal.policies))
-    for _ in range(_TRIES):
+    try:
+        return select(journal.snapshot(wanted.after), where, last=last, columns=columns)
+    except FAILURES:
+        # Retention may have removed a file between listing and opening it: a fresh listing tells the truth.
         snapshot = journal.snapshot(wanted.after)
-        try:
-            return select(snapshot, where, last=last, columns=columns)
-        except FAILURES:
-            continue
     return select_readable(journal, snapshot, where, last=last, columns=columns)
 
 
@@ -72,31 +70,37 @@ def select_readable(
     """
     Return the rows that match from a snapshot of which some file cannot be read.
 
-    The journal remembers which one, and from which sequence on.
+    Each sound file is read once: what is found in some is kept, and only where a reading fails is it split.
+    The journal remembers which file is damaged, and from which sequence on.
 
     Raises:
         JournalReadError: what is left cannot be read either.
     """
-    sealed: list[SealedSegment] = []
+    taken = list(dict.fromkeys([*columns, "sequence"]))
+    found: list[pa.Table] = []
     salvaged: list[pa.RecordBatch] = []
-    for segment in snapshot.sealed:
-        if _is_readable(segment, where, columns):
-            sealed.append(segment)
-        else:
-            salvaged += journal.salvage(segment)
-    rest = JournalSnapshot(tuple(sealed), (*salvaged, *snapshot.live))
+    waiting = [snapshot.sealed]
+    while waiting:
+        segments = waiting.pop()
+        try:
+            found.append(select(JournalSnapshot(segments, ()), where, last=last, columns=taken))
+        except FAILURES:
+            if len(segments) > 1:
+                middle = len(segments) // 2
+                waiting += [segments[:middle], segments[middle:]]
+            else:
+                salvaged += journal.salvage(*segments)
     try:
-        return select(rest, where, last=last, columns=columns)
+        rest = JournalSnapshot((), (*salvaged, *snapshot.live))
+        found.append(select(rest, where, last=last, columns=taken))
+        return _in_order(pa.concat_tables(found), last).select(list(columns))
     except FAILURES as error:
         raise JournalReadError(f"{journal.path}: {error}") from error
 
 
-def _is_readable(segment: SealedSegment, where: Where, columns: Sequence[str]) -> bool:
-    try:
-        select(JournalSnapshot((segment,), ()), where, columns=columns)
-    except FAILURES:
-        return False
-    return True
+def _in_order(rows: pa.Table, last: int | None) -> pa.Table:
+    rows = rows.take(pc.sort_indices(rows["sequence"]))
+    return rows if last is None else rows.slice(max(rows.num_rows - last, 0))
 
 
 def select(

@@ -1,5 +1,6 @@
 """What cannot be read is said with its file and sequence, and ends no reading of the rest."""
 
+import importlib
 import os
 import random
 from pathlib import Path
@@ -10,8 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from modwarden.audit import Filter, JournalDirectory, PointBook, QueryError, Tail, Unreadable, query, record
+from modwarden.audit.read import JournalSnapshot
 from modwarden.audit.schema import JOURNAL_SCHEMA
 from modwarden.cli.app import main
+
+# The function of this name hides its module.
+query_module = importlib.import_module("modwarden.audit.query")
 
 
 def _sequences(journal: JournalDirectory) -> list[int]:
@@ -104,6 +109,40 @@ def test_a_sealed_file_that_is_none_is_said_and_the_others_are_read(
 
     assert _sequences(journal) == [4, 5, 6]
     assert _places(journal) == [(path.name, 1)]
+
+
+def test_past_damage_each_sound_file_is_read_once(
+    written: Any, rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed = [written.seal(rows(first, first + 1)) for first in range(1, 65, 2)]
+    sealed[9].write_bytes(b"nothing")
+    read: list[Path] = []
+    select = query_module.select
+
+    def noting(snapshot: JournalSnapshot, *arguments: Any, **options: Any) -> pa.Table:
+        found = select(snapshot, *arguments, **options)
+        read.extend(segment.path for segment in snapshot.sealed)
+        return found
+
+    monkeypatch.setattr(query_module, "select", noting)
+    found = _sequences(JournalDirectory(written.path))
+
+    assert found == [*range(1, 19), *range(21, 65)]
+    assert sorted(read) == [path for path in sealed if path != sealed[9]]
+
+
+def test_past_damage_only_the_last_rows_are_given_where_only_those_are_wanted(
+    written: Any, rows: Any
+) -> None:
+    written.seal(rows(1, 3))
+    written.seal(rows(4, 5)).write_bytes(b"nothing")
+    written.grow(rows(6, 7))
+    journal = JournalDirectory(written.path)
+
+    found = query(journal, Filter(), last=3, columns=["kind", "sequence"])
+
+    assert found["sequence"].to_pylist() == [3, 6, 7]
+    assert query(journal, Filter(), columns=["kind"]).column_names == ["kind"]
 
 
 def test_a_truncated_sealed_file_is_said(written: Any, rows: Any) -> None:
