@@ -180,7 +180,8 @@ impl Book {
             .is_ok_and(|request| scene.variant.permits(scene.choices, asked.unit, &request));
         assert!(!(is_rules && permits), "refused though a rule permits it: {row:?}");
         assert!(!reason.starts_with("journal") || scene.journal_is_down, "the journal is well: {row:?}");
-        self.end(row, |asked| asked.first.is_none());
+        self.all[at].end = Some(End::of(row));
+        self.ended.push(at);
     }
 
     fn end(&mut self, row: &Event, may: impl Fn(&Asked) -> bool) {
@@ -189,13 +190,15 @@ impl Book {
         self.ended.push(at);
     }
 
+    /// Of requests that are alike, rows speak of the oldest first; but it is the youngest for which there is no room.
     fn find(&self, row: &Event, may: impl Fn(&Asked) -> bool) -> usize {
         let name = (row.transaction_id.unwrap_or_default(), row.unit_id.unwrap_or_default());
         let mut named = self.by_name.get(&name).into_iter().flatten();
-        let found = named.find(|at| {
+        let is_its = |at: &&usize| {
             let asked = &self.all[**at];
             asked.end.is_none() && may(asked) && asked.is_spoken_of_in(row)
-        });
+        };
+        let found = if row.kind == Kind::ModbusFlooded { named.rfind(is_its) } else { named.find(is_its) };
         *found.unwrap_or_else(|| panic!("a row of no request that waits for one: {row:?}"))
     }
 

@@ -54,7 +54,7 @@ pub fn request(kind: u8, word: u16) -> Vec<u8> {
         25 => build::mask_write_register(1000 + word, 0, word),
         26 => build::umas(0, 0x10, &word.to_be_bytes()),
         27 => build::read(Table::HoldingRegister, 800, 125),
-        28 => build::write_single_register(2000, word),
+        28 | 30 | 31 => build::write_single_register(2000, word),
         29 => build::write_single_register(1000, 7),
         _ => build::write_single_register(1000 + word, word),
     }
