@@ -26,6 +26,8 @@ pub struct Asked {
 
 /// The last row of a request.
 struct End {
+    /// The server replied.
+    is_served: bool,
     code: Option<u8>,
     /// Nobody is told: the session was closing.
     is_untold: bool,
@@ -236,6 +238,12 @@ impl Book {
         is_its && asked.end.as_ref().is_some_and(|end| end.code == Some(code) && !end.is_untold)
     }
 
+    /// Sent, and ended in the last event without a reply.
+    pub fn failed(&self) -> impl Iterator<Item = &Asked> {
+        let ended = self.ended.iter().map(|at| &self.all[*at]);
+        ended.filter(|asked| asked.sent_ns.is_some() && asked.end.as_ref().is_some_and(|end| !end.is_served))
+    }
+
     /// Who is told nothing, though a row says so.
     pub fn check_told(&self) {
         let ended = self.ended.iter().map(|at| &self.all[*at]);
@@ -291,7 +299,7 @@ impl End {
     fn of(row: &Event) -> Self {
         let reason = row.reason.as_deref().unwrap_or_default();
         let code = row.exception_code.filter(|_| row.latency_us.is_none());
-        Self { code, is_untold: code == Some(6) && is_closing(reason) }
+        Self { is_served: row.latency_us.is_some(), code, is_untold: code == Some(6) && is_closing(reason) }
     }
 }
 
