@@ -5,6 +5,8 @@
 mod asked;
 #[path = "../../tests/promises/ledger.rs"]
 mod ledger;
+#[path = "../../tests/promises/limits.rs"]
+mod limits;
 #[path = "../../tests/promises/notes.rs"]
 mod notes;
 #[path = "../../tests/promises/replies.rs"]

@@ -26,6 +26,8 @@ pub struct Asked {
 
 /// The last row of a request.
 struct End {
+    /// The server replied.
+    is_served: bool,
     code: Option<u8>,
     /// Nobody is told: the session was closing.
     is_untold: bool,
@@ -180,7 +182,8 @@ impl Book {
             .is_ok_and(|request| scene.variant.permits(scene.choices, asked.unit, &request));
         assert!(!(is_rules && permits), "refused though a rule permits it: {row:?}");
         assert!(!reason.starts_with("journal") || scene.journal_is_down, "the journal is well: {row:?}");
-        self.end(row, |asked| asked.first.is_none());
+        self.all[at].end = Some(End::of(row));
+        self.ended.push(at);
     }
 
     fn end(&mut self, row: &Event, may: impl Fn(&Asked) -> bool) {
@@ -189,13 +192,15 @@ impl Book {
         self.ended.push(at);
     }
 
+    /// Of requests that are alike, rows speak of the oldest first; but it is the youngest for which there is no room.
     fn find(&self, row: &Event, may: impl Fn(&Asked) -> bool) -> usize {
         let name = (row.transaction_id.unwrap_or_default(), row.unit_id.unwrap_or_default());
         let mut named = self.by_name.get(&name).into_iter().flatten();
-        let found = named.find(|at| {
+        let is_its = |at: &&usize| {
             let asked = &self.all[**at];
             asked.end.is_none() && may(asked) && asked.is_spoken_of_in(row)
-        });
+        };
+        let found = if row.kind == Kind::ModbusFlooded { named.rfind(is_its) } else { named.find(is_its) };
         *found.unwrap_or_else(|| panic!("a row of no request that waits for one: {row:?}"))
     }
 
@@ -231,6 +236,12 @@ impl Book {
     pub fn is_refused_with(asked: &Asked, (function_code, code): (u8, u8)) -> bool {
         let is_its = asked.pdu.first().is_some_and(|asked| asked | 0x80 == function_code);
         is_its && asked.end.as_ref().is_some_and(|end| end.code == Some(code) && !end.is_untold)
+    }
+
+    /// Sent, and ended in the last event without a reply.
+    pub fn failed(&self) -> impl Iterator<Item = &Asked> {
+        let ended = self.ended.iter().map(|at| &self.all[*at]);
+        ended.filter(|asked| asked.sent_ns.is_some() && asked.end.as_ref().is_some_and(|end| !end.is_served))
     }
 
     /// Who is told nothing, though a row says so.
@@ -288,7 +299,7 @@ impl End {
     fn of(row: &Event) -> Self {
         let reason = row.reason.as_deref().unwrap_or_default();
         let code = row.exception_code.filter(|_| row.latency_us.is_none());
-        Self { code, is_untold: code == Some(6) && is_closing(reason) }
+        Self { is_served: row.latency_us.is_some(), code, is_untold: code == Some(6) && is_closing(reason) }
     }
 }
 

@@ -1,13 +1,13 @@
 //! What went to the servers and what came back, held against the promises.
 
 use super::asked::Book;
+use super::limits::Limited;
 use super::replies::{right_reply, spoilt, take_adu};
 use super::scene::Scene;
-use super::site::{DEADLINE_NS, MOST_A_MINUTE, REPLY_TIMEOUT_NS, is_counted};
+use super::site::{DEADLINE_NS, REPLY_TIMEOUT_NS};
+use event::Event;
 use std::collections::HashMap;
 use wire::{Expectation, ReplyTolerance, parse_request, parse_response};
-
-const MINUTE_NS: u64 = 60_000_000_000;
 
 #[derive(Default)]
 pub struct Ledger {
@@ -28,8 +28,7 @@ pub struct Ledger {
     strays: usize,
     /// A connection was lost: what was still to be read of it is nothing now.
     has_lost: bool,
-    /// Writes of the point that may be written so often a minute.
-    counted: Vec<(u8, u64)>,
+    limited: Limited,
     /// Bytes on their way where they pass as they come.
     passing_out: Vec<u8>,
     passing_in: Vec<u8>,
@@ -75,8 +74,18 @@ impl Ledger {
         }
     }
 
+    /// Rows say what ended; a write that ended without its reply leaves its value unknown.
+    pub fn read_rows(&mut self, events: &[Event], scene: Scene) {
+        self.book.read_rows(events, scene);
+        for asked in self.book.failed() {
+            if let Ok(request) = parse_request(&asked.pdu, true) {
+                self.limited.forget(asked.unit, &request);
+            }
+        }
+    }
+
     /// New bytes for a server, of an engine that frames; `pending` bytes wait there in all.
-    pub fn to_server(&mut self, (leg, bytes, pending): (u8, &[u8], usize), scene: Scene) {
+    pub fn server_gets(&mut self, (leg, bytes, pending): (u8, &[u8], usize), scene: Scene) {
         let mut rest = bytes.to_vec();
         while let Some((own_id, unit, pdu)) = take_adu(&mut rest).expect("whole requests") {
             let end = self.legs.entry(leg).or_default().left + pending - rest.len();
@@ -99,9 +108,7 @@ impl Ledger {
         let changes_state = request.can_change_state();
         let awaits_reply = !scene.choices.is_broadcast(unit) && Expectation::of(&request).expects_reply();
         let by = (scene.enforces() && changes_state).then(|| self.book.of(asked).at_ns + DEADLINE_NS);
-        if is_counted(&request) {
-            self.count(unit, scene);
-        }
+        self.limited.forward(unit, &request, scene);
         let at_ns = scene.now.monotonic_ns;
         let leave = (end, by);
         self.sent.push(Sent {
@@ -116,15 +123,6 @@ impl Ledger {
             leave,
             is_open: true,
         });
-    }
-
-    /// The decision that counts is made in the moment of forwarding.
-    fn count(&mut self, unit: u8, scene: Scene) {
-        let now_ns = scene.now.monotonic_ns;
-        let is_recent = |(other, at): &&(u8, u64)| *other == unit && now_ns - at < MINUTE_NS;
-        let before = self.counted.iter().filter(is_recent).count();
-        assert!(!scene.enforces() || before < MOST_A_MINUTE, "written more often than the limit says");
-        self.counted.push((unit, now_ns));
     }
 
     /// A socket took so many bytes of a server's buffer.
@@ -172,9 +170,13 @@ impl Ledger {
         let sent = &mut self.sent[at];
         sent.is_open = false;
         self.legs.entry(leg).or_default().echoes_ids = true;
-        let expected = Expectation::of(&parse_request(&sent.pdu, true).unwrap());
-        if parse_response(&expected, &pdu, ReplyTolerance::default()).is_ok() {
-            self.owed.push((at, pdu));
+        let request = parse_request(&sent.pdu, true).unwrap();
+        match parse_response(&Expectation::of(&request), &pdu, ReplyTolerance::default()) {
+            Ok(_) => {
+                self.limited.learn(unit, &request, (&pdu, sent.at_ns));
+                self.owed.push((at, pdu));
+            }
+            Err(_) => self.limited.forget(unit, &request),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod asked;
 mod ledger;
+mod limits;
 mod notes;
 mod replies;
 mod scene;
@@ -38,7 +39,7 @@ fn seeds_are_sown() {
     corpus::sow(HERE, "promises", &seeds());
 }
 
-/// A read, a write and a refusal, with their ends, under several choices.
+/// A read, a write and a refusal, with their ends, under several choices; and long ways that chance seldom goes.
 fn seeds() -> Vec<Vec<u8>> {
     let talks: [&[u8]; 4] = [
         &[22, 0, 0, 9, 0, 7, 1, 8, 15, 9, 0, 7, 2, 15, 3, 16],
@@ -47,5 +48,18 @@ fn seeds() -> Vec<Vec<u8>> {
         &[0, 0, 22, 32, 8, 64, 104, 22, 150, 15, 15, 9, 0, 7, 137, 0, 7, 31, 0, 24],
     ];
     let heads = [[0, 0], [1, 0], [2, 2], [4, 0], [0x81, 0], [0, 2]];
-    heads.iter().flat_map(|head| talks.iter().map(|talk| [&head[..], talk].concat())).collect()
+    let usual = heads.iter().flat_map(|head| talks.iter().map(|talk| [&head[..], talk].concat()));
+    usual.chain(long_ways()).collect()
+}
+
+fn long_ways() -> [Vec<u8>; 5] {
+    let idle = [&[0, 0, 22, 0, 0, 9, 0, 7][..], &[20, 255].repeat(30)].concat();
+    // Three writes wait for the disk at once, and only two may go.
+    let counted = vec![0, 0, 22, 0, 28, 32, 28, 64, 28, 15, 15, 15, 9, 0, 7, 9, 1, 7];
+    // A read, a write near it that the server refuses, and another one.
+    let stepped = vec![0, 0, 22, 0, 30, 9, 0, 7, 20, 1, 32, 31, 64, 31, 15, 9, 0, 0x24, 15, 9, 0, 0x24, 0, 31, 15, 15];
+    // The first connection echoes ids, the second is silent.
+    let silent = vec![1, 0, 0, 0, 22, 9, 0, 7, 24, 0, 0, 22, 20, 255, 20, 255];
+    let broadcast = vec![1, 4, 0, 0xC8, 22, 15, 20, 1, 0, 0xC8, 15, 9, 0, 7, 20, 255];
+    [idle, counted, stepped, silent, broadcast]
 }

@@ -1,5 +1,6 @@
 //! The bytes of replies, right and wrong, and of whatever else is an ADU.
 
+use super::site::{COUNTED, STEPPED};
 use wire::{PduLimit, ReplyTolerance, Table, TransactionId, UnitId, append_adu, build, parse_reply_adu, parse_request};
 
 const LONG_REPLIES: ReplyTolerance = ReplyTolerance { trailing_bytes: false, over_quantity: true };
@@ -54,8 +55,10 @@ pub fn request(kind: u8, word: u16) -> Vec<u8> {
         25 => build::mask_write_register(1000 + word, 0, word),
         26 => build::umas(0, 0x10, &word.to_be_bytes()),
         27 => build::read(Table::HoldingRegister, 800, 125),
-        28 => build::write_single_register(2000, word),
-        29 => build::write_single_register(1000, 7),
+        28 | 29 => build::write_single_register(COUNTED, word),
+        30 => build::read(Table::HoldingRegister, STEPPED, 1),
+        // Around what a read of it shows, now within a step and now beyond.
+        31 => build::write_single_register(STEPPED, STEPPED - 8 + word % 16),
         _ => build::write_single_register(1000 + word, word),
     }
 }

@@ -8,6 +8,8 @@ pub struct Scene {
     pub now: Moment,
     pub choices: Choices,
     pub variant: Variant,
+    /// Whether the terms the session runs under only observe; it takes no others once its servers have moved.
+    pub observes: bool,
     /// Bytes pass as they come: one server, observed.
     pub passes_bytes: bool,
     pub journal_is_down: bool,
@@ -15,6 +17,6 @@ pub struct Scene {
 
 impl Scene {
     pub fn enforces(&self) -> bool {
-        self.variant != Variant::Observing
+        !self.observes
     }
 }

@@ -14,7 +14,10 @@ pub const QUEUED_REQUESTS: usize = 4;
 pub const IDLE_NS: u64 = 30_000_000_000;
 /// How often holding register 2000 of a unit may be written.
 pub const MOST_A_MINUTE: usize = 2;
-const COUNTED: u16 = 2000;
+pub const COUNTED: u16 = 2000;
+/// A register that may be written only near its known value.
+pub const STEPPED: u16 = 2001;
+pub const STEP: u16 = 5;
 
 /// What an operator may have chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,12 +90,13 @@ impl Choices {
         let silent = ["exception", "silence", "close", "exception"];
         let range = |first: u16| json!([["holding_register", first, first + 999]]);
         let mut rules = vec![
-            json!({"name": "reads", "kind": "permit", "functions": ["3"], "ranges": range(0)}),
+            json!({"name": "reads", "kind": "permit", "functions": ["3"], "ranges": [["holding_register", 0, 999],
+                   ["holding_register", STEPPED, STEPPED]]}),
             json!({"name": "listen-only", "kind": "permit", "functions": ["8/4", "65"], "essential": self.is_essential}),
             json!({"name": "never", "kind": "never", "functions": ["8/1"]}),
         ];
         if variant != Variant::WithoutWrites {
-            let ranges = json!([["holding_register", 1000, 1999], ["holding_register", COUNTED, COUNTED]]);
+            let ranges = json!([["holding_register", 1000, 1999], ["holding_register", COUNTED, STEPPED]]);
             rules.push(json!({"name": "writes", "kind": "permit", "functions": ["6", "16"], "ranges": ranges,
                               "essential": self.is_essential}));
             rules.push(json!({"name": "broadcast", "kind": "permit", "functions": ["6"], "unit_ids": [0],
@@ -103,9 +107,11 @@ impl Choices {
         let listed: Vec<_> = (0..self.legs()).collect();
         let counted = json!({"name": "counted", "table": "holding_register", "address": COUNTED, "type": "uint16",
                              "limits": {"per_minute": MOST_A_MINUTE}});
+        let stepped = json!({"name": "stepped", "table": "holding_register", "address": STEPPED, "type": "uint16",
+                             "limits": {"max_step": STEP}});
         json!({
             "format": 1, "site": "Test", "guard": "gate-1", "utc_offsets": [[0, 0]], "assets": [],
-            "point_maps": [{"name": "map", "points": [counted]}], "servers": servers,
+            "point_maps": [{"name": "map", "points": [counted, stepped]}], "servers": servers,
             "conduits": [{
                 "name": "hvac", "verdicts": if variant == Variant::Observing { "observe" } else { "enforce" },
                 "denial": denial[usize::from(self.denial)], "server_silent": silent[usize::from(self.server_silent)],
@@ -148,16 +154,11 @@ impl Variant {
             return choices.is_broadcast(unit) && code == 6 && writes && within(request.writes(), 1000, 1999);
         }
         match code {
-            3 => within(request.reads(), 0, 999),
-            6 | 16 => writes && within(request.writes(), 1000, COUNTED),
+            3 => within(request.reads(), 0, 999) || within(request.reads(), STEPPED, STEPPED),
+            6 | 16 => writes && within(request.writes(), 1000, STEPPED),
             8 => request.sub_function() == Some(4),
             65 => true,
             _ => false,
         }
     }
-}
-
-/// Whether a request writes the point whose writes are counted.
-pub fn is_counted(request: &Request<'_>) -> bool {
-    request.writes().is_some_and(|span| span.range.first() <= COUNTED && COUNTED <= span.range.last())
 }

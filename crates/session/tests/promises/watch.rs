@@ -16,7 +16,7 @@ impl World {
     /// Look at all that came out, and hold it against the promises.
     pub fn look(&mut self, scene: Scene) {
         self.switch();
-        self.ledger.book.read_rows(&self.notes.events, scene);
+        self.ledger.read_rows(&self.notes.events, scene);
         for leg in 0..self.choices.legs() {
             self.look_at_leg(leg, scene);
         }
@@ -54,7 +54,7 @@ impl World {
         let (framed, raw) = new.split_at(new.len().saturating_sub(begun));
         assert!(!self.engine_passes || raw == self.ledger.begun(), "what was begun passes on");
         let end = pending.len() - raw.len();
-        self.ledger.to_server((leg, framed, end), scene);
+        self.ledger.server_gets((leg, framed, end), scene);
     }
 
     fn look_at_client(&mut self, scene: Scene) {

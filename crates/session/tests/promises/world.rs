@@ -31,6 +31,7 @@ pub struct World {
     pub now: Moment,
     pub choices: Choices,
     pub variant: Variant,
+    pub observes: bool,
     pub ledger: Ledger,
     pub policy: Rc<Policy>,
     pub servers: Vec<Server>,
@@ -63,6 +64,7 @@ impl World {
             now,
             choices,
             variant,
+            observes: variant == Variant::Observing,
             ledger: Ledger::default(),
             policy,
             servers,
@@ -213,7 +215,10 @@ impl World {
         self.plant = plant.rebind(&self.policy, &policy);
         (self.policy, self.variant) = (policy, variant);
         let (config, view) = terms(&self.policy);
-        self.ledger.is_detached |= !is_same(&config, self.session.config());
+        match is_same(&config, self.session.config()) {
+            true => self.observes = variant == Variant::Observing,
+            false => self.ledger.is_detached = true,
+        }
         self.happen(|session, ctx| session.policy_changed(config, view, ctx));
     }
 
@@ -233,8 +238,9 @@ impl World {
     }
 
     pub fn scene(&self) -> Scene {
-        let (now, choices, variant, passes_bytes) = (self.now, self.choices, self.variant, self.engine_passes);
-        Scene { now, choices, variant, passes_bytes, journal_is_down: self.notes.is_down }
+        let (now, choices, variant, observes) = (self.now, self.choices, self.variant, self.observes);
+        let (passes_bytes, journal_is_down) = (self.engine_passes, self.notes.is_down);
+        Scene { now, choices, variant, observes, passes_bytes, journal_is_down }
     }
 
     /// Time, as an owner's timers see it: none of the session's moments is passed over.
