@@ -2,8 +2,8 @@
 //!
 //! Kept true here:
 //! * nothing in the directory prevents a start, and nothing in it is deleted;
-//! * what the record goes on from is durable first: a killed process leaves what it wrote in the
-//!   system's memory, where it can be read, and lost.
+//! * what the record goes on from is named, so that it can be made durable first: a killed process leaves what it
+//!   wrote in the system's memory, where it can be read, and lost.
 
 use crate::chain::{Chain, is_signed_by_its_key};
 use crate::frames::{Frame, Frames, holds_message};
@@ -34,6 +34,8 @@ pub(crate) struct Found {
     pub(crate) alarms: Vec<String>,
 }
 
+    /// The live segment that ends with `after`, and its length, where its last rows may be in the system's memory alone.
+    pub(crate) unsure: Option<(u64, u64)>,
 /// The end of one live segment.
 struct Tail {
     end: Link,
@@ -114,7 +116,8 @@ impl Found {
             return false;
         }
         self.reach(tail.end.sequence);
-        self.after = tail.end;
+        (self.after, self.unsure) = (tail.end, Some((first, tail.length)));
+        self.last_time = tail.last_time;
         tail.is_clean && tail.whole == tail.length
     }
 
