@@ -51,10 +51,11 @@ pub(crate) fn recover(storage: &dyn Storage, directory: &Path) -> io::Result<Fou
     let segments = in_order(entries.iter().map(|entry| entry.name.as_str()));
     let mut is_clean = false;
     for name in &segments {
-        is_clean = false;
         match *name {
-            SegmentName::Live { first } => is_clean = found.take_live(storage, directory, first),
-            SegmentName::Sealed { last, .. } => found.take_sealed(storage, directory, *name, last),
+            SegmentName::Live { first } => {
+                is_clean = found.take_live((storage, directory), first, bytes_of(&entries, *name))
+            }
+            SegmentName::Sealed { last, .. } => found.reach(last),
         }
     }
     found.take_leftovers(&entries, &segments);
@@ -64,6 +65,8 @@ pub(crate) fn recover(storage: &dyn Storage, directory: &Path) -> io::Result<Fou
     if !segments.is_empty() {
         found.next = found.next.saturating_add(if is_clean { 0 } else { JUMP });
         found.cause = Some(if is_clean { Cause::Started } else { Cause::Recovered });
+    is_clean &= segments.last().is_some_and(|last| !last.is_sealed());
+    found.take_sealed((storage, directory), &segments);
     }
     Ok(found)
 }
@@ -78,12 +81,21 @@ impl Found {
         self.next = self.next.max(sequence.saturating_add(1));
     }
 
-    fn take_sealed(&mut self, storage: &dyn Storage, directory: &Path, name: SegmentName, last: u64) {
-        self.reach(last);
-        let about = storage.read(&name.within(directory)).ok().and_then(|mut file| footer(&mut file));
-        match about {
-            Some(about) => self.after = Link { sequence: last, digest: about.end_digest },
-            None => self.alarms.push(format!("{}: damaged; the record goes on without it", name.text())),
+    /// Go on from the last sealed segment, where no live one comes after it. Only that one is opened: a start must not
+    /// take the longer the more was recorded, and what the others hold is for verification and retention to look at.
+    fn take_sealed(&mut self, (storage, directory): (&dyn Storage, &Path), segments: &[SegmentName]) {
+        let live = self.unsure.map(|(first, _)| first);
+        let is_end = |name: &SegmentName| !name.is_sealed() && live == Some(name.first());
+        let behind: Vec<_> =
+            segments.iter().rev().take_while(|name| !is_end(name)).filter(|name| name.is_sealed()).collect();
+        for name in behind {
+            let about = storage.read(&name.within(directory)).ok().and_then(|mut file| footer(&mut file));
+            if let (Some(about), SegmentName::Sealed { last, .. }) = (about, *name) {
+                (self.after, self.unsure) = (Link { sequence: last, digest: about.end_digest }, None);
+                self.last_time = Some(about.last_time);
+                return;
+            }
+            self.alarms.push(format!("{}: damaged; the record goes on without it", name.text()));
         }
     }
 
