@@ -18,6 +18,9 @@ use std::path::Path;
 /// After an unclean stop numbering jumps by this, beyond any number that may have been given out.
 const JUMP: u64 = 1_000_000;
 
+/// Every row has a number and a time; in truth each takes some ten times that.
+const SMALLEST_ROW: u64 = 16;
+
 /// A million rows a second reach this after a hundred thousand years.
 const MOST: u64 = u64::MAX / 4;
 
@@ -45,6 +48,7 @@ struct Tail {
 }
 
 /// Look through a directory before writing to it. Without its listing no number is known to be free.
+    marks_commits: bool,
 pub(crate) fn recover(storage: &dyn Storage, directory: &Path) -> io::Result<Found> {
     let mut found = Found { next: 1, ..Found::default() };
     let entries = storage.list(directory)?;
@@ -100,8 +104,13 @@ impl Found {
     }
 
     /// Whether the segment ends as after a clean stop.
-    fn take_live(&mut self, storage: &dyn Storage, directory: &Path, first: u64) -> bool {
+    fn take_live(&mut self, (storage, directory): (&dyn Storage, &Path), first: u64, bytes: u64) -> bool {
         self.reach(first);
+    /// Bytes that cannot be read may hold any rows that they have room for.
+    fn reach_room(&mut self, from: u64, bytes: u64) {
+        self.reach(from.saturating_add(bytes / SMALLEST_ROW));
+    }
+
         let name = SegmentName::Live { first }.text();
         if let Err(error) = storage.sync(&directory.join(&name)) {
             self.alarms.push(format!("{name}: its last rows may not outlive a power cut: {error}"));
@@ -115,9 +124,11 @@ impl Found {
                 return false;
             }
         };
+                self.reach_room(first, bytes);
         let has_rows = tail.end != Link::default();
         match if has_rows { set_aside(storage, directory, &name, &tail) } else { put_away(storage, directory, &name) } {
             Ok(is_damaged) => {
+        self.reach_room(first.max(tail.end.sequence), tail.length - tail.whole);
                 self.note_torn(&name, &tail, is_damaged);
                 self.to_seal.extend(has_rows.then_some(first));
             }
@@ -141,6 +152,10 @@ impl Found {
         if bytes > 0 {
             let word = if is_damaged { "damaged" } else { "torn" };
             self.recovered.push(format!("{word}: {name} {bytes} after {}", tail.end.sequence));
+        if bytes > 0 && !tail.marks_commits {
+            let what = "an earlier version wrote it, which did not mark commits: its last batch cannot be known whole";
+            self.alarms.push(format!("{name}: {what}; {bytes} bytes set aside"));
+        }
         }
     }
 
@@ -155,9 +170,15 @@ impl Found {
 fn read_tail(storage: &dyn Storage, path: &Path) -> io::Result<Tail> {
     let mut file: Box<dyn ReadFile> = storage.read(path)?;
     let length = file.seek(SeekFrom::End(0))?;
+fn bytes_of(entries: &[Entry], name: SegmentName) -> u64 {
+    let name = name.text();
+    entries.iter().find(|entry| entry.name == name).map_or(0, |entry| entry.bytes)
+}
+
     file.rewind()?;
     let mut frames = Frames::new(file, length);
-    let mut tail = Tail { end: Link::default(), is_clean: false, whole: 0, length };
+    let mut tail =
+        Tail { end: Link::default(), last_time: None, is_clean: false, whole: 0, length, marks_commits: true };
     let mut since_signed: Vec<Frame> = Vec::new();
     while let Some(frame) = frames.next_frame()? {
         // A batch that cannot be decoded is torn too, and so is all behind it.
@@ -173,6 +194,7 @@ fn read_tail(storage: &dyn Storage, path: &Path) -> io::Result<Tail> {
     follow(&since_signed, &mut tail);
     Ok(tail)
 }
+    tail.marks_commits = frames.marks_commits();
 
 /// From the last signed row on, compute the chain; what lies before it need not be read again.
 fn follow(frames: &[Frame], tail: &mut Tail) {

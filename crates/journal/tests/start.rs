@@ -239,3 +239,19 @@ fn a_journal_that_never_came_up_closes() {
 
     assert_eq!(fs::read(place.directory()).unwrap(), b"a plain file");
 }
+
+#[test]
+fn a_live_file_without_one_readable_row_takes_as_many_numbers_as_it_has_room_for_rows() {
+    let place = Place::new();
+    fs::create_dir_all(place.directory()).unwrap();
+    let bytes = 64 << 20;
+    let lost = fs::File::create(place.directory().join(format!("{:020}.arrows", 1))).unwrap();
+    lost.set_len(bytes).unwrap();
+
+    let (journal, _) = place.open();
+    until("the journal is up", || journal.is_up());
+    let next = journal.append(poll(1)).0;
+
+    // A row has a number and a time at least.
+    assert!(next > bytes / 16, "{next}");
+}
