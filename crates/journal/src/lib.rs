@@ -52,6 +52,10 @@ mod writer;
 
 #[cfg(test)]
 mod tamper_tests;
+#[cfg(test)]
+mod queue_tests;
+#[cfg(test)]
+mod seal_tests;
 
 pub use error::{JournalDown, JournalError};
 pub use journal::{Journal, open};
