@@ -39,6 +39,14 @@ pub(crate) enum ToKeeper {
 const ROW_PATIENCE: Duration = Duration::from_millis(10);
 
 pub(crate) struct Keeper {
+/// Where the rows of a segment are.
+enum Stands {
+    Live,
+    /// In its sealed file alone.
+    Sealed,
+    Nowhere,
+}
+
     options: Options,
     storage: Arc<dyn Storage>,
     shared: Arc<Shared>,
@@ -168,9 +176,11 @@ impl Keeper {
 
     fn seal_one(&self, live: Live) -> io::Result<()> {
         let first = live.first;
-        if self.is_sealed(first)? {
+        match self.look_for(first)? {
             // Done before, but for the last step.
-            return self.storage.sync_directory(&self.options.directory);
+            Stands::Sealed => return self.storage.sync_directory(&self.options.directory),
+            Stands::Nowhere => return Err(gone(first)),
+            Stands::Live => {}
         }
         let made = seal(&*self.storage, &self.options.directory, live, &self.stop)?;
         let name = made.name.text();
@@ -179,12 +189,19 @@ impl Keeper {
         self.storage.sync_directory(&self.options.directory)
     }
 
-    /// Whether the sealed file stands alone.
-    fn is_sealed(&self, first: u64) -> io::Result<bool> {
+    /// What there is of a segment. That it is gone is believed only where the segment being written is there: a
+    /// directory that went away comes back.
+    fn look_for(&self, first: u64) -> io::Result<Stands> {
+        let being_written = SegmentName::Live { first: self.shared.segment.load(Ordering::Acquire) };
         let entries = self.storage.list(&self.options.directory)?;
         let names: Vec<_> = entries.iter().filter_map(|entry| SegmentName::parse(&entry.name)).collect();
-        let is_alone = |name: &SegmentName| name.is_sealed() && name.first() == first;
-        Ok(!names.contains(&SegmentName::Live { first }) && names.iter().any(is_alone))
+        if names.contains(&SegmentName::Live { first }) {
+            return Ok(Stands::Live);
+        }
+        if names.iter().any(|name| name.is_sealed() && name.first() == first) {
+            return Ok(Stands::Sealed);
+        }
+        if names.contains(&being_written) { Ok(Stands::Nowhere) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 
     fn retire(&mut self) -> io::Result<()> {
@@ -221,4 +238,9 @@ impl Keeper {
             }
         }
     }
+}
+
+fn gone(first: u64) -> io::Error {
+    let name = SegmentName::Live { first }.text();
+    io::Error::new(io::ErrorKind::InvalidData, format!("{name}: is gone; somebody removed it"))
 }
