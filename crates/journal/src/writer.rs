@@ -113,10 +113,15 @@ impl Writer {
 
     fn turn(&mut self) -> Result<(), Over> {
         let patience = Duration::from_millis(self.seat.options.commit_interval_ms);
-        let (is_closing, key_asked) = {
+        let (is_closing, was_given_up, key_asked) = {
             let mut queue = self.seat.wait(patience, |queue| queue.is_urgent())?;
             (queue.is_closing, queue.key_asked.take())
         };
+        if was_given_up {
+            // The last writer of all that may hang, and it came back: the answers that were due are given.
+            let _ = key_asked.map(|answer| answer.send(false));
+            return self.end_segment(Cause::Failed);
+        }
         if let Some(answer) = key_asked {
             let _ = answer.send(self.rotate_key()?);
             if self.segment.is_none() {
