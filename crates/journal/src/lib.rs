@@ -13,6 +13,7 @@
 //!   more than the first public key, and says what it cannot see.
 
 mod adopt;
+mod calendar;
 mod certificate;
 mod chain;
 mod commit;
@@ -47,6 +48,7 @@ mod state;
 mod storage;
 mod tenure;
 mod verify;
+mod wall;
 mod watchdog;
 mod writer;
 
@@ -69,3 +71,4 @@ pub use verify::{
     Finding, KnownCheckpoint, LastCheckpoint, Severity, Verification, VerifyOptions, verify, verify_export,
     verify_export_json, verify_json, verify_on,
 };
+pub use wall::WallClock;

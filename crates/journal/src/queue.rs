@@ -127,6 +127,8 @@ impl Gap {
         self.last_ns = if is_first { other.last_ns } else { self.last_ns.max(other.last_ns) };
         self.count += other.count;
     }
+    /// When the record's last row was written, as far as a start found one.
+    pub(crate) last_time: Option<i64>,
 }
 
 impl Queue {
@@ -162,7 +164,9 @@ impl Queue {
 
     /// The directory is read: numbers are given from here on, and what was repaired is to be recorded.
     pub(crate) fn begin(&mut self, found: Found, keys: Keys) {
-        self.next = found.next;
+        (self.next, self.last_time) = (found.next, found.last_time);
+        // The first segment's: rows may queue up before it is there.
+        self.keep_number_aside();
         self.status.public_key = keys.public_key();
         self.status.durable_sequence = found.after.sequence;
         for reason in found.recovered {
@@ -174,6 +178,7 @@ impl Queue {
 
     /// Whether the directory was read and is this journal's to write.
     pub(crate) fn is_begun(&self) -> bool {
+            last_time: None,
         self.progress.is_some()
     }
 

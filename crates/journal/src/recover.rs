@@ -29,6 +29,8 @@ const MOST: u64 = u64::MAX / 4;
 pub(crate) struct Found {
     pub(crate) next: u64,
     pub(crate) after: Link,
+    /// When the row it goes on from was written.
+    pub(crate) last_time: Option<i64>,
     pub(crate) cause: Option<Cause>,
     /// Live segments of earlier runs.
     pub(crate) to_seal: Vec<u64>,
@@ -42,6 +44,7 @@ pub(crate) struct Found {
 /// The end of one live segment.
 struct Tail {
     end: Link,
+    last_time: Option<i64>,
     is_clean: bool,
     whole: u64,
     length: u64,
@@ -208,6 +211,7 @@ fn follow(frames: &[Frame], tail: &mut Tail) {
         chain.follow(&row.event);
     }
     tail.end = chain.last();
+    tail.last_time = rows.last().map(|row| row.event.time);
     let is_last = start + 1 == rows.len();
     tail.is_clean = is_last && is_stop(&signed.event);
 }

@@ -77,7 +77,7 @@ fn end(seat: &Seat) -> Result<(), Over> {
 
 impl Writer {
     fn new(seat: Seat, progress: Progress, is_first: bool) -> Self {
-        let author = Author { guard: Arc::clone(&seat.options.guard) };
+        let author = Author { guard: Arc::clone(&seat.options.guard), wall: seat.options.clock.clone() };
         Self {
             scribe: Scribe { author, keys: progress.keys, clock: progress.clock },
             retry: Duration::from_millis(seat.options.retry_ms),
