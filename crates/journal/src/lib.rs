@@ -16,8 +16,8 @@ mod adopt;
 mod calendar;
 mod certificate;
 mod chain;
-mod commit;
 mod closed;
+mod commit;
 mod decode;
 mod encode;
 mod error;
@@ -34,8 +34,8 @@ mod own;
 mod queue;
 mod read;
 mod recover;
-mod retention;
 mod renew;
+mod retention;
 mod row;
 mod schema;
 mod seal;
@@ -53,11 +53,11 @@ mod watchdog;
 mod writer;
 
 #[cfg(test)]
-mod tamper_tests;
-#[cfg(test)]
 mod queue_tests;
 #[cfg(test)]
 mod seal_tests;
+#[cfg(test)]
+mod tamper_tests;
 
 pub use error::{JournalDown, JournalError};
 pub use journal::{Journal, open};

@@ -34,13 +34,13 @@ pub(crate) struct Found {
     pub(crate) cause: Option<Cause>,
     /// Live segments of earlier runs.
     pub(crate) to_seal: Vec<u64>,
+    /// The live segment that ends with `after`, and its length, where its last rows may be in the system's memory alone.
+    pub(crate) unsure: Option<(u64, u64)>,
     /// Reasons of rows to record: what was set aside.
     pub(crate) recovered: Vec<String>,
     pub(crate) alarms: Vec<String>,
 }
 
-    /// The live segment that ends with `after`, and its length, where its last rows may be in the system's memory alone.
-    pub(crate) unsure: Option<(u64, u64)>,
 /// The end of one live segment.
 struct Tail {
     end: Link,
@@ -48,10 +48,10 @@ struct Tail {
     is_clean: bool,
     whole: u64,
     length: u64,
+    marks_commits: bool,
 }
 
 /// Look through a directory before writing to it. Without its listing no number is known to be free.
-    marks_commits: bool,
 pub(crate) fn recover(storage: &dyn Storage, directory: &Path) -> io::Result<Found> {
     let mut found = Found { next: 1, ..Found::default() };
     let entries = storage.list(directory)?;
@@ -65,6 +65,8 @@ pub(crate) fn recover(storage: &dyn Storage, directory: &Path) -> io::Result<Fou
             SegmentName::Sealed { last, .. } => found.reach(last),
         }
     }
+    is_clean &= segments.last().is_some_and(|last| !last.is_sealed());
+    found.take_sealed((storage, directory), &segments);
     found.take_leftovers(&entries, &segments);
     if let Err(error) = storage.sync_directory(directory) {
         found.alarms.push(format!("{}: names may not outlive a power cut: {error}", directory.display()));
@@ -72,8 +74,6 @@ pub(crate) fn recover(storage: &dyn Storage, directory: &Path) -> io::Result<Fou
     if !segments.is_empty() {
         found.next = found.next.saturating_add(if is_clean { 0 } else { JUMP });
         found.cause = Some(if is_clean { Cause::Started } else { Cause::Recovered });
-    is_clean &= segments.last().is_some_and(|last| !last.is_sealed());
-    found.take_sealed((storage, directory), &segments);
     }
     Ok(found)
 }
@@ -106,14 +106,14 @@ impl Found {
         }
     }
 
-    /// Whether the segment ends as after a clean stop.
-    fn take_live(&mut self, (storage, directory): (&dyn Storage, &Path), first: u64, bytes: u64) -> bool {
-        self.reach(first);
     /// Bytes that cannot be read may hold any rows that they have room for.
     fn reach_room(&mut self, from: u64, bytes: u64) {
         self.reach(from.saturating_add(bytes / SMALLEST_ROW));
     }
 
+    /// Whether the segment ends as after a clean stop.
+    fn take_live(&mut self, (storage, directory): (&dyn Storage, &Path), first: u64, bytes: u64) -> bool {
+        self.reach(first);
         let name = SegmentName::Live { first }.text();
         if let Err(error) = storage.sync(&directory.join(&name)) {
             self.alarms.push(format!("{name}: its last rows may not outlive a power cut: {error}"));
@@ -124,14 +124,14 @@ impl Found {
                 self.alarms.push(format!("{name}: {error}; the record goes on without it"));
                 // Sealing finds the same, and retention then knows it for evidence.
                 self.to_seal.push(first);
+                self.reach_room(first, bytes);
                 return false;
             }
         };
-                self.reach_room(first, bytes);
+        self.reach_room(first.max(tail.end.sequence), tail.length - tail.whole);
         let has_rows = tail.end != Link::default();
         match if has_rows { set_aside(storage, directory, &name, &tail) } else { put_away(storage, directory, &name) } {
             Ok(is_damaged) => {
-        self.reach_room(first.max(tail.end.sequence), tail.length - tail.whole);
                 self.note_torn(&name, &tail, is_damaged);
                 self.to_seal.extend(has_rows.then_some(first));
             }
@@ -152,13 +152,13 @@ impl Found {
         if is_damaged {
             self.alarms.push(format!("{name}: altered bytes before whole batches; {bytes} bytes set aside"));
         }
-        if bytes > 0 {
-            let word = if is_damaged { "damaged" } else { "torn" };
-            self.recovered.push(format!("{word}: {name} {bytes} after {}", tail.end.sequence));
         if bytes > 0 && !tail.marks_commits {
             let what = "an earlier version wrote it, which did not mark commits: its last batch cannot be known whole";
             self.alarms.push(format!("{name}: {what}; {bytes} bytes set aside"));
         }
+        if bytes > 0 {
+            let word = if is_damaged { "damaged" } else { "torn" };
+            self.recovered.push(format!("{word}: {name} {bytes} after {}", tail.end.sequence));
         }
     }
 
@@ -170,14 +170,14 @@ impl Found {
     }
 }
 
-fn read_tail(storage: &dyn Storage, path: &Path) -> io::Result<Tail> {
-    let mut file: Box<dyn ReadFile> = storage.read(path)?;
-    let length = file.seek(SeekFrom::End(0))?;
 fn bytes_of(entries: &[Entry], name: SegmentName) -> u64 {
     let name = name.text();
     entries.iter().find(|entry| entry.name == name).map_or(0, |entry| entry.bytes)
 }
 
+fn read_tail(storage: &dyn Storage, path: &Path) -> io::Result<Tail> {
+    let mut file: Box<dyn ReadFile> = storage.read(path)?;
+    let length = file.seek(SeekFrom::End(0))?;
     file.rewind()?;
     let mut frames = Frames::new(file, length);
     let mut tail =
@@ -194,10 +194,10 @@ fn bytes_of(entries: &[Entry], name: SegmentName) -> u64 {
         since_signed.push(frame);
         tail.whole = frames.whole_bytes();
     }
+    tail.marks_commits = frames.marks_commits();
     follow(&since_signed, &mut tail);
     Ok(tail)
 }
-    tail.marks_commits = frames.marks_commits();
 
 /// From the last signed row on, compute the chain; what lies before it need not be read again.
 fn follow(frames: &[Frame], tail: &mut Tail) {
