@@ -10,7 +10,7 @@ pub enum GuardError {
     /// The policy document is wrong; nothing changed.
     Document(DocumentError),
     /// The options are wrong.
-    Options(serde_json::Error),
+    Options(String),
     /// A port, a disk or the system refuses.
     World(String),
     /// The data loop does not answer.

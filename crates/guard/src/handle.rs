@@ -44,7 +44,8 @@ impl Guard {
     /// As [`Guard::start`].
     pub fn start_on(document: &[u8], options: &[u8], storage: Arc<dyn Storage>) -> Result<Self, GuardError> {
         let policy = Arc::new(Policy::parse(document).map_err(GuardError::Document)?);
-        let options: Options = serde_json::from_slice(options).map_err(GuardError::Options)?;
+        let options: Options =
+            serde_json::from_slice(options).map_err(|error| GuardError::Options(error.to_string()))?;
         let poll = Poll::new().map_err(world)?;
         let waker = Arc::new(Waker::new(poll.registry(), waker_token()).map_err(world)?);
         let (commands, receiver) = unbounded();

@@ -11,7 +11,7 @@ use crate::options::{JournalOptions, Options, SyslogOptions};
 use crate::syslog::Syslog;
 use crate::token::FIRST_LISTENER;
 use crossbeam_channel::Receiver;
-use journal::{Journal, Storage};
+use journal::{Journal, JournalError, Storage};
 use mio::{Poll, Waker};
 use policy::Policy;
 use std::sync::Arc;
@@ -50,8 +50,11 @@ fn open_journal(
         // The loop also looks each second.
         let _ = waker.wake();
     });
-    let (journal, opening) = journal::open(journal_options(options, policy), storage, wake)
-        .map_err(|error| GuardError::World(error.to_string()))?;
+    let opened = journal::open(journal_options(options, policy), storage, wake);
+    let (journal, opening) = opened.map_err(|error| match error {
+        JournalError::KeysInside(_) => GuardError::Options(error.to_string()),
+        _ => GuardError::World(error.to_string()),
+    })?;
     Ok((Some(journal), opening.messages()))
 }
 

@@ -11,7 +11,7 @@
 mod harness;
 
 use event::{Event, Kind};
-use guard::Guard;
+use guard::{Guard, GuardError};
 use harness::{Client, Server, adu, document, free_port, guard};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -238,5 +238,9 @@ fn keys_inside_the_journal_prevent_a_start() {
 
     let started = Guard::start(document.to_string().as_bytes(), options.to_string().as_bytes());
 
-    assert!(started.err().is_some_and(|error| error.to_string().contains("keys must lie outside the journal")));
+    let refused = started.err().unwrap();
+    assert!(
+        matches!(&refused, GuardError::Options(what) if what.contains("keys must lie outside the journal")),
+        "{refused}"
+    );
 }

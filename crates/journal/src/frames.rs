@@ -9,7 +9,7 @@
 use crate::chain;
 use crate::decode::decode;
 use crate::row::{Row, Written};
-use crate::schema::DIGEST;
+use crate::schema::{COMMIT, DIGEST};
 use arrow_array::{Array as _, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_ipc::MetadataVersion;
@@ -130,6 +130,11 @@ impl<R: Read> Frames<R> {
 
     pub(crate) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Whether its writer marked each commit, so that the last one can be known whole; true where there is no schema.
+    pub(crate) fn marks_commits(&self) -> bool {
+        self.schema.as_ref().is_none_or(|schema| schema.index_of(COMMIT).is_ok())
     }
 
     /// Read the schema, which stands before all batches.

@@ -6,11 +6,12 @@
 //! * what fails is tried again; it never holds up the writer;
 //! * once the journal is closed it touches nothing more, however long the disk had it hang.
 
+use crate::calendar::Calendar;
 use crate::fenced::Fenced;
 use crate::names::{POLICIES, SegmentName};
 use crate::opening::Opening;
 use crate::options::Options;
-use crate::own::{retired, sealed, utc_ns};
+use crate::own::{retired, sealed};
 use crate::retention::next_expired;
 use crate::seal::{Live, seal};
 use crate::seat::Desk;
@@ -38,6 +39,14 @@ pub(crate) enum ToKeeper {
 /// How long the keeper waits for one of its rows before it looks whether it should end.
 const ROW_PATIENCE: Duration = Duration::from_millis(10);
 
+/// Where the rows of a segment are.
+enum Stands {
+    Live,
+    /// In its sealed file alone.
+    Sealed,
+    Nowhere,
+}
+
 pub(crate) struct Keeper {
     options: Options,
     storage: Arc<dyn Storage>,
@@ -53,6 +62,8 @@ pub(crate) struct Keeper {
     damaged: BTreeMap<u64, String>,
     /// Sealed segments that retention cannot read and leaves where they are.
     kept: Vec<String>,
+    /// Opened with the first look at ages.
+    calendar: Option<Calendar>,
 }
 
 impl Keeper {
@@ -68,6 +79,7 @@ impl Keeper {
             to_remove: BTreeSet::new(),
             damaged: BTreeMap::new(),
             kept: Vec::new(),
+            calendar: None,
         }
     }
 
@@ -118,8 +130,16 @@ impl Keeper {
             more => format!("{first}, and {more} more"),
         });
         let alarms: Vec<String> =
-            [failing, self.damaged.values().next_back().cloned(), kept].into_iter().flatten().collect();
+            [failing, self.damaged.values().next_back().cloned(), kept, self.doubt()].into_iter().flatten().collect();
         (!alarms.is_empty()).then(|| alarms.join("; "))
+    }
+
+    fn doubt(&self) -> Option<String> {
+        let is_ahead = self.calendar.as_ref().is_some_and(Calendar::is_ahead);
+        is_ahead.then(|| {
+            "the system's clock is more than a day ahead of the record: ages count without it until it has stayed so for a day"
+                .to_owned()
+        })
     }
 
     fn work(&mut self, is_due: bool) -> io::Result<()> {
@@ -168,9 +188,11 @@ impl Keeper {
 
     fn seal_one(&self, live: Live) -> io::Result<()> {
         let first = live.first;
-        if self.is_sealed(first)? {
+        match self.look_for(first)? {
             // Done before, but for the last step.
-            return self.storage.sync_directory(&self.options.directory);
+            Stands::Sealed => return self.storage.sync_directory(&self.options.directory),
+            Stands::Nowhere => return Err(gone(first)),
+            Stands::Live => {}
         }
         let made = seal(&*self.storage, &self.options.directory, live, &self.stop)?;
         let name = made.name.text();
@@ -179,20 +201,28 @@ impl Keeper {
         self.storage.sync_directory(&self.options.directory)
     }
 
-    /// Whether the sealed file stands alone.
-    fn is_sealed(&self, first: u64) -> io::Result<bool> {
+    /// What there is of a segment. That it is gone is believed only where the segment being written is there: a
+    /// directory that went away comes back.
+    fn look_for(&self, first: u64) -> io::Result<Stands> {
+        let being_written = SegmentName::Live { first: self.shared.segment.load(Ordering::Acquire) };
         let entries = self.storage.list(&self.options.directory)?;
         let names: Vec<_> = entries.iter().filter_map(|entry| SegmentName::parse(&entry.name)).collect();
-        let is_alone = |name: &SegmentName| name.is_sealed() && name.first() == first;
-        Ok(!names.contains(&SegmentName::Live { first }) && names.iter().any(is_alone))
+        if names.contains(&SegmentName::Live { first }) {
+            return Ok(Stands::Live);
+        }
+        if names.iter().any(|name| name.is_sealed() && name.first() == first) {
+            return Ok(Stands::Sealed);
+        }
+        if names.contains(&being_written) { Ok(Stands::Nowhere) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 
     fn retire(&mut self) -> io::Result<()> {
         for name in self.to_remove.clone() {
             self.remove(&name)?;
         }
+        let now_ns = self.today()?;
         loop {
-            let look = next_expired(&*self.storage, &self.options, (&self.damaged, utc_ns()))?;
+            let look = next_expired(&*self.storage, &self.options, (&self.damaged, now_ns))?;
             self.kept = look.kept;
             let Some(expired) = look.expired else { return Ok(()) };
             let name = expired.name.text();
@@ -200,6 +230,20 @@ impl Keeper {
             self.to_remove.insert(name.clone());
             self.remove(&name)?;
         }
+    }
+
+    /// What counts as now, where ages count at all.
+    fn today(&mut self) -> io::Result<i64> {
+        let system_ns = self.options.clock.utc_ns();
+        if self.options.keep_age_ms.is_none() {
+            return Ok(system_ns);
+        }
+        let (storage, directory) = (&*self.storage, &self.options.directory);
+        let last = || self.shared.lock().last_time.unwrap_or(system_ns);
+        let calendar = self.calendar.get_or_insert_with(|| Calendar::open(storage, directory, last()));
+        let now_ns = calendar.look(system_ns, Instant::now());
+        calendar.keep(storage, directory, now_ns)?;
+        Ok(now_ns)
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
@@ -221,4 +265,9 @@ impl Keeper {
             }
         }
     }
+}
+
+fn gone(first: u64) -> io::Error {
+    let name = SegmentName::Live { first }.text();
+    io::Error::new(io::ErrorKind::InvalidData, format!("{name}: is gone; somebody removed it"))
 }

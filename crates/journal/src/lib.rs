@@ -13,8 +13,10 @@
 //!   more than the first public key, and says what it cannot see.
 
 mod adopt;
+mod calendar;
 mod certificate;
 mod chain;
+mod closed;
 mod commit;
 mod decode;
 mod encode;
@@ -32,6 +34,7 @@ mod own;
 mod queue;
 mod read;
 mod recover;
+mod renew;
 mod retention;
 mod row;
 mod schema;
@@ -45,9 +48,14 @@ mod state;
 mod storage;
 mod tenure;
 mod verify;
+mod wall;
 mod watchdog;
 mod writer;
 
+#[cfg(test)]
+mod queue_tests;
+#[cfg(test)]
+mod seal_tests;
 #[cfg(test)]
 mod tamper_tests;
 
@@ -63,3 +71,4 @@ pub use verify::{
     Finding, KnownCheckpoint, LastCheckpoint, Severity, Verification, VerifyOptions, verify, verify_export,
     verify_export_json, verify_json, verify_on,
 };
+pub use wall::WallClock;

@@ -3,6 +3,10 @@
 use std::path::{Path, PathBuf};
 
 pub(crate) const LOCK: &str = "lock";
+/// Which live file ended well.
+pub(crate) const CLOSED: &str = "closed";
+/// What time it was when the system's clock began to be ahead.
+pub(crate) const CLOCK: &str = "clock";
 pub(crate) const KEYS: &str = "keys.json";
 pub(crate) const POLICIES: &str = "policies";
 const DRAFT: &str = ".draft";

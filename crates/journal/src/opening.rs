@@ -3,14 +3,17 @@
 //! Kept true here:
 //! * nothing in the directory is touched before the lock is held, and no row gets a number before all of
 //!   it was read;
+//! * the record goes on from nothing that a power cut can still take;
 //! * whatever stands in the way is tried again until it does not.
 
+use crate::closed::is_noted;
 use crate::error::JournalError;
 use crate::keeper::ToKeeper;
 use crate::keys::{Keys, KeysOpening};
 use crate::names::LOCK;
 use crate::own::Cause;
 use crate::recover::{Found, recover};
+use crate::renew::renew;
 use crate::seal::Live;
 use crate::seat::Seat;
 use crate::storage::Lock;
@@ -56,7 +59,7 @@ fn try_open(seat: &Seat) -> Result<(), JournalError> {
         let lock = take_lock(seat)?;
         seat.queue()?.lock_file = Some(lock);
     }
-    let found = find(seat)?;
+    let found = make_sure(seat, find(seat)?)?;
     let keys = Keys::open(&*seat.storage, directory, &seat.options.key_directory, found.next)?;
     let opening = Opening::new(&found, &keys);
     let mut queue = seat.queue()?;
@@ -77,6 +80,18 @@ fn find(seat: &Seat) -> Result<Found, JournalError> {
     }
     let directory = &seat.options.directory;
     let found = recover(&*seat.storage, directory).map_err(JournalError::at(directory))?;
+    seat.queue()?.found = Some(found.clone());
+    Ok(found)
+}
+
+/// What the record goes on from is on the disk before anything goes on from it.
+fn make_sure(seat: &Seat, mut found: Found) -> Result<Found, JournalError> {
+    let Some(unsure) = found.unsure else { return Ok(found) };
+    let (storage, directory) = (&*seat.storage, &seat.options.directory);
+    if !is_noted(storage, directory, unsure) {
+        found.alarms.extend(renew(storage, directory, unsure.0).map_err(JournalError::at(directory))?);
+    }
+    found.unsure = None;
     seat.queue()?.found = Some(found.clone());
     Ok(found)
 }

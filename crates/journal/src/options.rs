@@ -1,5 +1,6 @@
 //! What an operator may choose about a journal.
 
+use crate::wall::WallClock;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub struct Options {
     pub retry_ms: u64,
     /// Tries come no further apart than this.
     pub retry_limit_ms: u64,
+    /// What gives the time of day.
+    pub clock: WallClock,
     /// How often retention and free space are looked at.
     pub housekeeping_ms: u64,
 }
@@ -65,6 +68,7 @@ impl Options {
             queue_bytes: 48 << 20,
             retry_ms: 100,
             retry_limit_ms: 2_000,
+            clock: WallClock::default(),
             housekeeping_ms: 10_000,
         }
     }

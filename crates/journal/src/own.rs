@@ -4,9 +4,9 @@
 
 use crate::hex;
 use crate::row::{Digest, Link, Written};
+use crate::wall::WallClock;
 use event::{Clock, Event, Kind};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Why a segment begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +67,13 @@ impl Cause {
 #[derive(Clone, Debug)]
 pub(crate) struct Author {
     pub(crate) guard: Arc<str>,
+    pub(crate) wall: WallClock,
 }
 
 impl Author {
     pub(crate) fn row(&self, kind: Kind, reason: String, clock: Clock) -> Event {
         Event {
-            time: utc_ns(),
+            time: self.wall.utc_ns(),
             clock,
             kind,
             guard: Some(Arc::clone(&self.guard)),
@@ -80,11 +81,6 @@ impl Author {
             ..Event::default()
         }
     }
-}
-
-pub(crate) fn utc_ns() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
 pub(crate) fn opened(after: Link, cause: Cause) -> String {
@@ -145,13 +141,14 @@ fn link(sequence: &str, digest: &str) -> Option<Link> {
 mod tests {
     use super::{Author, Cause, Statement, checkpoint, opened, parse, retired, sealed};
     use crate::row::{Link, Written};
+    use crate::wall::WallClock;
     use event::{Clock, Kind};
     use std::sync::Arc;
 
     const END: Link = Link { sequence: 9, digest: [7; 32] };
 
     fn read_back(kind: Kind, reason: String) -> Statement {
-        parse(&Author { guard: Arc::from("gate-1") }.row(kind, reason, Clock::Synchronised))
+        parse(&Author { guard: Arc::from("gate-1"), wall: WallClock::default() }.row(kind, reason, Clock::Synchronised))
     }
 
     #[test]

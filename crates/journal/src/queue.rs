@@ -4,6 +4,8 @@
 //! * the lock is never held across anything that touches the disk;
 //! * numbers rise in the order of the rows on disk: one is kept aside while a commit is under way,
 //!   so that a segment opened after a failure can stand before the rows that queued up meanwhile;
+//! * what queues up is cut into portions of a commit each, every one but the first behind a number of its own, so that
+//!   the same holds between them;
 //! * memory is bounded; what finds no room is counted, never forgotten.
 
 use crate::keys::Keys;
@@ -16,11 +18,12 @@ use crate::state::Status;
 use crate::storage::Lock;
 use crossbeam_channel::Sender;
 use event::{Clock, Event, Kind, Sequence};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// With so many the writer does not wait for the interval, so that its work comes in small portions. 256 were weighed
-/// against it: what each commit costs by itself then showed in the time of each request (ADR 0008). Below 5,120 rows a
-/// second the interval comes first.
+/// A commit takes no more, and with so many the writer does not wait for the interval, so that its work comes in small
+/// portions. 256 were weighed against it: what each commit costs by itself then showed in the time of each request (ADR
+/// 0008). Below 5,120 rows a second the interval comes first.
 const COMMIT_ROWS: usize = 1_024;
 
 /// What became of a row that somebody waits for.
@@ -46,6 +49,23 @@ pub(crate) struct OwnRow {
     pub(crate) reason: String,
     /// Told whether the row became durable; where nobody is told, a lost row is recorded later.
     pub(crate) answer: Option<Sender<bool>>,
+}
+
+/// How much of what waits a commit takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What one commit should hold at most.
+    Portion,
+    /// Everything, for what must stand behind all of it.
+    All,
+}
+
+/// Rows of one commit that wait.
+#[derive(Default)]
+struct Portion {
+    /// Kept free when the portion before it was full.
+    front: Option<u64>,
+    rows: Spelled,
 }
 
 /// Limits of [`Queue`].
@@ -85,8 +105,8 @@ pub(crate) struct Queue {
     /// The next row's number; 0 until the directory was read, so that no number can be given twice.
     next: u64,
     kept_aside: Option<u64>,
-    rows: Spelled,
-    waiting: Vec<Sequence>,
+    portions: VecDeque<Portion>,
+    waiting: VecDeque<Sequence>,
     in_flight: Vec<Sequence>,
     own: Vec<OwnRow>,
     /// Own rows of the commit under way, and what else must be told again if it is lost.
@@ -107,6 +127,8 @@ pub(crate) struct Queue {
     pub(crate) lock_file: Option<Box<dyn Lock>>,
     /// What the directory holds, until the keys are there too.
     pub(crate) found: Option<Found>,
+    /// When the record's last row was written, as far as a start found one.
+    pub(crate) last_time: Option<i64>,
     pub(crate) progress: Option<Progress>,
     /// What opening found, until somebody takes it.
     pub(crate) opening: Option<Opening>,
@@ -135,8 +157,8 @@ impl Queue {
             limits,
             next: 0,
             kept_aside: None,
-            rows: Spelled::default(),
-            waiting: Vec::new(),
+            portions: VecDeque::new(),
+            waiting: VecDeque::new(),
             in_flight: Vec::new(),
             own: Vec::new(),
             own_in_flight: Vec::new(),
@@ -154,6 +176,7 @@ impl Queue {
             keeper_has_ended: false,
             lock_file: None,
             found: None,
+            last_time: None,
             progress: None,
             opening: None,
             status: Status::default(),
@@ -162,7 +185,9 @@ impl Queue {
 
     /// The directory is read: numbers are given from here on, and what was repaired is to be recorded.
     pub(crate) fn begin(&mut self, found: Found, keys: Keys) {
-        self.next = found.next;
+        (self.next, self.last_time) = (found.next, found.last_time);
+        // The first segment's: rows may queue up before it is there.
+        self.keep_number_aside();
         self.status.public_key = keys.public_key();
         self.status.durable_sequence = found.after.sequence;
         for reason in found.recovered {
@@ -179,37 +204,50 @@ impl Queue {
 
     /// Queue a row nobody waits for; counted where there is no room, or where no number is known to be free.
     /// True where the writer should hurry.
-    pub(crate) fn push(&mut self, mut event: Event) -> (Sequence, bool) {
+    pub(crate) fn push(&mut self, event: Event) -> (Sequence, bool) {
         if !self.is_begun() {
             self.gap.add(event.time);
             return (Sequence::default(), false);
         }
-        event.sequence = Sequence(self.number());
-        let (sequence, room) = (event.sequence, self.limits.rows.saturating_sub(self.limits.reserved_rows));
-        if self.rows.len() >= room || self.rows.weight() >= self.limits.bytes {
+        let room = self.limits.rows.saturating_sub(self.limits.reserved_rows);
+        if self.queued_rows() >= room || self.weight() >= self.limits.bytes {
             self.status.rows_without_room += 1;
             self.gap.add(event.time);
-            return (sequence, false);
+            return (Sequence(self.number()), false);
         }
-        self.rows.push(&event);
-        (sequence, self.rows.len() == self.hurry())
+        let sequence = self.put(event);
+        (sequence, self.queued_rows() == self.hurry())
     }
 
     /// Queue a row somebody waits for.
-    pub(crate) fn push_ahead(&mut self, mut event: Event) -> Option<Sequence> {
+    pub(crate) fn push_ahead(&mut self, event: Event) -> Option<Sequence> {
         // Twice the bytes: rows nobody waits for must not take the room of those.
         if !self.status.up {
             return None;
         }
-        if self.rows.len() >= self.limits.rows || self.rows.weight() >= self.limits.bytes * 2 {
+        if self.queued_rows() >= self.limits.rows || self.weight() >= self.limits.bytes * 2 {
             self.status.rows_without_room += 1;
             return None;
         }
-        event.sequence = Sequence(self.number());
-        let sequence = event.sequence;
-        self.waiting.push(sequence);
-        self.rows.push(&event);
+        let sequence = self.put(event);
+        self.waiting.push_back(sequence);
         Some(sequence)
+    }
+
+    fn put(&mut self, mut event: Event) -> Sequence {
+        if self.portions.back().is_none_or(|portion| portion.rows.len() >= COMMIT_ROWS) {
+            let front = (!self.portions.is_empty()).then(|| self.number());
+            self.portions.push_back(Portion { front, rows: Spelled::default() });
+        }
+        event.sequence = Sequence(self.number());
+        if let Some(portion) = self.portions.back_mut() {
+            portion.rows.push(&event);
+        }
+        event.sequence
+    }
+
+    fn weight(&self) -> usize {
+        self.portions.iter().map(|portion| portion.rows.weight()).sum()
     }
 
     pub(crate) fn push_own(&mut self, row: OwnRow) {
@@ -228,7 +266,7 @@ impl Queue {
             || self.checkpoint_asked
             || self.is_closing
             || self.key_asked.is_some()
-            || self.rows.len() >= self.hurry()
+            || self.queued_rows() >= self.hurry()
     }
 
     /// So many rows are committed at once, however short they have waited.
@@ -237,24 +275,44 @@ impl Queue {
     }
 
     pub(crate) fn has_rows(&self) -> bool {
-        !self.rows.is_empty() || !self.own.is_empty() || self.gap.count > 0
+        !self.portions.is_empty() || self.has_own()
+    }
+
+    /// Whether the journal has something to add: that stands behind all rows.
+    pub(crate) fn has_own(&self) -> bool {
+        !self.own.is_empty() || self.gap.count > 0
     }
 
     pub(crate) fn queued_rows(&self) -> usize {
-        self.rows.len()
+        // All portions but the last are full.
+        let full = self.portions.len().saturating_sub(1) * COMMIT_ROWS;
+        full + self.portions.back().map_or(0, |portion| portion.rows.len())
     }
 
-    /// Take all that waits, and number what the journal adds.
-    pub(crate) fn take(&mut self, wants_checkpoint: bool) -> Taken {
+    /// Take what waits, and number what the journal adds behind the last of it.
+    pub(crate) fn take(&mut self, extent: Extent, wants_checkpoint: bool) -> Taken {
         let front = self.kept_aside.take();
+        let mut rows = self.portions.pop_front().unwrap_or_default().rows;
+        if let (Extent::Portion, Some(next)) = (extent, self.portions.front_mut()) {
+            self.kept_aside = next.front.take();
+            let end = self.kept_aside.unwrap_or(self.next);
+            let answered = self.waiting.partition_point(|sequence| sequence.0 < end);
+            self.in_flight = self.waiting.drain(..answered).collect();
+            return Taken { front, rows, ..Taken::default() };
+        }
+        self.portions.drain(..).for_each(|portion| rows.append(&portion.rows));
+        Taken { front, rows, ..self.take_own(wants_checkpoint) }
+    }
+
+    fn take_own(&mut self, wants_checkpoint: bool) -> Taken {
         let gap = std::mem::take(&mut self.gap);
         let own = std::mem::take(&mut self.own);
-        let mut taken = Taken { front, rows: std::mem::take(&mut self.rows), ..Taken::default() };
+        let mut taken = Taken::default();
         taken.own = own.iter().map(|row| (self.number(), row.kind, row.reason.clone())).collect();
         self.own_in_flight = own;
         taken.gap = (gap.count > 0).then(|| (self.number(), gap));
         taken.checkpoint = wants_checkpoint.then(|| self.number());
-        self.in_flight = std::mem::take(&mut self.waiting);
+        self.in_flight = self.waiting.drain(..).collect();
         self.checkpoint_asked = false;
         self.keep_number_aside();
         taken
@@ -321,7 +379,7 @@ impl Queue {
     /// The disk has failed: whoever waits need wait no longer.
     pub(crate) fn fail(&mut self, why: String) {
         self.answer_in_flight(false);
-        self.in_flight = std::mem::take(&mut self.waiting);
+        self.in_flight = self.waiting.drain(..).collect();
         self.answer_in_flight(false);
         if self.status.up {
             self.status.failures += 1;

@@ -2,8 +2,8 @@
 //!
 //! Kept true here:
 //! * nothing in the directory prevents a start, and nothing in it is deleted;
-//! * what the record goes on from is durable first: a killed process leaves what it wrote in the
-//!   system's memory, where it can be read, and lost.
+//! * what the record goes on from is named, so that it can be made durable first: a killed process leaves what it
+//!   wrote in the system's memory, where it can be read, and lost.
 
 use crate::chain::{Chain, is_signed_by_its_key};
 use crate::frames::{Frame, Frames, holds_message};
@@ -18,6 +18,9 @@ use std::path::Path;
 /// After an unclean stop numbering jumps by this, beyond any number that may have been given out.
 const JUMP: u64 = 1_000_000;
 
+/// Every row has a number and a time; in truth each takes some ten times that.
+const SMALLEST_ROW: u64 = 16;
+
 /// A million rows a second reach this after a hundred thousand years.
 const MOST: u64 = u64::MAX / 4;
 
@@ -26,9 +29,13 @@ const MOST: u64 = u64::MAX / 4;
 pub(crate) struct Found {
     pub(crate) next: u64,
     pub(crate) after: Link,
+    /// When the row it goes on from was written.
+    pub(crate) last_time: Option<i64>,
     pub(crate) cause: Option<Cause>,
     /// Live segments of earlier runs.
     pub(crate) to_seal: Vec<u64>,
+    /// The live segment that ends with `after`, and its length, where its last rows may be in the system's memory alone.
+    pub(crate) unsure: Option<(u64, u64)>,
     /// Reasons of rows to record: what was set aside.
     pub(crate) recovered: Vec<String>,
     pub(crate) alarms: Vec<String>,
@@ -37,9 +44,11 @@ pub(crate) struct Found {
 /// The end of one live segment.
 struct Tail {
     end: Link,
+    last_time: Option<i64>,
     is_clean: bool,
     whole: u64,
     length: u64,
+    marks_commits: bool,
 }
 
 /// Look through a directory before writing to it. Without its listing no number is known to be free.
@@ -49,12 +58,15 @@ pub(crate) fn recover(storage: &dyn Storage, directory: &Path) -> io::Result<Fou
     let segments = in_order(entries.iter().map(|entry| entry.name.as_str()));
     let mut is_clean = false;
     for name in &segments {
-        is_clean = false;
         match *name {
-            SegmentName::Live { first } => is_clean = found.take_live(storage, directory, first),
-            SegmentName::Sealed { last, .. } => found.take_sealed(storage, directory, *name, last),
+            SegmentName::Live { first } => {
+                is_clean = found.take_live((storage, directory), first, bytes_of(&entries, *name))
+            }
+            SegmentName::Sealed { last, .. } => found.reach(last),
         }
     }
+    is_clean &= segments.last().is_some_and(|last| !last.is_sealed());
+    found.take_sealed((storage, directory), &segments);
     found.take_leftovers(&entries, &segments);
     if let Err(error) = storage.sync_directory(directory) {
         found.alarms.push(format!("{}: names may not outlive a power cut: {error}", directory.display()));
@@ -76,17 +88,31 @@ impl Found {
         self.next = self.next.max(sequence.saturating_add(1));
     }
 
-    fn take_sealed(&mut self, storage: &dyn Storage, directory: &Path, name: SegmentName, last: u64) {
-        self.reach(last);
-        let about = storage.read(&name.within(directory)).ok().and_then(|mut file| footer(&mut file));
-        match about {
-            Some(about) => self.after = Link { sequence: last, digest: about.end_digest },
-            None => self.alarms.push(format!("{}: damaged; the record goes on without it", name.text())),
+    /// Go on from the last sealed segment, where no live one comes after it. Only that one is opened: a start must not
+    /// take the longer the more was recorded, and what the others hold is for verification and retention to look at.
+    fn take_sealed(&mut self, (storage, directory): (&dyn Storage, &Path), segments: &[SegmentName]) {
+        let live = self.unsure.map(|(first, _)| first);
+        let is_end = |name: &SegmentName| !name.is_sealed() && live == Some(name.first());
+        let behind: Vec<_> =
+            segments.iter().rev().take_while(|name| !is_end(name)).filter(|name| name.is_sealed()).collect();
+        for name in behind {
+            let about = storage.read(&name.within(directory)).ok().and_then(|mut file| footer(&mut file));
+            if let (Some(about), SegmentName::Sealed { last, .. }) = (about, *name) {
+                (self.after, self.unsure) = (Link { sequence: last, digest: about.end_digest }, None);
+                self.last_time = Some(about.last_time);
+                return;
+            }
+            self.alarms.push(format!("{}: damaged; the record goes on without it", name.text()));
         }
     }
 
+    /// Bytes that cannot be read may hold any rows that they have room for.
+    fn reach_room(&mut self, from: u64, bytes: u64) {
+        self.reach(from.saturating_add(bytes / SMALLEST_ROW));
+    }
+
     /// Whether the segment ends as after a clean stop.
-    fn take_live(&mut self, storage: &dyn Storage, directory: &Path, first: u64) -> bool {
+    fn take_live(&mut self, (storage, directory): (&dyn Storage, &Path), first: u64, bytes: u64) -> bool {
         self.reach(first);
         let name = SegmentName::Live { first }.text();
         if let Err(error) = storage.sync(&directory.join(&name)) {
@@ -98,9 +124,11 @@ impl Found {
                 self.alarms.push(format!("{name}: {error}; the record goes on without it"));
                 // Sealing finds the same, and retention then knows it for evidence.
                 self.to_seal.push(first);
+                self.reach_room(first, bytes);
                 return false;
             }
         };
+        self.reach_room(first.max(tail.end.sequence), tail.length - tail.whole);
         let has_rows = tail.end != Link::default();
         match if has_rows { set_aside(storage, directory, &name, &tail) } else { put_away(storage, directory, &name) } {
             Ok(is_damaged) => {
@@ -114,7 +142,8 @@ impl Found {
             return false;
         }
         self.reach(tail.end.sequence);
-        self.after = tail.end;
+        (self.after, self.unsure) = (tail.end, Some((first, tail.length)));
+        self.last_time = tail.last_time;
         tail.is_clean && tail.whole == tail.length
     }
 
@@ -122,6 +151,10 @@ impl Found {
         let bytes = tail.length - tail.whole;
         if is_damaged {
             self.alarms.push(format!("{name}: altered bytes before whole batches; {bytes} bytes set aside"));
+        }
+        if bytes > 0 && !tail.marks_commits {
+            let what = "an earlier version wrote it, which did not mark commits: its last batch cannot be known whole";
+            self.alarms.push(format!("{name}: {what}; {bytes} bytes set aside"));
         }
         if bytes > 0 {
             let word = if is_damaged { "damaged" } else { "torn" };
@@ -137,12 +170,18 @@ impl Found {
     }
 }
 
+fn bytes_of(entries: &[Entry], name: SegmentName) -> u64 {
+    let name = name.text();
+    entries.iter().find(|entry| entry.name == name).map_or(0, |entry| entry.bytes)
+}
+
 fn read_tail(storage: &dyn Storage, path: &Path) -> io::Result<Tail> {
     let mut file: Box<dyn ReadFile> = storage.read(path)?;
     let length = file.seek(SeekFrom::End(0))?;
     file.rewind()?;
     let mut frames = Frames::new(file, length);
-    let mut tail = Tail { end: Link::default(), is_clean: false, whole: 0, length };
+    let mut tail =
+        Tail { end: Link::default(), last_time: None, is_clean: false, whole: 0, length, marks_commits: true };
     let mut since_signed: Vec<Frame> = Vec::new();
     while let Some(frame) = frames.next_frame()? {
         // A batch that cannot be decoded is torn too, and so is all behind it.
@@ -155,6 +194,7 @@ fn read_tail(storage: &dyn Storage, path: &Path) -> io::Result<Tail> {
         since_signed.push(frame);
         tail.whole = frames.whole_bytes();
     }
+    tail.marks_commits = frames.marks_commits();
     follow(&since_signed, &mut tail);
     Ok(tail)
 }
@@ -171,6 +211,7 @@ fn follow(frames: &[Frame], tail: &mut Tail) {
         chain.follow(&row.event);
     }
     tail.end = chain.last();
+    tail.last_time = rows.last().map(|row| row.event.time);
     let is_last = start + 1 == rows.len();
     tail.is_clean = is_last && is_stop(&signed.event);
 }

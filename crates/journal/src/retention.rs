@@ -1,6 +1,7 @@
 //! Which sealed segments have had their time.
 //!
 //! Kept true here:
+//! * a file that a clock dated into the future is as old as the next one that is not;
 //! * a file that cannot be read stays, as evidence, and holds up no other;
 //! * no segment goes before an older one that is still to be sealed: the row that says it went, kept in a
 //!   younger segment, would go before what it explains.
@@ -12,6 +13,9 @@ use crate::sealed::{Footer, footer};
 use crate::storage::{Entry, Storage, may_pass};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+
+/// So many files dated into the future are looked behind: where a clock was set back for good, all are.
+const MOST_AHEAD: usize = 64;
 
 /// A segment that may go, and why.
 pub(crate) struct Expired {
@@ -40,7 +44,7 @@ pub(crate) fn next_expired(
         return Ok(look);
     }
     let entries = storage.list(&options.directory)?;
-    let mut evidence = BTreeSet::new();
+    let (mut evidence, mut oldest, mut ahead) = (BTreeSet::new(), None, 0);
     for name in in_order(entries.iter().map(|entry| entry.name.as_str())) {
         let SegmentName::Sealed { last, .. } = name else {
             // It has its time once it is sealed; one that never will be is evidence too.
@@ -56,8 +60,12 @@ pub(crate) fn next_expired(
                 look.kept.push(format!("{}: {what}; kept", name.text()));
             }
             Ok(about) => {
-                let end = Link { sequence: last, digest: about.end_digest };
+                let (name, end) = *oldest.get_or_insert((name, Link { sequence: last, digest: about.end_digest }));
                 let why = why(options, size(&entries, &evidence), about.last_time, now_ns);
+                if why.is_none() && about.last_time > now_ns && ahead < MOST_AHEAD {
+                    ahead += 1;
+                    continue;
+                }
                 look.expired = why.map(|why| Expired { name, end, why });
                 break;
             }

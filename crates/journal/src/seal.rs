@@ -11,21 +11,25 @@ use crate::frames::Frames;
 use crate::names::SegmentName;
 use crate::own::{Statement, parse};
 use crate::row::{Digest, Link, Row, Written};
-use crate::schema::{COMMIT, DIGEST, PUBLIC_KEY, SIGNATURE, schema};
+use crate::schema::{DIGEST, PUBLIC_KEY, SIGNATURE, schema};
 use crate::storage::{ReadFile, Storage, may_pass};
-use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::TimestampNanosecondType;
+use arrow_array::{RecordBatch, new_null_array};
+use arrow_schema::{ArrowError, FieldRef};
 use event::Field;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 use sha2::{Digest as _, Sha256};
+use std::fmt;
 use std::io::{self, Seek as _, SeekFrom, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Footer keys with the end of the chain and the time of the last row, for retention and recovery.
@@ -88,12 +92,13 @@ fn write(
             return Err(io::ErrorKind::Interrupted.into());
         }
         last_time = times(&batch).fold(last_time, i64::max);
-        parquet.write(&sealed_columns(batch))?;
+        let columns = sealed_columns(&batch).map_err(|error| unsealable(live.first, &error))?;
+        parquet.write(&columns).map_err(|error| unwritten(live.first, error))?;
     }
     let end = reading.end()?;
     parquet.append_key_value_metadata(KeyValue::new(END_DIGEST.to_owned(), crate::hex::render(&end.digest)));
     parquet.append_key_value_metadata(KeyValue::new(LAST_TIME.to_owned(), last_time.to_string()));
-    let mut out = parquet.into_inner()?;
+    let mut out = parquet.into_inner().map_err(|error| unwritten(live.first, error))?;
     out.file.sync()?;
     Ok((out.hash.finalize().into(), end))
 }
@@ -149,12 +154,14 @@ fn times(batch: &RecordBatch) -> impl Iterator<Item = i64> {
     times.into_iter().flat_map(|times| times.values().iter().copied())
 }
 
-/// A sealed file is durable as a whole: it needs no sign that a commit is.
-fn sealed_columns(mut batch: RecordBatch) -> RecordBatch {
-    if let Ok(commit) = batch.schema().index_of(COMMIT) {
-        batch.remove_column(commit);
-    }
-    batch
+/// The columns of a sealed file, by name: one that no row uses may be missing. A sealed file is durable as a whole, and
+/// needs no sign that a commit is.
+fn sealed_columns(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let of = |column: &FieldRef| {
+        let found = batch.column_by_name(column.name()).map(Arc::clone);
+        found.unwrap_or_else(|| new_null_array(column.data_type(), batch.num_rows()))
+    };
+    RecordBatch::try_new(schema(), schema().fields().iter().map(of).collect())
 }
 
 /// Follow the chain through rows; `None` where a signed row says another digest.
@@ -181,6 +188,21 @@ fn unreadable(first: u64) -> impl Fn(io::Error) -> io::Error {
         let kind = if may_pass { error.kind() } else { io::ErrorKind::InvalidData };
         io::Error::new(kind, format!("{name}: {error}; not sealed"))
     }
+}
+
+/// What the disk says of the sealed file may pass; what the encoder says of the rows does not.
+fn unwritten(first: u64, error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(source) => {
+            source.downcast::<io::Error>().map_or_else(|other| unsealable(first, &other), |error| *error)
+        }
+        other => unsealable(first, &other),
+    }
+}
+
+fn unsealable(first: u64, why: &dyn fmt::Display) -> io::Error {
+    let name = SegmentName::Live { first }.text();
+    io::Error::new(io::ErrorKind::InvalidData, format!("{name}: cannot be sealed: {why}"))
 }
 
 fn damaged(first: u64) -> io::Error {

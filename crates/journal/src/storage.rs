@@ -219,3 +219,25 @@ pub(crate) fn read_whole(storage: &dyn Storage, path: &Path) -> io::Result<Vec<u
     storage.read(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::may_pass;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn a_lack_of_descriptors_may_pass_and_a_read_error_does_not() {
+        let (file_table, too_many_files, read_error) = (23, 24, 5);
+
+        assert!(may_pass(&Error::from_raw_os_error(file_table)));
+        assert!(may_pass(&Error::from_raw_os_error(too_many_files)));
+        assert!(!may_pass(&Error::from_raw_os_error(read_error)));
+    }
+
+    #[test]
+    fn altered_bytes_and_files_that_are_gone_do_not_pass_by_themselves() {
+        assert!(may_pass(&ErrorKind::TimedOut.into()));
+        assert!(!may_pass(&ErrorKind::InvalidData.into()));
+        assert!(!may_pass(&ErrorKind::NotFound.into()));
+    }
+}

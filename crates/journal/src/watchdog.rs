@@ -132,8 +132,13 @@ impl Watchdog {
     /// All that may hang do; the next writer begins when one of them comes back.
     fn say_stuck(&self) {
         let mut queue = self.desk.shared.lock();
-        queue.status.last_failure =
-            Some(format!("{} writers hang in the disk: none is added before one comes back", MOST_GIVEN_UP + 1));
+        let was_up = queue.status.up;
+        let why = format!("{} writers hang in the disk: none is added before one comes back", MOST_GIVEN_UP + 1);
+        self.desk.shared.fail(&mut queue, why);
+        drop(queue);
+        if was_up {
+            self.desk.shared.wake();
+        }
     }
 
     /// Where the system gives no thread, the next look tries again.

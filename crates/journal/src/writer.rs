@@ -12,12 +12,13 @@
 //! * a segment whose commit failed or hung is never written or synced again;
 //! * the next segment names the last row known durable, and continues the chain from it.
 
+use crate::closed;
 use crate::commit::{Prepared, Scribe};
 use crate::hex;
 use crate::keeper::ToKeeper;
 use crate::opening;
 use crate::own::{Author, Cause, opened};
-use crate::queue::{Gap, Progress};
+use crate::queue::{Extent, Gap, Progress};
 use crate::row::Link;
 use crate::seal::{Ended, Live};
 use crate::seat::Seat;
@@ -76,7 +77,7 @@ fn end(seat: &Seat) -> Result<(), Over> {
 
 impl Writer {
     fn new(seat: Seat, progress: Progress, is_first: bool) -> Self {
-        let author = Author { guard: Arc::clone(&seat.options.guard) };
+        let author = Author { guard: Arc::clone(&seat.options.guard), wall: seat.options.clock.clone() };
         Self {
             scribe: Scribe { author, keys: progress.keys, clock: progress.clock },
             retry: Duration::from_millis(seat.options.retry_ms),
@@ -112,10 +113,15 @@ impl Writer {
 
     fn turn(&mut self) -> Result<(), Over> {
         let patience = Duration::from_millis(self.seat.options.commit_interval_ms);
-        let (is_closing, key_asked) = {
+        let (is_closing, was_given_up, key_asked) = {
             let mut queue = self.seat.wait(patience, |queue| queue.is_urgent())?;
-            (queue.is_closing, queue.key_asked.take())
+            (queue.is_closing, !queue.status.up, queue.key_asked.take())
         };
+        if was_given_up {
+            // The last writer of all that may hang, and it came back: the answers that were due are given.
+            let _ = key_asked.map(|answer| answer.send(false));
+            return self.end_segment(Cause::Failed);
+        }
         if let Some(answer) = key_asked {
             let _ = answer.send(self.rotate_key()?);
             if self.segment.is_none() {
@@ -134,15 +140,17 @@ impl Writer {
     fn commit_if_needed(&mut self) -> Result<(), Over> {
         let interval = Duration::from_millis(self.seat.options.checkpoint_interval_ms);
         let is_due = self.has_unsigned && self.checkpoint_at.elapsed() >= interval;
-        let (is_asked, has_front) = {
+        let (is_asked, has_front, has_own) = {
             let queue = self.seat.queue()?;
             if !queue.has_rows() && !is_due && !queue.checkpoint_asked {
                 return Ok(());
             }
-            (queue.checkpoint_asked, queue.has_front())
+            (queue.checkpoint_asked, queue.has_front(), queue.has_own())
         };
         let why = if is_asked { "asked" } else { "interval" };
-        if self.commit(is_asked || (is_due && !has_front), why)? {
+        // What the journal adds does not wait for a backlog to go down.
+        let extent = if is_asked || has_own { Extent::All } else { Extent::Portion };
+        if self.commit(extent, is_asked || (is_due && !has_front), why)? {
             self.seat.queue()?.give_number_back();
         }
         Ok(())
@@ -150,7 +158,7 @@ impl Writer {
 
     /// End the live segment and begin the next; rows go on queueing meanwhile.
     fn rotate(&mut self) -> Result<(), Over> {
-        if self.commit(true, "rotated")? {
+        if self.commit(Extent::All, true, "rotated")? {
             self.end_segment(Cause::Rotated)?;
             self.reopen()?;
         }
@@ -160,14 +168,17 @@ impl Writer {
     fn finish(&mut self) -> Result<(), Over> {
         self.has_finished = true;
         // The second one proves the bytes of the first, and of all that came with it.
-        if self.commit(true, "stop")? && self.commit(true, "stop")? {
+        if self.commit(Extent::All, true, "stop")? && self.commit(Extent::All, true, "stop")? {
             self.seat.queue()?.give_number_back();
+            let ended = self.segment.as_ref().map(|segment| (segment.first, segment.bytes));
+            // Without it the next start only takes longer.
+            let _ = ended.map(|ended| closed::note(&*self.seat.storage, &self.seat.options.directory, ended));
         }
         Ok(())
     }
 
-    fn commit(&mut self, wants_checkpoint: bool, why: &str) -> Result<bool, Over> {
-        let taken = self.seat.queue()?.take(wants_checkpoint);
+    fn commit(&mut self, extent: Extent, wants_checkpoint: bool, why: &str) -> Result<bool, Over> {
+        let taken = self.seat.queue()?.take(extent, wants_checkpoint);
         let written = self.segment.as_ref().map(Segment::written).unwrap_or_default();
         let prepared = self.scribe.prepare(taken, self.durable, (why, written));
         let Some(segment) = &mut self.segment else { return Ok(false) };
@@ -310,7 +321,7 @@ impl Writer {
         let reason = "new_key: the rows from here on are signed by the key that keys.json names next".to_owned();
         // Asked for, though not listened to: where the key is not changed, no later row may say that it is.
         drop(self.seat.shared.record_own(Kind::JournalKeyChanged, reason));
-        if !self.commit(false, "interval")? {
+        if !self.commit(Extent::All, false, "interval")? {
             return Ok(false);
         }
         // The number kept aside stays so meanwhile: where this hangs, the next segment opens before rows that queue up.

@@ -221,3 +221,29 @@ fn a_journal_closes_though_its_disk_hangs() {
     let found = place.verify();
     assert!(found.ok, "{:?}", found.findings);
 }
+
+#[test]
+fn the_last_writer_that_hangs_outside_a_commit_takes_the_journal_down() {
+    let place = Place::new();
+    let (disk, journal, _, _) = hung(&place);
+    // Four writers, and the keeper over the first one's segment.
+    until("the fourth writer hangs", || disk.hanging.load(Ordering::SeqCst) == 5);
+    disk.sync_hangs.store(false, Ordering::SeqCst);
+    until("the fifth is up", || journal.is_up());
+    settle(&journal);
+    disk.sync_hangs_at.store(disk.syncs.load(Ordering::SeqCst) + 2, Ordering::SeqCst);
+
+    std::thread::scope(|scope| {
+        let changing = scope.spawn(|| journal.rotate_key().is_err());
+        until("the key's sync hangs", || disk.hanging.load(Ordering::SeqCst) == 6);
+        until("the journal is down", || !journal.is_up());
+        assert_eq!(journal.append_ahead(denied(5)), Err(JournalDown));
+        assert!(changing.join().unwrap());
+    });
+
+    disk.lets_go.store(true, Ordering::SeqCst);
+    until("the journal is up again", || journal.is_up());
+    journal.close();
+    let found = place.verify();
+    assert!(found.ok, "{:?}", found.findings);
+}

@@ -127,3 +127,71 @@ fn a_file_removed_behind_a_damaged_one_that_no_row_tells_of_is_found() {
     let found = place.verify();
     assert!(found.findings.iter().any(|one| one.what.contains("is not there as signed")), "{:?}", found.findings);
 }
+
+/// A live file whose sealing waits for as long as something stands in the place of the draft.
+fn waiting_to_be_sealed(place: &Place) -> (Journal, PathBuf, PathBuf) {
+    let (journal, _) = place.open();
+    journal.append(poll(1));
+    settle(&journal);
+    journal.close();
+    let (live, block) = (place.files(".arrows").remove(0), place.directory().join(format!("{:020}.parquet.tmp", 1)));
+    fs::create_dir(&block).unwrap();
+    let (journal, _) = place.open();
+    until("it cannot be sealed yet", || journal.state().last_alarm.is_some());
+    (journal, live, block)
+}
+
+#[test]
+fn a_live_file_that_somebody_removed_is_told_and_no_longer_waited_for() {
+    let place = Place::new();
+    let (journal, live, block) = waiting_to_be_sealed(&place);
+
+    fs::remove_file(&live).unwrap();
+
+    let name = live.file_name().unwrap().to_string_lossy().into_owned();
+    let told = format!("{name}: is gone; somebody removed it");
+    until("it is told", || journal.state().last_alarm.is_some_and(|alarm| alarm == told));
+    fs::remove_dir(&block).unwrap();
+    journal.close();
+    let found = place.verify();
+    assert!(found.findings.iter().any(|one| one.what.contains("rows up to")), "{:?}", found.findings);
+}
+
+#[test]
+fn a_live_file_that_is_away_with_its_directory_is_waited_for() {
+    let place = Place::new();
+    let (journal, live, block) = waiting_to_be_sealed(&place);
+    let away = place.keys().with_extension("away");
+
+    fs::rename(place.directory(), &away).unwrap();
+    until("that is told", || {
+        journal.state().last_alarm.is_some_and(|alarm| alarm.contains("No such file") && !alarm.contains("is gone"))
+    });
+    fs::rename(&away, place.directory()).unwrap();
+    fs::remove_dir(&block).unwrap();
+
+    until("it is sealed", || !live.exists());
+    journal.close();
+    assert!(place.verify().ok);
+}
+
+#[test]
+fn evidence_does_not_count_against_the_size_that_may_be_kept() {
+    let place = Place::new();
+    let sealed = sealed_journal(&place);
+    let size = |paths: &[PathBuf]| paths.iter().map(|path| fs::metadata(path).unwrap().len()).sum::<u64>();
+    let options = Options { keep_bytes: Some(size(&sealed) + 200_000), ..place.options() };
+    let damaged = place.directory().join(format!("{:020}.arrows", 0));
+    // Many times what may be kept, behind rows that do not continue their chain.
+    fs::write(&damaged, [altered_live_file(), vec![0; 4_000_000]].concat()).unwrap();
+
+    let (journal, _) = place.open_with(options, Arc::new(FileSystem));
+    until("it is known for evidence", || {
+        journal.state().last_alarm.is_some_and(|alarm| alarm.contains("do not continue their chain"))
+    });
+    until("all else is sealed", || place.files(".arrows").len() == 2);
+    journal.close();
+
+    assert!(sealed.iter().all(|path| path.exists()));
+    assert!(damaged.exists());
+}

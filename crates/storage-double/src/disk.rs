@@ -46,6 +46,11 @@ impl Disk {
         self.lock().faults.good_syncs = Some(good);
     }
 
+    /// Let one sync of a file panic, after so many that do not: a fault of whoever asked for it.
+    pub fn panic_in_sync_after(&self, good: u64) {
+        self.lock().faults.syncs_before_panic = Some(good);
+    }
+
     /// Let every sync of a file fail, or none.
     pub fn set_syncs_fail(&self, fail: bool) {
         self.lock().faults.syncs_fail = fail;
@@ -65,6 +70,11 @@ impl Disk {
     pub fn release_syncs(&self) {
         self.lock().faults.is_stalled = false;
         self.inner.changed.notify_all();
+    }
+
+    /// Let the bytes of a file be read no more; it can still be opened, listed, renamed and removed.
+    pub fn make_unreadable(&self, path: &Path) {
+        self.lock().faults.unreadable.insert(path.to_owned());
     }
 
     /// Let so many more bytes fit; an append that is too long leaves what does. `None`: any number.
@@ -94,6 +104,12 @@ impl Disk {
     #[must_use]
     pub fn syncs(&self) -> u64 {
         self.lock().syncs
+    }
+
+    /// Files opened for reading so far.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.lock().reads
     }
 
     /// Put the power out, and give a disk that holds one of the states which that may leave. The same
@@ -157,6 +173,10 @@ impl Disk {
             content.bytes.len()
         };
         let mut state = self.wait_for_sync()?;
+        if is_turn(&mut state.faults.syncs_before_panic) {
+            drop(state);
+            std::panic::panic_any("a sync was told to panic");
+        }
         if state.faults.syncs_fail || is_turn(&mut state.faults.good_syncs) {
             let mut content = lock(file);
             content.is_spoiled = true;
@@ -226,6 +246,7 @@ impl Storage for Disk {
     fn read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
         let mut state = self.lock();
         state.check_power()?;
+        state.reads += 1;
         Ok(Box::new(Reading { disk: self.clone(), file: state.find(path)?, at: 0 }))
     }
 
@@ -343,8 +364,12 @@ struct Reading {
 
 impl Read for Reading {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.disk.lock().check_power()?;
+        let state = self.disk.lock();
+        state.check_power()?;
         let content = lock(&self.file);
+        if state.faults.unreadable.contains(&content.path) {
+            return Err(io::Error::other("bytes cannot be read"));
+        }
         let start = usize::try_from(self.at).unwrap_or(usize::MAX);
         let mut rest = content.bytes.get(start..).unwrap_or_default();
         let read = rest.read(into)?;

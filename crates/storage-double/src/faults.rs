@@ -1,5 +1,7 @@
 //! What a test has switched on.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Default)]
@@ -10,10 +12,14 @@ pub(crate) struct Faults {
     pub(crate) good_syncs: Option<u64>,
     /// Every sync of a file fails.
     pub(crate) syncs_fail: bool,
+    /// Syncs of files that still return before one breaks the thread that asked for it.
+    pub(crate) syncs_before_panic: Option<u64>,
     /// Syncs of directories that still succeed before one fails.
     pub(crate) good_directory_syncs: Option<u64>,
     /// Syncs do not return.
     pub(crate) is_stalled: bool,
+    /// Files whose bytes cannot be read.
+    pub(crate) unreadable: BTreeSet<PathBuf>,
     /// Bytes that the disk holds at most.
     pub(crate) capacity: Option<u64>,
     /// Changes that still reach the disk before the power goes out.

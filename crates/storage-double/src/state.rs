@@ -18,6 +18,7 @@ pub(crate) struct State {
     pub(crate) has_no_power: bool,
     pub(crate) steps: u64,
     pub(crate) syncs: u64,
+    pub(crate) reads: u64,
     pub(crate) trace: Option<Vec<Step>>,
     pub(crate) clock: Arc<AtomicU64>,
 }

@@ -265,3 +265,17 @@ fn the_trace_has_every_step_in_order() {
     assert!(steps.windows(2).all(|pair| pair[0].order < pair[1].order));
     assert_eq!(disk.steps(), 5);
 }
+
+#[test]
+fn a_file_made_unreadable_is_still_listed_and_others_are_read() {
+    let disk = disk();
+    file(&disk, "a").append(b"abc").unwrap();
+    file(&disk, "b").append(b"def").unwrap();
+
+    disk.make_unreadable(&folder().join("a"));
+
+    let mut bytes = Vec::new();
+    assert!(disk.read(&folder().join("a")).unwrap().read_to_end(&mut bytes).is_err());
+    assert_eq!(read(&disk, &folder().join("b")), Some(b"def".to_vec()));
+    assert_eq!(disk.list(&folder()).unwrap().len(), 2);
+}

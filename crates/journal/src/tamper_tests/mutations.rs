@@ -3,7 +3,7 @@
 //! write to every file but does not hold the key.
 
 use super::{Dice, Sample, alter, batches, rewrite, segments};
-use crate::names::{KEYS, SegmentName};
+use crate::names::{CLOCK, CLOSED, KEYS, LOCK, SegmentName};
 use crate::row::Row;
 use crate::{FileSystem, KnownCheckpoint, Options, Storage as _, Verification, VerifyOptions};
 use event::{Event, Outcome};
@@ -452,7 +452,8 @@ fn files_of(directory: &Path) -> Files {
     for folder in ["", "policies/"] {
         for entry in FileSystem.list(&directory.join(folder)).unwrap_or_default() {
             // Drafts and the lock are no part of the record.
-            if entry.name != "lock" && !entry.name.ends_with(".tmp") {
+            // What the lock and the notes of one run to the next hold is no part of the record.
+            if ![LOCK, CLOSED, CLOCK].contains(&&*entry.name) && !entry.name.ends_with(".tmp") {
                 // A file may be sealed between listing and reading.
                 let Ok(bytes) = fs::read(directory.join(folder).join(&entry.name)) else { continue };
                 files.insert(format!("{folder}{}", entry.name), bytes);

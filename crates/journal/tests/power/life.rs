@@ -136,6 +136,7 @@ fn disturb(disk: &Disk, random: &mut Random) {
     let some = |random: &mut Random, most| u64::try_from(random.below(most)).unwrap();
     match random.below(6) {
         0 => disk.fail_directory_sync_after(some(random, 3)),
+        2 => disk.fail_sync_after(some(random, 6)),
         1 => disk.set_room(Some(some(random, 20_000))),
         _ => disk.set_room(None),
     }
