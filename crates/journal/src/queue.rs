@@ -179,31 +179,29 @@ impl Queue {
 
     /// Queue a row nobody waits for; counted where there is no room, or where no number is known to be free.
     /// True where the writer should hurry.
-    pub(crate) fn push(&mut self, mut event: Event) -> (Sequence, bool) {
+    pub(crate) fn push(&mut self, event: &Event) -> (Sequence, bool) {
         if !self.is_begun() {
             self.gap.add(event.time);
             return (Sequence::default(), false);
         }
-        event.sequence = Sequence(self.number());
-        let (sequence, room) = (event.sequence, self.limits.rows.saturating_sub(self.limits.reserved_rows));
+        let (sequence, room) = (Sequence(self.number()), self.limits.rows.saturating_sub(self.limits.reserved_rows));
         if self.rows.len() >= room || self.rows.weight() >= self.limits.bytes {
             self.gap.add(event.time);
             return (sequence, false);
         }
-        self.rows.push(&event);
+        self.rows.push(sequence, event);
         (sequence, self.rows.len() == self.hurry())
     }
 
     /// Queue a row somebody waits for.
-    pub(crate) fn push_ahead(&mut self, mut event: Event) -> Option<Sequence> {
+    pub(crate) fn push_ahead(&mut self, event: &Event) -> Option<Sequence> {
         // Twice the bytes: rows nobody waits for must not take the room of those.
         if !self.status.up || self.rows.len() >= self.limits.rows || self.rows.weight() >= self.limits.bytes * 2 {
             return None;
         }
-        event.sequence = Sequence(self.number());
-        let sequence = event.sequence;
+        let sequence = Sequence(self.number());
         self.waiting.push(sequence);
-        self.rows.push(&event);
+        self.rows.push(sequence, event);
         Some(sequence)
     }
 
@@ -244,7 +242,8 @@ impl Queue {
         let front = self.kept_aside.take();
         let gap = std::mem::take(&mut self.gap);
         let own = std::mem::take(&mut self.own);
-        let mut taken = Taken { front, rows: std::mem::take(&mut self.rows), ..Taken::default() };
+        let room = Spelled::with_room_for(&self.rows);
+        let mut taken = Taken { front, rows: std::mem::replace(&mut self.rows, room), ..Taken::default() };
         taken.own = own.iter().map(|row| (self.number(), row.kind, row.reason.clone())).collect();
         self.own_in_flight = own;
         taken.gap = (gap.count > 0).then(|| (self.number(), gap));

@@ -55,7 +55,7 @@ impl DataLoop {
         if let Some(budget) = self.population.over_budget(arrival.place.conduit, conduit, client) {
             self.ledger.counters.limit(budget);
             let row = accept::refusal(conduit, arrival.peer, budget, self.ledger.own());
-            session::Recorder::record(&mut self.ledger, row);
+            session::Recorder::record(&mut self.ledger, &row);
             return;
         }
         self.open(stream, arrival);
