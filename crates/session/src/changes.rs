@@ -104,3 +104,27 @@ impl Key {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_of_any_length_is_news_once() {
+        for length in [1, SHORT_BYTES, SHORT_BYTES + 1, 253] {
+            let (one, other) = (vec![7; length], vec![8; length]);
+            let mut last = Last::of(&one);
+            let told = [&one, &other, &other, &one].map(|reply| last.becomes(reply));
+
+            assert_eq!(told, [false, true, false, true]);
+        }
+    }
+
+    #[test]
+    fn a_longer_reply_takes_the_place_of_a_shorter_one() {
+        let mut last = Last::of(&[7; 3]);
+        let told = [&[7; 90][..], &[7; 90], &[7; 3]].map(|reply| last.becomes(reply));
+
+        assert_eq!(told, [true, false, true]);
+    }
+}
