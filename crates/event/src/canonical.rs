@@ -9,7 +9,7 @@
 //! big-endian in their own width (signed: two's complement), the clock is one byte; text, bytes and
 //! lists are led by their length in elements as four bytes. Addresses are text, as in their column.
 
-use crate::{Clock, Event, Field};
+use crate::{Clock, Event, Field, Sequence};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// A row of steady polling takes about 240.
@@ -17,9 +17,14 @@ const USUAL_BYTES: usize = 512;
 
 /// Append the canonical spelling of `event` to `out`.
 pub fn append_canonical(event: &Event, out: &mut Vec<u8>) {
+    append_numbered(event.sequence, event, out);
+}
+
+/// As [`append_canonical`], under another number: whoever gives it need not own the event.
+pub fn append_numbered(sequence: Sequence, event: &Event, out: &mut Vec<u8>) {
     out.reserve(USUAL_BYTES);
     let mut row = Spelling { out };
-    row.put(Field::Sequence, &event.sequence.0.to_be_bytes());
+    row.put(Field::Sequence, &sequence.0.to_be_bytes());
     row.put(Field::Time, &event.time.to_be_bytes());
     row.put(Field::Clock, &[u8::from(event.clock == Clock::Synchronised)]);
     row.text(Field::Kind, Some(event.kind.name()));
@@ -79,6 +84,12 @@ impl Spelling<'_> {
         self.out.extend_from_slice(value);
     }
 
+    /// A field's number and how many elements follow, in one piece: each append has its price.
+    fn lead(&mut self, field: Field, elements: usize) {
+        let [a, b, c, d] = length(elements);
+        self.out.extend_from_slice(&[field.id(), a, b, c, d]);
+    }
+
     fn number<const N: usize>(&mut self, field: Field, value: Option<[u8; N]>) {
         if let Some(value) = value {
             self.put(field, &value);
@@ -91,14 +102,14 @@ impl Spelling<'_> {
 
     fn bytes(&mut self, field: Field, value: Option<&[u8]>) {
         if let Some(value) = value {
-            self.put(field, &length(value.len()));
+            self.lead(field, value.len());
             self.out.extend_from_slice(value);
         }
     }
 
     fn registers(&mut self, field: Field, values: Option<&[u16]>) {
         if let Some(values) = values {
-            self.put(field, &length(values.len()));
+            self.lead(field, values.len());
             self.out.extend(values.iter().flat_map(|value| value.to_be_bytes()));
         }
     }
@@ -106,7 +117,7 @@ impl Spelling<'_> {
     fn address(&mut self, field: Field, address: Option<IpAddr>) {
         use std::io::Write as _;
         let Some(address) = address else { return };
-        self.put(field, &length(0));
+        self.lead(field, 0);
         let start = self.out.len();
         match address {
             IpAddr::V4(address) => self.dotted(address),

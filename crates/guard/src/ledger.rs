@@ -59,7 +59,7 @@ impl Ledger {
     /// An event of the guard itself.
     pub(crate) fn note(&mut self, kind: Kind, reason: &str) {
         let event = Event { kind, reason: Some(Arc::from(reason)), ..self.own() };
-        self.record(event);
+        self.record(&event);
     }
 
     /// Rows of sources that overdid it, once a second.
@@ -74,7 +74,7 @@ impl Ledger {
                 count: Some(excess.count),
                 ..self.own()
             };
-            self.write(event);
+            self.write(&event);
         }
     }
 
@@ -130,14 +130,14 @@ impl Ledger {
         is_over
     }
 
-    fn write(&mut self, event: Event) -> Sequence {
+    fn write(&mut self, event: &Event) -> Sequence {
         let Some(journal) = &self.journal else {
             return self.number();
         };
         if let (Some(syslog), false) = (&mut self.syslog, journal.is_up())
             && passes(event.kind)
         {
-            self.counters.syslog(syslog.send(&event, self.now.monotonic_ns));
+            self.counters.syslog(syslog.send(event, self.now.monotonic_ns));
         }
         journal.append(event)
     }
@@ -149,16 +149,16 @@ impl Ledger {
 }
 
 impl Recorder for Ledger {
-    fn record(&mut self, event: Event) -> Sequence {
-        self.counters.count(&event);
-        if self.is_over_budget(&event) {
+    fn record(&mut self, event: &Event) -> Sequence {
+        self.counters.count(event);
+        if self.is_over_budget(event) {
             return Sequence::default();
         }
         self.write(event)
     }
 
-    fn record_ahead(&mut self, event: Event) -> Result<Sequence, JournalDown> {
-        self.counters.count(&event);
+    fn record_ahead(&mut self, event: &Event) -> Result<Sequence, JournalDown> {
+        self.counters.count(event);
         let Some(journal) = &self.journal else {
             let sequence = self.number();
             self.instant.push_back(sequence);

@@ -44,7 +44,7 @@ impl Scribe {
         if let Some(number) = taken.front {
             draft.sign(&self.checkpoint(number, "interval", written));
         }
-        draft.take(&taken.rows);
+        draft.take(taken.rows);
         for (number, kind, reason) in taken.own {
             draft.sign(&self.own(number, kind, reason));
         }
@@ -86,7 +86,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Rows of the guard's, numbered and spelled already.
-    fn take(&mut self, rows: &Spelled) {
+    fn take(&mut self, rows: Spelled) {
         for row in rows.iter() {
             let number = sequence_of(row);
             self.chain.follow_spelled(number, row);
@@ -104,7 +104,7 @@ impl<'a> Draft<'a> {
             batch.proofs.push((batch.rows.len(), sign(digest, self.scribe.keys.current())));
             *signed = Some(self.chain.last());
         }
-        batch.rows.push(event);
+        batch.rows.push(event.sequence, event);
     }
 
     fn finish(mut self) -> Prepared {

@@ -13,6 +13,7 @@ use crate::tenure::Tenure;
 use crate::watchdog::Watchdog;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use event::{Event, Sequence};
+use std::borrow::Borrow;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -59,8 +60,8 @@ impl Journal {
     /// Number a row and queue it. Never waits for the disk. Where memory is full the row is counted
     /// and told in a `journal.gap` later. So it is while the journal could not be opened yet: which
     /// numbers are free is not known then, and the row gets 0.
-    pub fn append(&self, event: Event) -> Sequence {
-        let (sequence, should_hurry) = self.shared.lock().push(event);
+    pub fn append(&self, event: impl Borrow<Event>) -> Sequence {
+        let (sequence, should_hurry) = self.shared.lock().push(event.borrow());
         if should_hurry {
             self.shared.to_writer.notify_one();
         }
@@ -71,8 +72,8 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalDown`]: nothing was recorded.
-    pub fn append_ahead(&self, event: Event) -> Result<Sequence, JournalDown> {
-        let sequence = self.shared.lock().push_ahead(event).ok_or(JournalDown)?;
+    pub fn append_ahead(&self, event: impl Borrow<Event>) -> Result<Sequence, JournalDown> {
+        let sequence = self.shared.lock().push_ahead(event.borrow()).ok_or(JournalDown)?;
         self.shared.to_writer.notify_one();
         Ok(sequence)
     }

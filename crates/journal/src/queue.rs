@@ -106,6 +106,8 @@ pub(crate) struct Queue {
     next: u64,
     kept_aside: Option<u64>,
     portions: VecDeque<Portion>,
+    /// Room for as many rows as the last commit took.
+    spare: Spelled,
     waiting: VecDeque<Sequence>,
     in_flight: Vec<Sequence>,
     own: Vec<OwnRow>,
@@ -158,6 +160,7 @@ impl Queue {
             next: 0,
             kept_aside: None,
             portions: VecDeque::new(),
+            spare: Spelled::default(),
             waiting: VecDeque::new(),
             in_flight: Vec::new(),
             own: Vec::new(),
@@ -204,7 +207,7 @@ impl Queue {
 
     /// Queue a row nobody waits for; counted where there is no room, or where no number is known to be free.
     /// True where the writer should hurry.
-    pub(crate) fn push(&mut self, event: Event) -> (Sequence, bool) {
+    pub(crate) fn push(&mut self, event: &Event) -> (Sequence, bool) {
         if !self.is_begun() {
             self.gap.add(event.time);
             return (Sequence::default(), false);
@@ -220,7 +223,7 @@ impl Queue {
     }
 
     /// Queue a row somebody waits for.
-    pub(crate) fn push_ahead(&mut self, event: Event) -> Option<Sequence> {
+    pub(crate) fn push_ahead(&mut self, event: &Event) -> Option<Sequence> {
         // Twice the bytes: rows nobody waits for must not take the room of those.
         if !self.status.up {
             return None;
@@ -234,16 +237,16 @@ impl Queue {
         Some(sequence)
     }
 
-    fn put(&mut self, mut event: Event) -> Sequence {
+    fn put(&mut self, event: &Event) -> Sequence {
         if self.portions.back().is_none_or(|portion| portion.rows.len() >= COMMIT_ROWS) {
             let front = (!self.portions.is_empty()).then(|| self.number());
-            self.portions.push_back(Portion { front, rows: Spelled::default() });
+            self.portions.push_back(Portion { front, rows: std::mem::take(&mut self.spare) });
         }
-        event.sequence = Sequence(self.number());
+        let sequence = Sequence(self.number());
         if let Some(portion) = self.portions.back_mut() {
-            portion.rows.push(&event);
+            portion.rows.push(sequence, event);
         }
-        event.sequence
+        sequence
     }
 
     fn weight(&self) -> usize {
@@ -293,6 +296,7 @@ impl Queue {
     pub(crate) fn take(&mut self, extent: Extent, wants_checkpoint: bool) -> Taken {
         let front = self.kept_aside.take();
         let mut rows = self.portions.pop_front().unwrap_or_default().rows;
+        self.spare = Spelled::with_room_for(&rows);
         if let (Extent::Portion, Some(next)) = (extent, self.portions.front_mut()) {
             self.kept_aside = next.front.take();
             let end = self.kept_aside.unwrap_or(self.next);
@@ -300,7 +304,7 @@ impl Queue {
             self.in_flight = self.waiting.drain(..answered).collect();
             return Taken { front, rows, ..Taken::default() };
         }
-        self.portions.drain(..).for_each(|portion| rows.append(&portion.rows));
+        self.portions.drain(..).for_each(|portion| rows.append(portion.rows));
         Taken { front, rows, ..self.take_own(wants_checkpoint) }
     }
 

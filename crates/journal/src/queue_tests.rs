@@ -13,7 +13,7 @@ fn a_row_that_queues_up_before_the_first_segment_is_there_has_a_number_behind_th
     let mut queue = Queue::new(Limits { rows: 10, reserved_rows: 1, bytes: 1 << 20 });
     queue.begin(Found { next: 7, ..Found::default() }, keys);
 
-    let (row, _) = queue.push(Event::default());
+    let (row, _) = queue.push(&Event::default());
 
     assert_eq!((queue.keep_number_aside(), row.0), (7, 8));
 }

@@ -5,10 +5,16 @@
 
 use crate::queue::Gap;
 use crate::row::{Proof, Seam};
-use event::{Clock, Event, append_canonical};
+use event::{Clock, Event, Sequence, append_numbered};
 
 /// Some 0.15 ms of the writer's work.
 const ROWS_IN_A_ROW: usize = 128;
+
+/// After a burst no more memory than this is kept for the next.
+const MOST_ROOM_BYTES: usize = 1 << 20;
+
+/// A row of steady polling takes about as much.
+const USUAL_BYTES: usize = 240;
 
 /// Rows in the order of their numbers.
 #[derive(Clone, Debug, Default)]
@@ -32,14 +38,25 @@ pub(crate) struct Batch {
 }
 
 impl Spelled {
-    pub(crate) fn push(&mut self, event: &Event) {
-        append_canonical(event, &mut self.bytes);
+    pub(crate) fn push(&mut self, sequence: Sequence, event: &Event) {
+        append_numbered(sequence, event, &mut self.bytes);
         self.ends.push(self.bytes.len());
         self.gap.add(event.time);
         self.last_clock = Some(event.clock);
     }
 
-    pub(crate) fn append(&mut self, other: &Self) {
+    /// Empty, with room for as much as `other` holds: steady traffic then never moves what it has written.
+    pub(crate) fn with_room_for(other: &Self) -> Self {
+        let bytes = Vec::with_capacity(other.bytes.len().min(MOST_ROOM_BYTES));
+        let ends = Vec::with_capacity(other.ends.len().min(MOST_ROOM_BYTES / USUAL_BYTES));
+        Self { bytes, ends, ..Self::default() }
+    }
+
+    pub(crate) fn append(&mut self, other: Self) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
         self.ends.extend(other.ends.iter().map(|end| start + end));

@@ -30,7 +30,7 @@ fn spelled(rows: &[Row]) -> Batch {
     let mut batch = Batch::default();
     for (place, row) in rows.iter().enumerate() {
         batch.proofs.extend(row.proof.map(|proof| (place, proof)));
-        batch.rows.push(&row.event);
+        batch.rows.push(row.event.sequence, &row.event);
     }
     batch.seam = rows.last().and_then(|row| row.commit);
     batch

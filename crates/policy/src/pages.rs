@@ -3,13 +3,14 @@
 //! Kept true here: a reply to a read that was sent before a write does not hide the write.
 
 use foldhash::fast::RandomState;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use wire::{Span, Table};
 
 /// Addresses to a page: a poll of 125 registers touches five.
 const PAGE: u16 = 32;
 
-/// 800 bytes each, so about 13 MB however much of their address space clients scan; 250 more for
+/// 350 bytes each, so about 6 MB however much of their address space clients scan; 250 more for
 /// each page that is written, which takes a rule that permits it.
 const PAGES_MAX: usize = 16_384;
 
@@ -26,17 +27,14 @@ pub(crate) struct Pages {
     order: VecDeque<Key>,
 }
 
+/// Values stand beside values, so that a poll touches few lines of the cache.
 #[derive(Debug, Default)]
 struct Page {
-    seen: [Option<Seen>; PAGE as usize],
+    values: [u16; PAGE as usize],
+    is_known: [bool; PAGE as usize],
+    utc_ns: [i64; PAGE as usize],
     /// When each address was last written, monotonic; 0: never. Most pages are only read.
     written_ns: Option<Box<[u64; PAGE as usize]>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    value: u16,
-    utc_ns: i64,
 }
 
 // === impl Pages ===
@@ -57,13 +55,16 @@ impl Pages {
         let mut changed = false;
         for ((page, offset, quantity), at) in pieces(span) {
             let values = values.get(at..).unwrap_or_default();
-            let Page { seen, written_ns } = self.page(unit, span.table, page);
-            let slots = seen.iter_mut().enumerate().skip(offset).take(quantity);
-            for ((index, slot), value) in slots.zip(values) {
-                changed |= slot.is_none_or(|seen| seen.value != *value);
-                let written_ns = written_ns.as_ref().and_then(|all| all.get(index)).copied().unwrap_or_default();
-                if written_ns == 0 || written_ns < sent_ns {
-                    *slot = Some(Seen { value: *value, utc_ns });
+            let values = values.get(..quantity).unwrap_or(values);
+            let page = self.page(unit, span.table, page);
+            changed |= !page.shows(offset, values);
+            if page.written_ns.is_none() {
+                page.see(offset, values, utc_ns);
+                continue;
+            }
+            for (place, value) in (offset..).zip(values) {
+                if page.is_older(place, sent_ns) {
+                    page.see(place, std::slice::from_ref(value), utc_ns);
                 }
             }
         }
@@ -81,7 +82,7 @@ impl Pages {
     pub(crate) fn forget(&mut self, unit: UnitSlot, span: Span) {
         for ((page, offset, quantity), _) in pieces(span) {
             if let Some(page) = self.pages.get_mut(&(unit, span.table, page)) {
-                page.seen.iter_mut().skip(offset).take(quantity).for_each(|slot| *slot = None);
+                page.is_known.iter_mut().skip(offset).take(quantity).for_each(|is_known| *is_known = false);
             }
         }
     }
@@ -92,11 +93,12 @@ impl Pages {
         let mut oldest = i64::MAX;
         for ((page, offset, quantity), _) in pieces(span) {
             let page = self.pages.get(&(unit, span.table, page))?;
-            for slot in page.seen.iter().skip(offset).take(quantity) {
-                let seen = (*slot)?;
-                values.push(seen.value);
-                oldest = oldest.min(seen.utc_ns);
+            let piece = offset..offset + quantity;
+            if page.is_known.get(piece.clone())?.contains(&false) {
+                return None;
             }
+            values.extend_from_slice(page.values.get(piece.clone())?);
+            oldest = page.utc_ns.get(piece)?.iter().fold(oldest, |oldest, at| oldest.min(*at));
         }
         Some((values, oldest))
     }
@@ -112,13 +114,42 @@ impl Pages {
 
     fn page(&mut self, unit: UnitSlot, table: Table, page: u16) -> &mut Page {
         let key = (unit, table, page);
-        if !self.pages.contains_key(&key) {
-            if self.pages.len() >= PAGES_MAX {
-                self.order.pop_front().and_then(|oldest| self.pages.remove(&oldest));
-            }
-            self.order.push_back(key);
+        if self.pages.len() >= PAGES_MAX && !self.pages.contains_key(&key) {
+            self.order.pop_front().and_then(|oldest| self.pages.remove(&oldest));
         }
-        self.pages.entry(key).or_default()
+        match self.pages.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                self.order.push_back(key);
+                new.insert(Page::default())
+            }
+        }
+    }
+}
+
+// === impl Page ===
+
+impl Page {
+    /// Whether just these values were seen here last.
+    fn shows(&self, offset: usize, values: &[u16]) -> bool {
+        let piece = offset..offset + values.len();
+        let is_known = self.is_known.get(piece.clone()).is_some_and(|known| !known.contains(&false));
+        is_known && self.values.get(piece) == Some(values)
+    }
+
+    fn see(&mut self, offset: usize, values: &[u16], utc_ns: i64) {
+        let piece = offset..offset + values.len();
+        if let Some(seen) = self.values.get_mut(piece.clone()) {
+            seen.copy_from_slice(values);
+        }
+        self.is_known.get_mut(piece.clone()).unwrap_or_default().fill(true);
+        self.utc_ns.get_mut(piece).unwrap_or_default().fill(utc_ns);
+    }
+
+    /// Whether a place was last written before this moment, if ever.
+    fn is_older(&self, place: usize, than_ns: u64) -> bool {
+        let written_ns = self.written_ns.as_ref().and_then(|all| all.get(place)).copied().unwrap_or_default();
+        written_ns == 0 || written_ns < than_ns
     }
 }
 

@@ -21,7 +21,7 @@ use wire::{Request, Span};
 
 /// Last-known values and write counters, shared by all sessions of a guard.
 ///
-/// Bounded: about 13 MB of raw values, and for each limited point of each unit at most
+/// Bounded: about 6 MB of raw values, and for each limited point of each unit at most
 /// 128 KiB where `max_change` follows it and 80 KiB where `per_minute` does.
 #[derive(Debug)]
 pub struct Plant {

@@ -6,8 +6,7 @@ use crate::policy::{Compiled, Principal};
 use crate::prefix::ClientClass;
 use crate::rules::{ConduitRules, Reach};
 use crate::target::Target;
-use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 use wire::UnitId;
 
@@ -22,10 +21,18 @@ pub struct View {
     /// Indices of the rules that match client and role.
     matching: Vec<usize>,
     names_client: bool,
-    targets: HashMap<u8, Target, RandomState>,
-    /// Each unit's rules, built when first asked for.
-    units: HashMap<(usize, u8), OnceLock<UnitRules>, RandomState>,
+    /// By unit id, ascending: most listeners have one or a few, and then a search costs less than a hash.
+    units: Vec<Addressee>,
     broadcasts: HashMap<usize, OnceLock<UnitRules>>,
+}
+
+/// What a unit id stands for.
+#[derive(Debug)]
+struct Addressee {
+    id: u8,
+    target: Target,
+    /// Built when first asked for; never for a gateway as a whole.
+    rules: OnceLock<UnitRules>,
 }
 
 /// Clients with equal keys have equal views.
@@ -62,7 +69,7 @@ impl View {
             rules.filter(|rule| rule.is_permit()).any(|rule| servers.iter().any(|server| rule.matches_server(*server)))
         });
         let targets = targets(compiled, &servers);
-        let units = targets.iter().filter_map(|(id, target)| Some(((target.unit_slot()?, *id), OnceLock::new())));
+        let units = targets.iter().map(|(id, target)| Addressee { id: *id, target: *target, rules: OnceLock::new() });
         let broadcasts = targets.values().filter(|target| target.is_broadcast());
         let broadcasts = broadcasts.flat_map(|target| compiled.unit_slots(target.server()));
         Self {
@@ -74,7 +81,6 @@ impl View {
             names_client,
             units: units.collect(),
             broadcasts: broadcasts.map(|slot| (slot, OnceLock::new())).collect(),
-            targets,
         }
     }
 
@@ -87,7 +93,12 @@ impl View {
     /// What a unit id stands for here; `None` if it is not declared.
     #[must_use]
     pub fn target(&self, unit: UnitId) -> Option<Target> {
-        self.targets.get(&unit.0).copied()
+        self.addressee(unit.0).map(|addressee| addressee.target)
+    }
+
+    fn addressee(&self, id: u8) -> Option<&Addressee> {
+        let at = self.units.binary_search_by_key(&id, |addressee| addressee.id).ok()?;
+        self.units.get(at)
     }
 
     pub(crate) fn conduit(&self) -> Option<&ConduitRules> {
@@ -98,7 +109,7 @@ impl View {
     pub(crate) fn unit_rules(&self, target: Target, reach: Reach) -> Option<&UnitRules> {
         let slot = target.unit_slot()?;
         let built = match reach {
-            Reach::Unit(id) => self.units.get(&(slot, id))?,
+            Reach::Unit(id) => &self.addressee(id).filter(|unit| unit.target.unit_slot() == Some(slot))?.rules,
             Reach::Broadcast => self.broadcasts.get(&slot)?,
         };
         Some(built.get_or_init(|| self.build(target.server(), slot, reach)))
@@ -106,7 +117,7 @@ impl View {
 
     /// Build now what requests would have to wait for.
     pub(crate) fn build_all(&self) {
-        for (id, target) in &self.targets {
+        for Addressee { id, target, .. } in &self.units {
             if target.is_broadcast() {
                 let units = self.compiled.unit_slots(target.server()).map(|slot| target.at_unit(slot));
                 units.for_each(|unit| {
@@ -150,8 +161,8 @@ fn matching(compiled: &Compiled, conduit: usize, principal: &Principal) -> Vec<u
 }
 
 /// Every declared unit id; and 0, where exactly one gateway stands behind the listener.
-fn targets(compiled: &Compiled, servers: &[usize]) -> HashMap<u8, Target, RandomState> {
-    let mut targets = HashMap::default();
+fn targets(compiled: &Compiled, servers: &[usize]) -> BTreeMap<u8, Target> {
+    let mut targets = BTreeMap::new();
     let mut gateways = Vec::new();
     for (leg, index) in servers.iter().enumerate() {
         let Some(server) = compiled.document.servers.get(*index) else {

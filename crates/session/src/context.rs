@@ -16,14 +16,14 @@ pub struct Context<'a> {
 /// Takes a session's events; never waits.
 pub trait Recorder {
     /// Record what happened.
-    fn record(&mut self, event: Event) -> Sequence;
+    fn record(&mut self, event: &Event) -> Sequence;
 
     /// Record what is about to happen; the session is told when the row is durable or lost.
     ///
     /// # Errors
     ///
     /// [`JournalDown`] when nothing can become durable now.
-    fn record_ahead(&mut self, event: Event) -> Result<Sequence, JournalDown>;
+    fn record_ahead(&mut self, event: &Event) -> Result<Sequence, JournalDown>;
 
     /// A request has to wait, for the session's budget of open ones is spent.
     fn open_requests_spent(&mut self) {}

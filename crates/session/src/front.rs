@@ -160,7 +160,7 @@ impl Front {
             follow(&mut row, first);
             row.time = ctx.now.utc_ns;
         }
-        ctx.recorder.record(row);
+        ctx.recorder.record(&row);
     }
 
     /// A frame that is no request: recorded with its bytes, refused as the conduit refuses.
@@ -174,7 +174,7 @@ impl Front {
         let mut row = self.rows.malformed(kind_of(anomaly), asked, anomaly.name());
         let answer = self.answer_to_malformed(code);
         row.exception_code = exception_of(answer);
-        ctx.recorder.record(row);
+        ctx.recorder.record(&row);
         self.answer(&Facts::unparsed(asked), answer);
     }
 
@@ -193,7 +193,7 @@ impl Front {
         let mut row = self.rows.session(kind, ctx.now);
         row.verdict = Some(Outcome::Deny);
         row.reason = Some(reason.as_str().into());
-        ctx.recorder.record(row);
+        ctx.recorder.record(&row);
         self.end(Manner::Reset, kind.name());
     }
 
@@ -217,7 +217,7 @@ impl Front {
     /// A row about the session as a whole.
     pub(crate) fn record(&self, ctx: &mut Context<'_>, kind: Kind, reason: Option<Arc<str>>) {
         let row = Event { reason, ..self.rows.session(kind, ctx.now) };
-        ctx.recorder.record(row);
+        ctx.recorder.record(&row);
     }
 }
 

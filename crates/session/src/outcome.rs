@@ -37,7 +37,7 @@ impl Reading {
     /// A reply is complete and fits its request.
     pub(crate) fn conclude(
         &mut self,
-        front: &Front,
+        front: &mut Front,
         ctx: &mut Context<'_>,
         open: &Open,
         (pdu, response): (&[u8], &Response<'_>),
@@ -90,9 +90,9 @@ impl End {
 }
 
 /// Write the row that ends a request: its only one, or the second of two.
-pub(crate) fn record_end(front: &Front, ctx: &mut Context<'_>, open: &Open, end: End) {
+pub(crate) fn record_end(front: &mut Front, ctx: &mut Context<'_>, open: &Open, end: End) {
     let facts = &open.facts;
-    let mut row = front.rows.request(open.kind, facts.arrived, facts, &open.ruling);
+    let mut row = front.rows.lend(open.kind, facts.arrived, facts, &open.ruling);
     if facts.changes_state {
         follow(&mut row, open.sequence);
         row.time = ctx.now.utc_ns;
@@ -105,7 +105,8 @@ pub(crate) fn record_end(front: &Front, ctx: &mut Context<'_>, open: &Open, end:
     }
     row.exception_code = end.exception_code;
     row.response_values = end.response_values;
-    ctx.recorder.record(row);
+    ctx.recorder.record(&row);
+    front.rows.take_back(row);
 }
 
 /// In observe mode a row already says what would have been refused; neither word may hide the other.
@@ -130,5 +131,5 @@ pub(crate) fn record_server(
         row.function_code = adu.pdu.first().map(|code| code & 0x7F);
         row.pdu = Some(adu.pdu.into());
     }
-    ctx.recorder.record(row);
+    ctx.recorder.record(&row);
 }

@@ -89,7 +89,7 @@ impl Passing {
             Err(error) => {
                 let anomaly = error.anomaly();
                 let row = front.rows.malformed(kind_of(anomaly), &asked, anomaly.name());
-                ctx.recorder.record(row);
+                ctx.recorder.record(&row);
                 if self.unread.len() >= MOST_OPEN {
                     self.unread.pop_front();
                 }
@@ -104,7 +104,7 @@ impl Passing {
         let kind = Kind::RequestObserved;
         let sequence = facts.changes_state.then(|| {
             let row = first_row(front, ctx, kind, (asked, request, &facts, &ruling));
-            ctx.recorder.record(row)
+            ctx.recorder.record(&row)
         });
         if let Some(target) = facts.target {
             ctx.plant.value_forwarded(target, request, ctx.now);
@@ -128,7 +128,7 @@ impl Passing {
         );
     }
 
-    fn remember(&mut self, front: &Front, ctx: &mut Context<'_>, open: Open) {
+    fn remember(&mut self, front: &mut Front, ctx: &mut Context<'_>, open: Open) {
         if !open.awaits_reply() {
             return record_end(front, ctx, &open, End::of("no_reply"));
         }
@@ -138,7 +138,7 @@ impl Passing {
         self.server.open.push_back(open);
     }
 
-    fn forget_oldest(&mut self, front: &Front, ctx: &mut Context<'_>, reason: &'static str) {
+    fn forget_oldest(&mut self, front: &mut Front, ctx: &mut Context<'_>, reason: &'static str) {
         self.has_strays = true;
         if let Some(open) = self.server.open.pop_front() {
             front.forget(ctx, &open.facts);
@@ -237,7 +237,7 @@ impl Passing {
     }
 
     /// A silent server is the client's affair; only the memory of its requests ends here.
-    pub(crate) fn deadline_reached(&mut self, front: &Front, ctx: &mut Context<'_>) {
+    pub(crate) fn deadline_reached(&mut self, front: &mut Front, ctx: &mut Context<'_>) {
         let now_ns = ctx.now.monotonic_ns;
         while self.server.open.front().is_some_and(|open| open.silent_ns <= now_ns) {
             self.forget_oldest(front, ctx, "server_silent");

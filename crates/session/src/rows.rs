@@ -22,7 +22,21 @@ pub(crate) struct Ruling {
 #[derive(Debug)]
 pub(crate) struct Rows {
     pattern: Event,
+    lent: Lent,
     config: Arc<SessionConfig>,
+}
+
+/// Texts that a session's rows share. To copy them for each row, and let go of them after it, would cost more than
+/// the rest of the row.
+#[derive(Debug, Default)]
+struct Lent {
+    guard: Option<Arc<str>>,
+    conduit: Option<Arc<str>>,
+    client: Option<Arc<str>>,
+    identity: Option<Arc<str>>,
+    role: Option<Arc<str>>,
+    server: Option<Arc<str>>,
+    policy: Option<Arc<str>>,
 }
 
 // === impl Rows ===
@@ -42,13 +56,14 @@ impl Rows {
             role: client.role.clone(),
             ..Event::default()
         };
-        Self { pattern, config }
+        let mut rows = Self { lent: Lent::default(), pattern, config };
+        rows.take_back(rows.pattern.clone());
+        rows
     }
 
     /// About the session as a whole.
     pub(crate) fn session(&self, kind: Kind, at: Moment) -> Event {
-        let clock = if at.synchronised { Clock::Synchronised } else { Clock::Unsynchronised };
-        Event { kind, time: at.utc_ns, clock, ..self.pattern.clone() }
+        Event { kind, time: at.utc_ns, clock: clock(at), ..self.pattern.clone() }
     }
 
     /// About a server, on its own account.
@@ -75,6 +90,47 @@ impl Rows {
         row
     }
 
+    /// As [`Self::request`], for the row that ends a request, which every request has. Texts that are the same in
+    /// all of a session's rows are lent to it; [`Self::take_back`] wants them again.
+    pub(crate) fn lend(&mut self, kind: Kind, at: Moment, facts: &Facts, ruling: &Ruling) -> Event {
+        let server = facts.leg.and_then(|leg| self.config.terms.servers.get(leg.index()));
+        let lent = &mut self.lent;
+        Event {
+            time: at.utc_ns,
+            clock: clock(at),
+            kind,
+            guard: lent.guard.take(),
+            conduit: lent.conduit.take(),
+            session: Some(self.config.client.id),
+            client: lent.client.take(),
+            client_address: Some(self.config.client.address),
+            client_port: Some(self.config.client.port),
+            identity: lent.identity.take(),
+            role: lent.role.take(),
+            server: server.and_then(|server| same(lent.server.take(), server.asset(facts.unit))),
+            server_address: server.map(|server| server.address),
+            unit_id: Some(facts.unit.0),
+            transaction_id: Some(facts.transaction_id.0),
+            function_code: Some(facts.function_code),
+            sub_function: facts.sub_function,
+            address: facts.address,
+            quantity: facts.quantity,
+            write_address: facts.write_address,
+            write_quantity: facts.write_quantity,
+            verdict: Some(ruling.verdict),
+            rule: ruling.rule.clone(),
+            policy: same(lent.policy.take(), &ruling.policy),
+            reason: ruling.reason.clone(),
+            ..Event::default()
+        }
+    }
+
+    /// The row is recorded: what was lent to it is for the next one.
+    pub(crate) fn take_back(&mut self, row: Event) {
+        let Event { guard, conduit, client, identity, role, server, policy, .. } = row;
+        self.lent = Lent { guard, conduit, client, identity, role, server, policy };
+    }
+
     /// About bytes of the client that are a frame but no request.
     pub(crate) fn malformed(&self, kind: Kind, asked: &Asked<'_>, reason: &str) -> Event {
         let mut row = self.session(kind, asked.arrived);
@@ -97,6 +153,15 @@ impl Rows {
     fn terms_of(&self, leg: Leg) -> Option<&ServerTerms> {
         self.config.terms.servers.get(leg.index())
     }
+}
+
+fn clock(at: Moment) -> Clock {
+    if at.synchronised { Clock::Synchronised } else { Clock::Unsynchronised }
+}
+
+/// The text of the row before, where it is the one that is wanted.
+fn same(before: Option<Arc<str>>, wanted: &Arc<str>) -> Option<Arc<str>> {
+    before.filter(|before| Arc::ptr_eq(before, wanted)).or_else(|| Some(Arc::clone(wanted)))
 }
 
 /// The end of a request whose first row was written before. A row that got no number, for the journal was

@@ -63,7 +63,7 @@ impl DataLoop {
         if let Some(budget) = over_budget.or(is_beyond) {
             self.ledger.counters.limit(budget);
             let row = accept::refusal(conduit, arrival.peer, budget, self.ledger.own());
-            session::Recorder::record(&mut self.ledger, row);
+            session::Recorder::record(&mut self.ledger, &row);
             return;
         }
         self.open(stream, arrival);

@@ -79,7 +79,7 @@ impl<'a> Cleared<'a> {
     pub(super) fn record_first(&self, front: &Front, ctx: &mut Context<'_>) -> Result<First, Refusal> {
         if self.is_enforced() {
             let row = self.first_row(front, ctx);
-            if let Ok(first) = ctx.recorder.record_ahead(row) {
+            if let Ok(first) = ctx.recorder.record_ahead(&row) {
                 return Ok(First::Ahead(first));
             }
             if !self.yields(front) {
@@ -95,7 +95,7 @@ impl<'a> Cleared<'a> {
         if let Some(exemption) = self.exemption() {
             row.reason = Some(exemption);
         }
-        ctx.recorder.record(row)
+        ctx.recorder.record(&row)
     }
 
     /// Name the operator's choice where only that lets a request pass which has no row before it.

@@ -121,7 +121,7 @@ impl Framed {
 
     /// What no reply follows has ended once its last byte is with the socket. Asked before anything
     /// is thrown away, so that what left is never told as lost.
-    fn settle_left(&mut self, front: &Front, ctx: &mut Context<'_>, leg: Leg) {
+    fn settle_left(&mut self, front: &mut Front, ctx: &mut Context<'_>, leg: Leg) {
         let Some(state) = self.legs.get_mut(leg.index()) else { return };
         while let Some(open) = state.take_left() {
             record_end(front, ctx, &open, End::of("no_reply"));
@@ -213,7 +213,7 @@ impl Framed {
         for (used, count) in state.tolerated.take_rest() {
             let mut row = front.rows.server(Kind::ModbusTolerated, ctx.now, leg);
             (row.reason, row.count) = (Some(used.word()), Some(count));
-            ctx.recorder.record(row);
+            ctx.recorder.record(&row);
         }
         if is_clean {
             // What waits in its buffer still leaves before the stream ends.

@@ -151,7 +151,7 @@ impl Framed {
         let Some(count) = state.tolerated.count(used, ctx.now.monotonic_ns) else { return };
         let mut row = front.rows.server(Kind::ModbusTolerated, ctx.now, leg);
         (row.reason, row.count) = (Some(used.word()), Some(count));
-        ctx.recorder.record(row);
+        ctx.recorder.record(&row);
     }
 }
 

@@ -153,7 +153,7 @@ fn report_unreachable(front: &mut Front, ctx: &mut Context<'_>, cleared: &Cleare
         follow(&mut row, first);
         row.time = ctx.now.utc_ns;
     }
-    ctx.recorder.record(row);
+    ctx.recorder.record(&row);
     front.except(&cleared.facts, ExceptionCode::GATEWAY_PATH_UNAVAILABLE);
 }
 

@@ -2,7 +2,7 @@
 
 use super::talk::*;
 use crate::{Action, Leg};
-use event::Kind;
+use event::{Event, Kind};
 use serde_json::json;
 
 #[test]
@@ -52,6 +52,23 @@ fn a_reply_of_the_wrong_length_is_an_anomaly_and_the_client_gets_0x0b() {
 
     assert_eq!((row.exception_code, row.reason.as_deref()), (Some(0x0B), Some("server_mismatch")));
     talk.expect_nothing_more();
+}
+
+#[test]
+fn each_row_names_the_same_parties_however_many_came_before() {
+    let mut talk = Talk::under(direct());
+    let [first, second, third] = [8, 9, 10].map(|id| {
+        talk.client_sends(id, &read(0, 1));
+        let own = talk.expect_to_server(&read(0, 1));
+        talk.server_sends(own, &[0x83, 2]);
+        talk.expect_to_client(id, &[0x83, 2]);
+        talk.expect_event(Kind::RequestPermitted)
+    });
+    let like_the_first = |row: Event| Event { sequence: first.sequence, transaction_id: first.transaction_id, ..row };
+
+    assert!(first.guard.is_some() && first.conduit.is_some() && first.server.is_some() && first.policy.is_some());
+    assert_eq!(first, like_the_first(second));
+    assert_eq!(first, like_the_first(third));
 }
 
 #[test]

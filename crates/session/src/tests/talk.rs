@@ -29,7 +29,8 @@ pub(super) struct Notes {
 }
 
 impl Recorder for Notes {
-    fn record(&mut self, mut event: Event) -> Sequence {
+    fn record(&mut self, event: &Event) -> Sequence {
+        let mut event = event.clone();
         self.last += 1;
         event.sequence = Sequence(if self.has_no_numbers { 0 } else { self.last });
         let sequence = event.sequence;
@@ -37,7 +38,7 @@ impl Recorder for Notes {
         sequence
     }
 
-    fn record_ahead(&mut self, event: Event) -> Result<Sequence, JournalDown> {
+    fn record_ahead(&mut self, event: &Event) -> Result<Sequence, JournalDown> {
         if self.is_down || self.refuses_ahead {
             return Err(JournalDown);
         }

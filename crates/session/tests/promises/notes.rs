@@ -15,14 +15,15 @@ pub struct Notes {
 // === impl Notes ===
 
 impl Recorder for Notes {
-    fn record(&mut self, mut event: Event) -> Sequence {
+    fn record(&mut self, event: &Event) -> Sequence {
+        let mut event = event.clone();
         event.sequence = Sequence(self.events.len() as u64 + 1);
         let sequence = event.sequence;
         self.events.push(event);
         sequence
     }
 
-    fn record_ahead(&mut self, event: Event) -> Result<Sequence, JournalDown> {
+    fn record_ahead(&mut self, event: &Event) -> Result<Sequence, JournalDown> {
         if self.is_down {
             return Err(JournalDown);
         }
