@@ -62,8 +62,9 @@ def judge_polls(client: str, reports: Sequence[dict[str, Any]], outages: Sequenc
     unmet = [loss for loss in lost if not any(_met(loss, outage) for outage in outages)]
     polls = sum(report["polls"] for report in wanted)
     measured = f"{len(unmet)} of {polls:,}; {len(lost) - len(unmet):,} that met one"
-    what = f"polls of the {client} lost that met no server outage"
-    return Check(what, "0", f"{measured} {_some(unmet)}".strip(), not unmet and polls > 0)
+    what = f"polls lost that met no server outage: {client}"
+    units = Counter(unit for _, unit in unmet)
+    return Check(what, "0", f"{measured} {_some(units)}".strip(), not unmet and polls > 0)
 
 
 def _met(loss: tuple[float, str], outage: Outage) -> bool:
@@ -128,6 +129,5 @@ def _at_the_ends(samples: Sequence[Sample], key: str) -> tuple[float, float]:
     return first, last
 
 
-def _some(found: object) -> str:
-    items = list(found) if isinstance(found, (list, Counter)) else []
-    return f"({', '.join(map(str, items[:3]))})" if items else ""
+def _some(found: Counter[Any]) -> str:
+    return f"({', '.join(map(str, list(found)[:3]))} …)" if found else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -50,7 +50,7 @@ def table(result: dict[str, Any]) -> Iterator[str]:
     """Give the lines of the table, and what was done beside it."""
     minutes, units = result["seconds"] / 60, result["units"]
     day = time.strftime("%Y-%m-%d", time.gmtime(result["at"]))
-    yield f"\n{day}, {minutes:.0f} minutes, {units} servers, {result['cycles']} cycles; "
+    yield f"\nOne run, {day}, {minutes:.0f} minutes, {units} servers, {result['cycles']} cycles;"
     yield f"{result['machine']}.\n"
     yield "| what | bound | measured | held |\n|---|---|---|---|"
     for check in result["checks"]:
@@ -83,6 +83,7 @@ def _cpu(samples: Sequence[dict[str, Any]]) -> list[float]:
 
 
 def _shade(axes: Axes, samples: Sequence[dict[str, Any]], minutes: Sequence[float]) -> None:
-    for at, end, sample in zip(minutes, minutes[1:], samples, strict=False):
-        if sample["phase"] in _COLORS:
-            axes.axvspan(at, end, color=_COLORS[sample["phase"]], linewidth=0)
+    for phase, stretch in groupby(zip(minutes, samples, strict=True), key=lambda look: look[1]["phase"]):
+        times = [at for at, _ in stretch]
+        if phase in _COLORS:
+            axes.axvspan(times[0], times[-1], color=_COLORS[phase], linewidth=0)

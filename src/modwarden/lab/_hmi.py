@@ -79,6 +79,8 @@ class Hmi:
         self._endpoints = endpoints
         self._source = source
         self._links: dict[Endpoint, AsyncModbusTcpClient] = {}
+        # Two that connect the same link at once leave it with a connection that nobody reads.
+        self._turns = {endpoint: asyncio.Lock() for endpoint in endpoints}
 
     async def run(self, stop: asyncio.Event) -> HmiReport:
         """Poll until told to stop, the units spread evenly over the period."""
@@ -99,7 +101,8 @@ class Hmi:
     async def _poll_for_ever(self, endpoint: Endpoint, offset_s: float, stop: asyncio.Event) -> None:
         due = monotonic() + offset_s
         while not await _stopped_before(stop, due):
-            await self._poll(endpoint)
+            async with self._turns[endpoint]:
+                await self._poll(endpoint)
             due = max(due + self._period_s, monotonic())
 
     async def _poll(self, endpoint: Endpoint) -> None:
@@ -132,7 +135,9 @@ class Hmi:
     async def _adjust_for_ever(self, every_s: float, stop: asyncio.Event) -> None:
         due = monotonic() + 2 * self._period_s
         while not await _stopped_before(stop, due):
-            await self._adjust(self._dice.choice(list(self._links)))
+            endpoint = self._dice.choice(list(self._links))
+            async with self._turns[endpoint]:
+                await self._adjust(endpoint)
             due = max(due + every_s, monotonic())
 
     async def _adjust(self, endpoint: Endpoint) -> None:
