@@ -14,6 +14,7 @@ KILLS ?= 1000
 KILLS_A_RUN := 100
 MIXED ?= 1000000
 SOAK_MINUTES ?= 30
+PROPTEST_CASES ?= 20000
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -path '*/fuzz' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -59,6 +60,12 @@ check: build ## Format, lint, types, import walls, licences
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/stubtest modwarden._core
+
+deep: build ## Every property test with 20,000 cases each (PROPTEST_CASES=…)
+	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release -p wire --test properties
+	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release -p policy --test model
+	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release -p session --test promises
+	PROPTEST_CASES=$(PROPTEST_CASES) $(BIN)/python -m pytest --quiet tests/unit/model/test_point.py
 
 fuzz: ## Fuzz every parser and the session, FUZZ_SECONDS each (needs cargo-fuzz)
 	@mkdir -p target/fuzz
@@ -107,4 +114,4 @@ toolchain:
 	@command -v cargo >/dev/null || { echo 'Rust 1.95 or later is needed (cargo was not found): install it with rustup, or apt install cargo where it is new enough'; exit 3; }
 	@command -v cc >/dev/null || { echo 'A C compiler is needed (cc was not found): apt install build-essential'; exit 3; }
 
-.PHONY: help demo test torture kills attack soak check fuzz bench build requirements clean toolchain
+.PHONY: help demo test torture deep kills attack soak check fuzz bench build requirements clean toolchain

@@ -7,6 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# `make deep` deepens the property tests of both languages by one word.
+if cases := os.environ.get("PROPTEST_CASES"):
+    settings.register_profile("deep", max_examples=int(cases), deadline=None)
+    settings.load_profile("deep")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

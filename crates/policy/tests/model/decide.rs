@@ -1,8 +1,8 @@
 //! Invariant tested: a verdict is what a slow and obvious model says, address by address and rule by rule.
 //!
-//! A fuzzer's bytes are seeds of chance, four for the setting, for the points, for each rule and for each step: so a
+//! A fuzzer's bytes are seeds of chance, two for the setting, for the points, for each rule and for each step: so a
 //! change of one changes one thing, and all draw from the same strategies. A policy is compiled once for all talks
-//! that begin alike.
+//! that begin alike, a rule or a step made once for all that have its seed.
 
 use crate::pair::{Twins, compiled, talk};
 use crate::tried::{POINTS, Step, any_limits, any_points, any_rule, any_setting, any_step, maybe};
@@ -13,14 +13,17 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+/// Bytes of a seed: 65,536 rules and as many steps are more than a run meets, and few enough to meet again.
+const SEED: usize = 2;
 const MOST_RULES: usize = 9;
 const MOST_STEPS: usize = 40;
 /// Kept ready; a policy with its views takes some hundred KiB.
 const MOST_POLICIES: usize = 256;
-const MOST_DRAWN: usize = 16_384;
+const MOST_DRAWN: usize = 65_536;
 
 thread_local! {
     static POLICIES: RefCell<HashMap<Vec<u8>, Twins>> = RefCell::default();
+    static RULES: RefCell<HashMap<Vec<u8>, Value>> = RefCell::default();
     static STEPS: RefCell<HashMap<Vec<u8>, Step>> = RefCell::default();
 }
 
@@ -35,10 +38,10 @@ pub(crate) struct Talk {
 
 pub(crate) fn check(bytes: &[u8]) {
     let Some(head) = bytes.first() else { return };
-    let policy_bytes = 1 + 4 * (2 + usize::from(*head) % MOST_RULES);
+    let policy_bytes = 1 + SEED * (2 + usize::from(*head) % MOST_RULES);
     let (policy, steps) = bytes.split_at(policy_bytes.min(bytes.len()));
     let policies = kept(&POLICIES, MOST_POLICIES, policy, drawn_policy);
-    let steps = steps.chunks(4).take(MOST_STEPS);
+    let steps = steps.chunks(SEED).take(MOST_STEPS);
     let steps: Vec<Step> =
         steps.map(|seed| kept(&STEPS, MOST_DRAWN, seed, |seed| drawn(any_step(), Some(seed)))).collect();
     talk(policies, &steps);
@@ -59,10 +62,11 @@ fn kept<T: Clone>(all: &'static Kept<T>, most: usize, key: &[u8], make: impl Fn(
 }
 
 fn drawn_policy(bytes: &[u8]) -> Twins {
-    let mut seeds = bytes[1..].chunks(4);
+    let mut seeds = bytes[1..].chunks(SEED);
     let setting = drawn(any_setting(), seeds.next());
     let points = drawn(any_points(), seeds.next());
-    let rules: Vec<Value> = seeds.map(|seed| drawn(any_rule(), Some(seed))).collect();
+    let rules: Vec<Value> =
+        seeds.map(|seed| kept(&RULES, MOST_DRAWN, seed, |seed| drawn(any_rule(), Some(seed)))).collect();
     compiled(&setting, &points, &rules)
 }
 

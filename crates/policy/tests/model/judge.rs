@@ -6,7 +6,8 @@ use crate::limited::{Touch, limits};
 use crate::week::is_its_time;
 use policy::document::{Document, Point, Rule, RuleKind, Target};
 use policy::{Moment, Principal};
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use wire::{FunctionPart, FunctionSelector, FunctionSet, Request, Table};
 
@@ -202,7 +203,23 @@ fn stands_at(point: &Point, (table, address): (Table, u16)) -> impl Iterator<Ite
 }
 
 fn names_function(rule: &Rule, part: &FunctionPart) -> bool {
-    rule.functions.iter().any(|word| FunctionSelector::parse(word).unwrap().covers(part))
+    rule.functions.iter().any(|word| selector(word).covers(part))
+}
+
+thread_local! {
+    /// The few words there are, read once: the model asks for them at each address.
+    static SELECTORS: RefCell<HashMap<String, FunctionSelector>> = RefCell::default();
+}
+
+fn selector(word: &str) -> FunctionSelector {
+    SELECTORS.with_borrow_mut(|known| {
+        if let Some(selector) = known.get(word) {
+            return *selector;
+        }
+        let selector = FunctionSelector::parse(word).unwrap();
+        known.insert(word.into(), selector);
+        selector
+    })
 }
 
 fn names_unit(rule: &Rule, server: usize, id: u8) -> bool {
