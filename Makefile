@@ -32,7 +32,7 @@ test: build ## Run every test that needs no root and no extra tool
 	cargo build --locked --quiet -p bench
 	BENCH_LOAD=$(CURDIR)/target/debug/bench $(BIN)/python -m pytest --quiet $(PYTEST_ARGS)
 
-# One run that failed names its seed; JOURNAL_SEED=… repeats it alone.
+# One run that failed names its seed; JOURNAL_SEED=… repeats it alone, and with JOURNAL_RUNS it begins a piece of so many there.
 torture: ## Cut the power and alter a journal 10,000 times each (JOURNAL_RUNS=…)
 	JOURNAL_RUNS=$(JOURNAL_RUNS) cargo test --locked -p journal --test power -- --nocapture --test-threads 1
 	JOURNAL_RUNS=$(JOURNAL_RUNS) cargo test --locked -p journal --lib tamper_tests::mutations -- --nocapture

@@ -311,15 +311,14 @@ impl Queue {
     fn take_own(&mut self, wants_checkpoint: bool) -> Taken {
         let gap = std::mem::take(&mut self.gap);
         let own = std::mem::take(&mut self.own);
-        let mut taken = Taken::default();
-        taken.own = own.iter().map(|row| (self.number(), row.kind, row.reason.clone())).collect();
+        let numbered = own.iter().map(|row| (self.number(), row.kind, row.reason.clone())).collect();
         self.own_in_flight = own;
-        taken.gap = (gap.count > 0).then(|| (self.number(), gap));
-        taken.checkpoint = wants_checkpoint.then(|| self.number());
+        let gap = (gap.count > 0).then(|| (self.number(), gap));
+        let checkpoint = wants_checkpoint.then(|| self.number());
         self.in_flight = self.waiting.drain(..).collect();
         self.checkpoint_asked = false;
         self.keep_number_aside();
-        taken
+        Taken { own: numbered, gap, checkpoint, ..Taken::default() }
     }
 
     /// The disk's time for this many syncs runs from here; `gap_if_lost` counts the rows under way.
