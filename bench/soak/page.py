@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,7 +73,7 @@ def draw(samples: Sequence[dict[str, Any]], path: Path) -> None:
         axes.set_ylabel(name, fontsize="small")
         axes.set_ylim(bottom=0)
     panels[-1].set_xlabel("minutes")
-    handles = [mpl.patches.Patch(color=color, label=name) for name, color in _COLORS.items()]
+    handles = [Patch(color=color, label=name) for name, color in _COLORS.items()]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize="small")
     figure.savefig(path, metadata={"Date": None})
 

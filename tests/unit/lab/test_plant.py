@@ -184,9 +184,10 @@ def test_an_hmi_names_the_units_whose_polls_it_lost() -> None:
         asyncio.get_running_loop().call_later(0.35, stop.set)
         return await lab.Hmi(_endpoints(2), source=HMI, period_s=0.1).run(stop)
 
-    summary = asyncio.run(talk()).summary()
+    report = asyncio.run(talk())
 
-    assert {"ahu-001", "ahu-002"} == set(summary["lost_units"])  # type: ignore[call-overload]
+    assert {lost.unit for lost in report.lost_polls} == {"ahu-001", "ahu-002"}
+    assert report.summary()["lost_units"] == [lost.unit for lost in report.lost_polls]
 
 
 def test_each_write_that_reached_a_unit_is_noted_and_no_read() -> None:
