@@ -125,10 +125,10 @@ impl Connection {
         let kinds = Mischief::OF_A_REQUEST;
         let kind = kinds[self.dice.below(kinds.len() as u64) as usize];
         self.book.note(kind);
-        self.wrong(kind, right)
+        self.wrong(kind, right, pdu)
     }
 
-    fn wrong(&mut self, kind: Mischief, mut right: Vec<u8>) -> Option<()> {
+    fn wrong(&mut self, kind: Mischief, right: Vec<u8>, asked: &[u8]) -> Option<()> {
         let half = right.len() / 2;
         match kind {
             Mischief::NeverAnswers | Mischief::Refuses | Mischief::AcceptsAndIsSilent => Some(()),
@@ -139,9 +139,13 @@ impl Connection {
             }
             Mischief::EndsInMidReply => self.send(&right[..half]).and(None),
             Mischief::WrongTransactionId => {
+                if !self.manners.echoes {
+                    // It has no ids; the order is all, and what it says of another request would be believed.
+                    return self.send(&right);
+                }
                 // An id of a request that is open would be a lie that nobody can tell from the truth.
-                right[0] ^= 0x80;
-                self.send(&right)
+                let id = u16::from_be_bytes([right[0] ^ 0x80, right[1]]);
+                self.send(&adu(id, right[6], &answer(self.manners.number, right[6], &altered(asked, 1, 0x10))))
             }
             Mischief::TwoReplies => self.send(&[right.clone(), right].concat()),
             Mischief::Late => {
@@ -149,8 +153,8 @@ impl Connection {
                 Some(())
             }
             Mischief::AnotherUnit => {
-                right[6] ^= 0x40;
-                self.send(&right)
+                let (id, unit) = (u16::from_be_bytes([right[0], right[1]]), right[6] ^ 0x40);
+                self.send(&adu(id, unit, &answer(self.manners.number, unit, asked)))
             }
             // The right reply follows: nobody may take it for another's.
             Mischief::AnotherFunction => self.send(&[altered(&right, 7, 0x07), right].concat()),
