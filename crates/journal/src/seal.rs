@@ -83,7 +83,13 @@ fn write(
     stop: &AtomicBool,
 ) -> io::Result<(Digest, Link)> {
     let mut reading = Reading::open(storage, directory, live)?;
-    let out = Hashing { file: storage.create(draft, false)?, hash: Sha256::new() };
+    let has_failed = Arc::new(AtomicBool::new(false));
+    let out = Hashing { file: storage.create(draft, false)?, hash: Sha256::new(), has_failed: Arc::clone(&has_failed) };
+    // What the disk says of the sealed file may pass, in whatever words it comes; what the encoder says of rows does not.
+    let refused = |error: ParquetError| match has_failed.load(Ordering::Acquire) {
+        true => io::Error::other(error),
+        false => unsealable(live.first, &error),
+    };
     let options = ArrowWriterOptions::new().with_properties(properties());
     let mut parquet = ArrowWriter::try_new_with_options(out, schema(), options)?;
     let mut last_time = i64::MIN;
@@ -93,12 +99,12 @@ fn write(
         }
         last_time = times(&batch).fold(last_time, i64::max);
         let columns = sealed_columns(&batch).map_err(|error| unsealable(live.first, &error))?;
-        parquet.write(&columns).map_err(|error| unwritten(live.first, error))?;
+        parquet.write(&columns).map_err(refused)?;
     }
     let end = reading.end()?;
     parquet.append_key_value_metadata(KeyValue::new(END_DIGEST.to_owned(), crate::hex::render(&end.digest)));
     parquet.append_key_value_metadata(KeyValue::new(LAST_TIME.to_owned(), last_time.to_string()));
-    let mut out = parquet.into_inner().map_err(|error| unwritten(live.first, error))?;
+    let mut out = parquet.into_inner().map_err(refused)?;
     out.file.sync()?;
     Ok((out.hash.finalize().into(), end))
 }
@@ -190,16 +196,6 @@ fn unreadable(first: u64) -> impl Fn(io::Error) -> io::Error {
     }
 }
 
-/// What the disk says of the sealed file may pass; what the encoder says of the rows does not.
-fn unwritten(first: u64, error: ParquetError) -> io::Error {
-    match error {
-        ParquetError::External(source) => {
-            source.downcast::<io::Error>().map_or_else(|other| unsealable(first, &other), |error| *error)
-        }
-        other => unsealable(first, &other),
-    }
-}
-
 fn unsealable(first: u64, why: &dyn fmt::Display) -> io::Error {
     let name = SegmentName::Live { first }.text();
     io::Error::new(io::ErrorKind::InvalidData, format!("{name}: cannot be sealed: {why}"))
@@ -243,11 +239,12 @@ fn without_statistics(builder: WriterPropertiesBuilder, name: &str) -> WriterPro
 struct Hashing {
     file: Box<dyn crate::storage::AppendFile>,
     hash: Sha256,
+    has_failed: Arc<AtomicBool>,
 }
 
 impl Write for Hashing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.append(bytes)?;
+        self.file.append(bytes).inspect_err(|_| self.has_failed.store(true, Ordering::Release))?;
         self.hash.update(bytes);
         Ok(bytes.len())
     }
