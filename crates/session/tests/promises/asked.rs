@@ -64,17 +64,15 @@ impl Asked {
     /// Whether a row with no word of an earlier one can speak of this request.
     fn is_spoken_of_in(&self, row: &Event) -> bool {
         let is_named = row.function_code == self.pdu.first().copied() && row.time == self.utc_ns;
-        let (address, quantity, values) = match parse_request(&self.pdu, true) {
-            Ok(request) => {
-                let span = request.reads().or(request.writes());
-                (span.map(first_of), span.map(quantity_of), written(&request))
-            }
+        let (sub_function, span, values) = match parse_request(&self.pdu, true) {
+            Ok(request) => (request.sub_function(), request.reads().or(request.writes()), written(&request)),
             Err(_) => (None, None, None),
         };
+        let what = (sub_function, span.map(first_of), span.map(quantity_of));
         let has_bytes = row.pdu.as_deref().is_none_or(|pdu| pdu == self.pdu);
         let is_opaque = row.pdu.is_some() && row.address.is_none();
         let has_values = row.values.is_none() || row.values.as_deref() == values.as_deref();
-        is_named && has_bytes && has_values && (is_opaque || (row.address, row.quantity) == (address, quantity))
+        is_named && has_bytes && has_values && (is_opaque || (row.sub_function, row.address, row.quantity) == what)
     }
 }
 

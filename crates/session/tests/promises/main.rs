@@ -56,8 +56,8 @@ fn long_ways() -> [Vec<u8>; 5] {
     let idle = [&[0, 0, 22, 0, 0, 9, 0, 7][..], &[20, 255].repeat(30)].concat();
     // Three writes wait for the disk at once, and only two may go.
     let counted = vec![0, 0, 22, 0, 28, 32, 28, 64, 28, 15, 15, 15, 9, 0, 7, 9, 1, 7];
-    // A read, a write near it that the server refuses, and another one.
-    let stepped = vec![0, 0, 22, 0, 30, 9, 0, 7, 20, 1, 32, 31, 64, 31, 15, 9, 0, 0x24, 15, 9, 0, 0x24, 0, 31, 15, 15];
+    // A read, a write near it that the server refuses, and another one near what is not known any more.
+    let stepped = vec![0, 0, 22, 0, 30, 9, 0, 7, 20, 1, 32, 31, 15, 9, 0, 0x24, 64, 31, 15];
     // The first connection echoes ids, the second is silent.
     let silent = vec![1, 0, 0, 0, 22, 9, 0, 7, 24, 0, 0, 22, 20, 255, 20, 255];
     let broadcast = vec![1, 4, 0, 0xC8, 22, 15, 20, 1, 0, 0xC8, 15, 9, 0, 7, 20, 255];

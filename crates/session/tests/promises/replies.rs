@@ -58,7 +58,7 @@ pub fn request(kind: u8, word: u16) -> Vec<u8> {
         28 | 29 => build::write_single_register(COUNTED, word),
         30 => build::read(Table::HoldingRegister, STEPPED, 1),
         // Around what a read of it shows, now within a step and now beyond.
-        31 => build::write_single_register(STEPPED, STEPPED - 8 + word % 16),
+        31 => build::write_single_register(STEPPED, STEPPED - 4 + word % 16),
         _ => build::write_single_register(1000 + word, word),
     }
 }
