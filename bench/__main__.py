@@ -83,7 +83,7 @@ def _starts(folder: Path, _: Effort, wanted: argparse.Namespace) -> Any:
 def _determinism(folder: Path, _: Effort, wanted: argparse.Namespace) -> Any:
     phases = tuple(wanted.phases.split(",")) if wanted.phases else ()
     # 6,600 polls a window: p99.9 is the seventh of the latest.
-    seconds, rounds = (1.0, 1) if wanted.quick else (6.0, 3)
+    seconds, rounds = (2.0, 1) if wanted.quick else (6.0, 3)
     return measure_determinism(folder, Wish(wanted.seconds or seconds, wanted.rounds or rounds, phases))
 
 

@@ -29,7 +29,7 @@ RULES = 1000
 # Two seals a second.
 _SMALL_SEGMENT_BYTES = 192 << 10
 # So little is kept that each seal makes retention remove a segment.
-_KEEP = "keep: {size: 300KB}"
+_KEEP = "keep: {size: 100KB}"
 _MEDIANS = ("requests", "p50_us", "p99_us", "p999_us", "max_us")
 _SUMS = ("lost", "exceptions", "strays", "broken")
 
