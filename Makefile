@@ -37,13 +37,13 @@ torture: ## Cut the power and alter a journal 10,000 times each (JOURNAL_RUNS=�
 	JOURNAL_RUNS=$(JOURNAL_RUNS) cargo test --locked -p journal --test power -- --nocapture --test-threads 1
 	JOURNAL_RUNS=$(JOURNAL_RUNS) cargo test --locked -p journal --lib tamper_tests::mutations -- --nocapture
 
-kills: build ## kill -9 a guard under load at 1,000 random moments, about half an hour (KILLS=…)
+kills: build ## kill -9 a guard under load at 1,000 random moments (KILLS=…)
 	for run in $$(seq $$(( ($(KILLS) + $(KILLS_A_RUN) - 1) / $(KILLS_A_RUN) ))); do \
 	    KILLS=$(KILLS_A_RUN) $(BIN)/python -m pytest --quiet --capture=no tests/system/test_killed_under_load.py \
 	        -k every_write_that_a_server_received; \
 	done
 
-attack: build ## Attack a guard beside honest clients, and put hostile servers behind one; about 20 minutes (MIXED=…)
+attack: build ## Attack a guard beside honest clients, and put hostile servers behind one (MIXED=…)
 	cargo build --locked --release --quiet -p bench
 	BENCH_LOAD=$(CURDIR)/target/release/bench ATTACK_SECONDS=10 ATTACK_RESULTS=$(CURDIR)/target/attack \
 	    $(BIN)/python -m pytest --quiet -p no:randomly tests/system/test_attacks.py
@@ -71,7 +71,7 @@ fuzz: ## Fuzz every parser and the session, FUZZ_SECONDS each (needs cargo-fuzz)
 	@mkdir -p target/fuzz
 	@.ci/fuzz
 
-bench: build target/bench/modbus-proxy ## Measure beside others into docs/benchmarks.md, about 40 minutes; BENCH=quick: does it work?
+bench: build target/bench/modbus-proxy ## Measure beside others into docs/benchmarks.md; BENCH=quick: does it work?
 	cargo build --locked --release --quiet -p bench -p guard-on-double -p long-record
 	@command -v haproxy >/dev/null || { echo 'haproxy is needed: apt install haproxy'; exit 3; }
 	$(BIN)/python -m bench --parts all $(if $(filter quick,$(BENCH)),--quick --results target/bench/quick --docs target/bench/quick,--docs docs)
