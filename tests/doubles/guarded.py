@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.doubles.guard import GuardChild, free_port
+from tests.doubles.guard import BODY, GuardChild, free_port
 from tests.doubles.plc import PlcDouble
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Wanted:
     rules: tuple[str, ...]
     conduit: tuple[str, ...] = ()
     journal: tuple[str, ...] = ()
+    body: str = BODY
+    """What the guard's process runs."""
 
 
 @dataclass
@@ -56,7 +58,7 @@ def guard_one_plc(folder: Path, wanted: Wanted, ending: ExitStack) -> Guarded:
     """Start the server and write the site file; when `ending` unwinds, whatever still runs is ended."""
     plc = ending.enter_context(PlcDouble(UNIT))
     port = free_port(GUARD)
-    guard = GuardChild(folder)
+    guard = GuardChild(folder, body=wanted.body)
     guard.site.write_text(
         _SITE.format(
             server_port=plc.port,

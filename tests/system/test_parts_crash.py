@@ -5,37 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pytest
-from tests.doubles.guard import BODY, GuardChild, free_port, wait_until
-from tests.doubles.plc import PlcDouble
+from tests.doubles.guard import BODY, wait_until
+from tests.doubles.guarded import HMI, Guarded, Wanted
 from tests.doubles.talk import EndedError, Talk, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.doubles.guard import GuardChild
 
-HMI, GUARD, UNIT = "127.10.0.5", "127.10.0.2", "127.11.0.1"
-SITE = """\
-modwarden: 1
-site: Crash
-zones:
-  field:   {{networks: [127.11.0.0/16]}}
-  control: {{networks: [127.10.0.0/24]}}
-assets:
-  gate-1: {{zone: control, addresses: [127.10.0.2]}}
-  hmi-1:  {{zone: control, addresses: [127.10.0.5]}}
-  plc-1:  {{zone: field, addresses: [127.11.0.1], port: {server_port}, unit_ids: [1]}}
-conduits:
-  plant:
-    from: [control]
-    to: field
-    servers: {{plc-1: {{listen: "127.10.0.2:{guard_port}"}}}}
-    rules: [{{name: reads, clients: [hmi-1], permit: [read]}}]
-journal: {{directory: journal}}
-"""
 # The control socket's thread ends once when this file is there.
 _CRASH = """
 from modwarden.guard import socket_server
@@ -82,20 +62,23 @@ class Polling:
 
 
 @pytest.fixture
-def address() -> tuple[str, int]:
-    return GUARD, free_port(GUARD)
+def wanted() -> Wanted:
+    imports, _, rest = BODY.partition("site = ")
+    return Wanted(
+        rules=("name: reads, clients: [hmi-1], permit: [read]",),
+        body=f"{imports}\n{_CRASH}\nsite = {rest}",
+    )
 
 
 @pytest.fixture
-def guard(tmp_path: Path, address: tuple[str, int]) -> Iterator[GuardChild]:
-    with ExitStack() as ending:
-        plc = ending.enter_context(PlcDouble(UNIT))
-        imports, _, rest = BODY.partition("site = ")
-        guard = GuardChild(tmp_path, body=f"{imports}\n{_CRASH}\nsite = {rest}")
-        guard.site.write_text(SITE.format(server_port=plc.port, guard_port=address[1]))
-        ending.callback(guard.end)
-        guard.start()
-        yield guard
+def address(guarded: Guarded) -> tuple[str, int]:
+    return guarded.address
+
+
+@pytest.fixture
+def guard(guarded: Guarded) -> GuardChild:
+    guarded.guard.start()
+    return guarded.guard
 
 
 def test_a_crash_of_the_control_socket_s_thread_is_not_noticed_by_a_client_and_the_socket_comes_back(
