@@ -54,21 +54,23 @@ def judge(day: Day, recorded: RecordedWrites, cycles: int) -> list[Check]:
 def judge_polls(client: str, reports: Sequence[dict[str, Any]], outages: Sequence[Outage]) -> Check:
     """Hold against the guard each lost poll that met no outage of its server."""
     wanted = [report for report in reports if report["client"].startswith(client)]
-    lost = [
-        (at, unit)
-        for report in wanted
-        for at, unit in zip(report["lost_at_unix_s"], report["lost_units"], strict=True)
-    ]
+    keys = ("lost_at_unix_s", "lost_units", "lost_why")
+    lost = [loss for report in wanted for loss in zip(*(report[key] for key in keys), strict=True)]
     unmet = [loss for loss in lost if not any(_met(loss, outage) for outage in outages)]
     polls = sum(report["polls"] for report in wanted)
     measured = f"{len(unmet)} of {polls:,}; {len(lost) - len(unmet):,} that met one"
     what = f"polls lost that met no server outage: {client}"
-    units = Counter(unit for _, unit in unmet)
-    return Check(what, "0", f"{measured} {_some(units)}".strip(), not unmet and polls > 0)
+    named = Counter(f"{unit} {why}, {_since_the_last(outages, at)}" for at, unit, why in unmet)
+    return Check(what, "0", f"{measured} {_some(named)}".strip(), not unmet and polls > 0)
 
 
-def _met(loss: tuple[float, str], outage: Outage) -> bool:
-    at, unit = loss
+def _since_the_last(outages: Sequence[Outage], at: float) -> str:
+    ends = [outage.ended for outage in outages if outage.ended <= at]
+    return f"{at - max(ends):.0f} s after an outage" if ends else "before any outage had ended"
+
+
+def _met(loss: tuple[float, str, str], outage: Outage) -> bool:
+    at, unit, _ = loss
     number = int(unit.rpartition("-")[2])
     return (
         outage.first_unit <= number <= outage.last_unit and outage.began <= at <= outage.ended + _AFTERMATH_S

@@ -33,6 +33,12 @@ class LostPoll(NamedTuple):
     at: float
     """Unix time at which it was given up."""
     unit: str
+    why: str
+    """`no connection`, `no reply` or `exception N`, N being the reply's exception code."""
+
+
+class _LostError(Exception):
+    """A poll is lost, and why."""
 
 
 @dataclass
@@ -51,6 +57,7 @@ class HmiReport:
             "lost_polls": len(self.lost_polls),
             "lost_at_unix_s": [round(lost.at, 3) for lost in self.lost_polls],
             "lost_units": [lost.unit for lost in self.lost_polls],
+            "lost_why": [lost.why for lost in self.lost_polls],
             "exceptions": {str(code): count for code, count in sorted(self.exceptions.items())},
             "adjustments": self.adjustments.summary(),
             "latency": self.latencies.summary(),
@@ -108,27 +115,24 @@ class Hmi:
     async def _poll(self, endpoint: Endpoint) -> None:
         link, unit = self._links[endpoint], endpoint.unit_id
         self.report.polls += 1
-        if not await _is_up(link):
-            self.report.lost_polls.append(LostPoll(time(), endpoint.name))
-            return
-        readings = await self._read(link.read_input_registers, SUPPLY_TEMPERATURE, unit)
-        setpoint = await self._read(link.read_holding_registers, TEMPERATURE_SETPOINT, unit)
-        if readings is None or setpoint is None:
-            self.report.lost_polls.append(LostPoll(time(), endpoint.name))
+        try:
+            await _bring_up(link)
+            await self._read(link.read_input_registers, SUPPLY_TEMPERATURE, unit)
+            setpoint = await self._read(link.read_holding_registers, TEMPERATURE_SETPOINT, unit)
+        except _LostError as lost:
+            self.report.lost_polls.append(LostPoll(time(), endpoint.name, str(lost)))
             return
         self._setpoints[endpoint.name] = setpoint_degc(setpoint)
 
-    async def _read(
-        self, ask: Callable[..., Awaitable[ModbusPDU]], address: int, unit: int
-    ) -> list[int] | None:
+    async def _read(self, ask: Callable[..., Awaitable[ModbusPDU]], address: int, unit: int) -> list[int]:
         begin = monotonic()
         try:
             reply = await ask(address, count=2, device_id=unit)
-        except ModbusException:
-            return None
+        except ModbusException as error:
+            raise _LostError("no reply") from error
         if reply.isError():
             self.report.exceptions[reply.exception_code] += 1
-            return None
+            raise _LostError(f"exception {reply.exception_code}")
         self.report.latencies.values_ms.append((monotonic() - begin) * 1000)
         return list(reply.registers)
 
@@ -191,8 +195,9 @@ def _client(endpoint: Endpoint, source: str, timeout_s: float = REPLY_TIMEOUT_S)
     )
 
 
-async def _is_up(link: AsyncModbusTcpClient) -> bool:
-    return link.connected or await link.connect()
+async def _bring_up(link: AsyncModbusTcpClient) -> None:
+    if not link.connected and not await link.connect():
+        raise _LostError("no connection")
 
 
 async def _stopped_before(stop: asyncio.Event, due: float) -> bool:

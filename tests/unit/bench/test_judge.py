@@ -17,6 +17,7 @@ def _report(*lost: tuple[float, str]) -> dict[str, Any]:
         "polls": 50,
         "lost_at_unix_s": [at for at, _ in lost],
         "lost_units": [unit for _, unit in lost],
+        "lost_why": ["no reply"] * len(lost),
     }
 
 
@@ -30,6 +31,7 @@ def test_a_poll_lost_of_another_server_or_at_another_time_is(lost: tuple[float, 
 
     assert check.is_held is False
     assert check.measured.startswith("1 of 50")
+    assert f"({lost[1]} no reply, " in check.measured
 
 
 def test_where_nobody_polled_nothing_is_held() -> None:

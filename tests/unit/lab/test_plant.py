@@ -159,26 +159,25 @@ def test_the_hmi_polls_every_unit_each_period_and_adjusts_within_limits() -> Non
 def test_the_hmi_never_connects_one_link_twice_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     connecting, most = 0, 0
 
-    async def connect_slowly(_: object) -> bool:
+    async def connect_slowly(_: object) -> None:
         nonlocal connecting, most
         connecting += 1
         most = max(most, connecting)
         await asyncio.sleep(0.03)
         connecting -= 1
-        return False
 
     async def talk() -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().call_later(0.4, stop.set)
         await lab.Hmi(_endpoints(1), source=HMI, period_s=0.02, adjust_every_s=0.01).run(stop)
 
-    monkeypatch.setattr("modwarden.lab._hmi._is_up", connect_slowly)
+    monkeypatch.setattr("modwarden.lab._hmi._bring_up", connect_slowly)
     asyncio.run(talk())
 
     assert most == 1
 
 
-def test_an_hmi_names_the_units_whose_polls_it_lost() -> None:
+def test_an_hmi_names_the_units_whose_polls_it_lost_and_why() -> None:
     async def talk() -> lab.HmiReport:
         stop = asyncio.Event()
         asyncio.get_running_loop().call_later(0.35, stop.set)
@@ -188,6 +187,7 @@ def test_an_hmi_names_the_units_whose_polls_it_lost() -> None:
 
     assert {lost.unit for lost in report.lost_polls} == {"ahu-001", "ahu-002"}
     assert report.summary()["lost_units"] == [lost.unit for lost in report.lost_polls]
+    assert {lost.why for lost in report.lost_polls} == {"no connection"}
 
 
 def test_each_write_that_reached_a_unit_is_noted_and_no_read() -> None:
