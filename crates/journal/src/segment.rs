@@ -40,8 +40,10 @@ impl Segment {
         let path = directory.join(draft(first, getrandom::u64().map_err(io::Error::other)?));
         let begun = Self::begin(storage, storage.create(&path, false)?, (first, &path)).and_then(|mut segment| {
             // By itself: where two messages share a sync, a power cut may leave the second without the first.
-            segment.write()?;
-            segment.commit(rows)?;
+            let schema = segment.take_spelled();
+            segment.append(&schema)?;
+            let rows = segment.spell(rows)?;
+            segment.append(&rows)?;
             segment.path = SegmentName::Live { first }.within(directory);
             storage.rename(&path, &segment.path)?;
             storage.sync_directory(directory)?;
@@ -58,21 +60,27 @@ impl Segment {
         Written { bytes: self.bytes, digest: self.hash.clone().finalize().into() }
     }
 
-    /// Write one batch and sync it.
-    pub(crate) fn commit(&mut self, rows: &Batch) -> io::Result<()> {
+    /// One batch as the file will hold it. All that takes the processor's time is done here, and nothing that takes
+    /// the disk's.
+    pub(crate) fn spell(&mut self, rows: &Batch) -> io::Result<Vec<u8>> {
         let batch = encode(rows).map_err(broken)?;
         self.stream.write(&batch).map_err(broken)?;
-        self.write()?;
+        Ok(self.take_spelled())
+    }
+
+    /// Write what was spelled, and sync it.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.append(bytes)?;
+        self.file.sync()?;
         // A file that was removed, or whose disk was unmounted lazily, takes bytes and syncs them to nowhere.
         self.storage.read(&self.path).map(drop)
     }
 
-    fn write(&mut self) -> io::Result<()> {
+    fn take_spelled(&mut self) -> Vec<u8> {
         let bytes = std::mem::take(self.stream.get_mut());
         self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.hash.update(&bytes);
-        self.file.append(&bytes)?;
-        self.file.sync()
+        bytes
     }
 
     fn begin(storage: &Arc<dyn Storage>, file: Box<dyn AppendFile>, (first, path): (u64, &Path)) -> io::Result<Self> {

@@ -6,7 +6,7 @@ mod harness;
 
 use event::Kind;
 use harness::{Disk, Place, denied, poll, settle, until};
-use journal::{JournalDown, Options};
+use journal::{Options, Unrecorded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ fn a_failed_sync_is_told_and_never_tried_again_on_its_segment() {
     until("the journal is down", || !journal.is_up());
     let commits = journal.take_commits();
     assert_eq!(commits.iter().map(|commit| (commit.sequence, commit.durable)).collect::<Vec<_>>(), [(lost, false)]);
-    assert_eq!(journal.append_ahead(denied(3)), Err(JournalDown));
+    assert_eq!(journal.append_ahead(denied(3)), Err(Unrecorded::Down));
     journal.append(poll(4));
     disk.sync_fails.store(false, Ordering::SeqCst);
     until("the journal is up again", || journal.is_up());
@@ -97,7 +97,7 @@ fn a_full_disk_stops_the_journal_until_there_is_room() {
     for number in 0..200 {
         journal.append(poll(number));
     }
-    assert_eq!(journal.append_ahead(denied(2)), Err(JournalDown));
+    assert_eq!(journal.append_ahead(denied(2)), Err(Unrecorded::Down));
     assert_eq!(journal.state().queued_rows, 50);
     assert!(journal.state().unrecorded_rows >= 150);
     disk.is_full.store(false, Ordering::SeqCst);

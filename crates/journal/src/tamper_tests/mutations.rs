@@ -120,6 +120,7 @@ fn write_journal() -> (Sample, Files) {
         checkpoint_interval_ms: 10,
         housekeeping_ms: 10,
         segment_bytes: 40_000,
+        start_patience_ms: 20_000,
         ..Options::new(&root.path().join("journal"), &root.path().join("keys"), "gate-1")
     };
     let directory = options.directory.clone();

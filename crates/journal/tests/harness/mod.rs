@@ -40,6 +40,7 @@ impl Place {
             housekeeping_ms: 20,
             retry_ms: 5,
             retry_limit_ms: 20,
+            start_patience_ms: 20_000,
             ..Options::new(&self.directory(), &self.keys(), "gate-1")
         }
     }

@@ -1,7 +1,7 @@
 //! The journal, in memory.
 
 use event::{Event, Sequence};
-use session::{JournalDown, Recorder};
+use session::{Recorder, Unrecorded};
 use std::collections::VecDeque;
 
 #[derive(Default)]
@@ -23,9 +23,9 @@ impl Recorder for Notes {
         sequence
     }
 
-    fn record_ahead(&mut self, event: &Event) -> Result<Sequence, JournalDown> {
+    fn record_ahead(&mut self, event: &Event) -> Result<Sequence, Unrecorded> {
         if self.is_down {
-            return Err(JournalDown);
+            return Err(Unrecorded::Down);
         }
         let row = self.record(event);
         self.ahead.push_back(row);
