@@ -27,6 +27,12 @@ pub trait AppendFile: Send {
     /// # Errors
     /// What is durable is unknown; a second call proves nothing.
     fn sync(&mut self) -> io::Result<()>;
+
+    /// Whether this path is a name of this very file, and not of another that took its place.
+    ///
+    /// # Errors
+    /// `NotFound` where nothing has the name, or as the system says.
+    fn is_at(&self, path: &Path) -> io::Result<bool>;
 }
 
 /// One file of a directory.
@@ -114,6 +120,13 @@ impl AppendFile for File {
 
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
+    }
+
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        use std::os::unix::fs::MetadataExt as _;
+        // A link that leads here is another file: a start would not take it for a segment.
+        let (named, own) = (fs::symlink_metadata(path)?, self.metadata()?);
+        Ok((named.dev(), named.ino()) == (own.dev(), own.ino()))
     }
 }
 

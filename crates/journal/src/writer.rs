@@ -306,7 +306,7 @@ impl Writer {
             queue.keep_number_aside()
         };
         let opening = self.scribe.prepare_opening(number, opened(self.durable, self.cause), self.durable);
-        let segment = Segment::create(&self.seat.storage, &self.seat.options.directory, number, &opening.batch)?;
+        let segment = Segment::create(&*self.seat.storage, &self.seat.options.directory, number, &opening.batch)?;
         let took = self.seat.queue()?.end_io(true);
         if took > Duration::from_millis(self.seat.options.sync_deadline_ms.saturating_mul(OPENING_SYNCS.into())) {
             // Nothing was promised of it yet; a slow disk gets another try, not a stream of refusals.

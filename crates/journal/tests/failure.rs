@@ -137,6 +137,33 @@ fn a_directory_that_goes_away_stops_the_journal_until_it_comes_back() {
 }
 
 #[test]
+fn a_live_file_that_was_replaced_under_its_name_is_written_no_more_and_no_row_in_it_is_promised() {
+    let place = Place::new();
+    let (journal, _) = place.open();
+    journal.append(poll(1));
+    settle(&journal);
+    let live = place.files(".arrows").remove(0);
+    let copy = place.keys().join("copy");
+
+    std::fs::copy(&live, &copy).unwrap();
+    std::fs::rename(&copy, &live).unwrap();
+    let lost = journal.append_ahead(denied(2)).unwrap();
+    until("the journal is down", || journal.state().failures == 1);
+    let told = journal.take_commits();
+    until("the journal is up again", || journal.is_up());
+    journal.append(poll(3));
+    settle(&journal);
+    let why = journal.state().last_failure.unwrap();
+    journal.close();
+
+    assert_eq!(told.iter().map(|commit| (commit.sequence, commit.durable)).collect::<Vec<_>>(), [(lost, false)]);
+    assert!(why.contains("another file has taken its place"), "{why}");
+    assert_eq!(rows_of(&place, Kind::RequestPermitted).len(), 2);
+    let found = place.verify();
+    assert!(found.ok, "{:?}", found.findings);
+}
+
+#[test]
 fn a_disk_that_is_full_at_the_start_prevents_no_start() {
     let (place, disk) = (Place::new(), Arc::new(Disk::default()));
     let (journal, _) = place.open_with(place.options(), disk.storage());

@@ -354,6 +354,12 @@ impl AppendFile for Appending {
     fn sync(&mut self) -> io::Result<()> {
         self.disk.sync_file(&self.file)
     }
+
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let mut state = self.disk.lock();
+        state.check_power()?;
+        Ok(Arc::ptr_eq(&state.find(path)?, &self.file))
+    }
 }
 
 struct Reading {

@@ -162,6 +162,23 @@ fn a_removed_file_can_still_be_read_and_written_by_who_has_it_open() {
 }
 
 #[test]
+fn a_file_knows_whether_a_name_is_still_its_own() {
+    on_both(|storage, folder| {
+        let (path, other) = (folder.join("a"), folder.join("b"));
+        let mut file = storage.create(&path, false).unwrap();
+        file.append(b"abc").unwrap();
+        write(storage, &other, b"abc");
+
+        assert!(file.is_at(&path).unwrap());
+        assert!(!file.is_at(&other).unwrap());
+        storage.rename(&other, &path).unwrap();
+        assert!(!file.is_at(&path).unwrap());
+        storage.remove(&path).unwrap();
+        assert_eq!(file.is_at(&path).unwrap_err().kind(), ErrorKind::NotFound);
+    });
+}
+
+#[test]
 fn a_listing_has_files_with_their_lengths_and_no_folders() {
     on_both(|storage, folder| {
         write(storage, &folder.join("a"), b"abc");
