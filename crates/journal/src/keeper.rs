@@ -16,7 +16,7 @@ use crate::retention::next_expired;
 use crate::seal::{Live, seal};
 use crate::seat::Desk;
 use crate::shared::Shared;
-use crate::storage::{Storage, write_whole};
+use crate::storage::{Storage, ensure_directory, write_whole};
 use crate::tenure::Tenure;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use event::Kind;
@@ -175,7 +175,7 @@ impl Keeper {
     fn keep_policies(&mut self) -> io::Result<()> {
         let folder = self.options.directory.join(POLICIES);
         while let Some((digest, text)) = self.policies.last() {
-            self.storage.create_directory(&folder, false)?;
+            ensure_directory(&*self.storage, &folder, false)?;
             let path = folder.join(format!("{digest}.json"));
             match self.storage.read(&path) {
                 Err(_) => write_whole(&*self.storage, &path, text)?,

@@ -70,7 +70,7 @@ pub use options::Options;
 pub use queue::Commit;
 pub use read::{read, read_on};
 pub use state::{Checkpoint, State};
-pub use storage::{AppendFile, Entry, FileSystem, Lock, ReadFile, Storage};
+pub use storage::{AppendFile, Entry, FileSystem, Lock, ReadFile, Storage, ensure_directory};
 pub use verify::{
     Finding, KnownCheckpoint, LastCheckpoint, Severity, Verification, VerifyOptions, verify, verify_export,
     verify_export_json, verify_json, verify_on,

@@ -17,7 +17,7 @@ use crate::recover::{Found, recover};
 use crate::renew::renew;
 use crate::seal::Live;
 use crate::seat::Seat;
-use crate::storage::Lock;
+use crate::storage::{Lock, ensure_directory};
 use crate::tenure::Over;
 use std::io;
 use std::sync::atomic::Ordering;
@@ -56,7 +56,7 @@ pub(crate) fn open(seat: &Seat) -> Result<(), Over> {
 
 fn try_open(seat: &Seat) -> Result<(), JournalError> {
     let directory = &seat.options.directory;
-    seat.storage.create_directory(directory, false).map_err(JournalError::at(directory))?;
+    ensure_directory(&*seat.storage, directory, false).map_err(JournalError::at(directory))?;
     if !seat.queue()?.start.has_lock() {
         let lock = take_lock(seat)?;
         seat.queue()?.start.hold(lock);

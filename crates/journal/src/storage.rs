@@ -51,10 +51,10 @@ pub trait Lock: Send {}
 
 /// A disk.
 pub trait Storage: Send + Sync {
-    /// Make a directory and its parents; `secret`: only the owner may look in. No error where it exists.
+    /// Make one directory; `secret`: only the owner may look in. [`ensure_directory`] makes its parents too.
     ///
     /// # Errors
-    /// As the system says.
+    /// `AlreadyExists`, `NotFound` where its parent is missing, or as the system says.
     fn create_directory(&self, path: &Path, secret: bool) -> io::Result<()>;
     /// Make a file that does not exist; `secret`: only the owner may read it (0600).
     ///
@@ -133,16 +133,7 @@ impl AppendFile for File {
 impl Storage for FileSystem {
     fn create_directory(&self, path: &Path, secret: bool) -> io::Result<()> {
         use std::os::unix::fs::DirBuilderExt as _;
-        if path.is_dir() {
-            return Ok(());
-        }
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            self.create_directory(parent, false)?;
-        }
-        match fs::DirBuilder::new().mode(if secret { 0o700 } else { 0o755 }).create(path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-            made => made.and_then(|()| self.sync_directory(above(path))),
-        }
+        fs::DirBuilder::new().mode(if secret { 0o700 } else { 0o755 }).create(path)
     }
 
     fn create(&self, path: &Path, secret: bool) -> io::Result<Box<dyn AppendFile>> {
@@ -197,6 +188,36 @@ impl Storage for FileSystem {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+}
+
+/// Make a directory and its parents where they are missing, and its name durable in any case: an earlier try may have
+/// made it and not come so far.
+///
+/// # Errors
+/// As the system says.
+pub fn ensure_directory(storage: &dyn Storage, path: &Path, secret: bool) -> io::Result<()> {
+    let made = match storage.create_directory(path, secret) {
+        Err(error) if error.kind() == ErrorKind::NotFound && path != above(path) => {
+            ensure_directory(storage, above(path), false)?;
+            storage.create_directory(path, secret)
+        }
+        made => made,
+    };
+    let was_there = made.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists);
+    if !was_there {
+        made?;
+    }
+    match storage.sync_directory(above(path)) {
+        // Where we may not even look in, or nothing can be synced, no directory was made by an earlier try of ours.
+        Err(error) if was_there && is_closed_to_us(&error) => Ok(()),
+        synced => synced,
+    }
+}
+
+fn is_closed_to_us(error: &io::Error) -> bool {
+    let closed =
+        [ErrorKind::PermissionDenied, ErrorKind::InvalidInput, ErrorKind::Unsupported, ErrorKind::ReadOnlyFilesystem];
+    closed.contains(&error.kind())
 }
 
 fn above(path: &Path) -> &Path {

@@ -100,6 +100,30 @@ fn whichever_sync_of_a_directory_fails_the_journal_goes_on_and_keeps_its_word() 
 }
 
 #[test]
+fn a_directory_that_was_made_and_not_synced_is_made_durable_by_the_next_try() {
+    for good in 0..6 {
+        for seed in 0..10 {
+            let disk = Disk::new();
+            disk.fail_directory_sync_after(good);
+            let journal = open(&disk, options());
+            until("the journal is up", || journal.is_up());
+            let durable = write(&journal, 1);
+            let key = journal.state().public_key;
+            // The power goes before anything else is synced.
+            let left = disk.power_cut(seed);
+            journal.close();
+
+            let journal = open(&left, options());
+            until("the journal is up", || journal.is_up());
+            assert_eq!(journal.state().public_key, key, "the keys are gone");
+            journal.close();
+            let kept: Vec<Sequence> = rows(&left, Kind::RequestDenied).iter().map(|row| row.sequence).collect();
+            assert_eq!(kept, durable);
+        }
+    }
+}
+
+#[test]
 fn wherever_the_disk_is_full_the_journal_goes_on_when_there_is_room_again() {
     for room in (0..60_000).step_by(1_700) {
         lives_through(|disk| disk.set_room(Some(room)), |disk| disk.set_room(None));
@@ -208,7 +232,8 @@ fn a_policy_whose_name_could_not_be_synced_is_tried_again() {
     let disk = Disk::new();
     let journal = open(&disk, options());
     until("the journal is up", || journal.is_up());
-    disk.fail_directory_sync_after(0);
+    // The first one is of the directory that the policies' folder is made in.
+    disk.fail_directory_sync_after(1);
     let _clock = disk.start_trace();
     let policies = directory().join("policies");
 
@@ -265,7 +290,7 @@ fn a_disk_that_cannot_take_the_copy_of_the_last_live_file_keeps_the_journal_down
 #[test]
 fn a_live_file_that_cannot_be_read_takes_as_many_numbers_as_it_has_room_for_rows() {
     let disk = Disk::new();
-    disk.create_directory(&directory(), false).unwrap();
+    journal::ensure_directory(&disk, &directory(), false).unwrap();
     let (path, bytes) = (directory().join(format!("{:020}.arrows", 1)), 32 << 20);
     disk.create(&path, false).unwrap().append(&vec![0; bytes]).unwrap();
     disk.make_unreadable(&path);
@@ -299,10 +324,11 @@ fn a_writer_that_broke_off_is_replaced_and_what_it_had_under_way_is_told_as_lost
 #[test]
 fn a_file_put_away_is_told_though_the_directory_s_sync_failed() {
     let disk = Disk::new();
-    disk.create_directory(&directory(), false).unwrap();
+    journal::ensure_directory(&disk, &directory(), false).unwrap();
     let name = format!("{:020}.arrows", 7);
     disk.create(&directory().join(&name), false).unwrap().append(b"torn").unwrap();
-    disk.fail_directory_sync_after(0);
+    // The first one is of the directory above.
+    disk.fail_directory_sync_after(1);
 
     let journal = open(&disk, options());
     until("the journal is up", || journal.is_up());
