@@ -142,13 +142,9 @@ impl Keeper {
     /// What a person should know: what fails now, and what is damaged and stays so.
     fn alarm(&self, outcome: io::Result<()>) -> Option<String> {
         let failing = outcome.err().map(|error| error.to_string());
-        let more = self.kept.len().saturating_sub(1);
-        let kept = self.kept.first().map(|first| match more {
-            0 => first.clone(),
-            more => format!("{first}, and {more} more"),
-        });
-        let alarms: Vec<String> =
-            [failing, self.damaged.values().next_back().cloned(), kept, self.doubt()].into_iter().flatten().collect();
+        let damaged = first_of_all(self.damaged.values());
+        let kept = first_of_all(self.kept.iter());
+        let alarms: Vec<String> = [failing, damaged, kept, self.doubt()].into_iter().flatten().collect();
         (!alarms.is_empty()).then(|| alarms.join("; "))
     }
 
@@ -283,6 +279,15 @@ impl Keeper {
             }
         }
     }
+}
+
+/// One of them, and how many there are beside it.
+fn first_of_all<'a>(mut alarms: impl ExactSizeIterator<Item = &'a String>) -> Option<String> {
+    let first = alarms.next()?;
+    Some(match alarms.len() {
+        0 => first.clone(),
+        more => format!("{first}, and {more} more"),
+    })
 }
 
 fn gone(first: u64) -> io::Error {
