@@ -190,26 +190,23 @@ impl Storage for FileSystem {
     }
 }
 
-/// Make a directory and its parents where they are missing, and its name durable in any case: an earlier try may have
-/// made it and not come so far.
+/// Make a directory and its parents where they are missing, and the names of all of them durable in any case: an
+/// earlier try may have made one and not come so far. None is made in one whose own name may still be lost.
 ///
 /// # Errors
 /// As the system says.
 pub fn ensure_directory(storage: &dyn Storage, path: &Path, secret: bool) -> io::Result<()> {
-    let made = match storage.create_directory(path, secret) {
-        Err(error) if error.kind() == ErrorKind::NotFound && path != above(path) => {
-            ensure_directory(storage, above(path), false)?;
-            storage.create_directory(path, secret)
-        }
-        made => made,
-    };
-    let was_there = made.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists);
-    if !was_there {
-        made?;
+    if path.file_name().is_none() {
+        return Ok(());
     }
+    ensure_directory(storage, path.parent().unwrap_or(Path::new("")), false)?;
+    let is_made = match storage.create_directory(path, secret) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+        made => made.map(|()| true)?,
+    };
     match storage.sync_directory(above(path)) {
-        // Where we may not even look in, or nothing can be synced, no directory was made by an earlier try of ours.
-        Err(error) if was_there && is_closed_to_us(&error) => Ok(()),
+        // Where we may not even look in, or nothing can be synced, no earlier try of ours made a directory.
+        Err(error) if !is_made && is_closed_to_us(&error) => Ok(()),
         synced => synced,
     }
 }

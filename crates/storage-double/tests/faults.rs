@@ -282,7 +282,7 @@ fn the_trace_has_every_step_in_order() {
         ]
     );
     assert!(steps.windows(2).all(|pair| pair[0].order < pair[1].order));
-    assert_eq!(disk.steps(), 5);
+    assert_eq!(disk.steps(), 6);
 }
 
 #[test]
