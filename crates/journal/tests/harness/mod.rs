@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod disk;
+pub mod plant;
 mod rows;
 
 pub use disk::Disk;
