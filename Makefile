@@ -15,6 +15,8 @@ KILLS_A_RUN := 100
 MIXED ?= 1000000
 SOAK_MINUTES ?= 30
 PROPTEST_CASES ?= 20000
+# Always these together: cargo gives libraries other features for other selections, and builds them anew.
+CORE := --workspace --exclude python
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -path '*/fuzz' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -28,9 +30,9 @@ demo: build ## See it work: the cleanroom in three acts, under 90 s once built
 	$(BIN)/modwarden demo cleanroom
 
 test: build ## Run every test that needs no root and no extra tool
-	cargo test --locked --workspace --exclude python --quiet
-	cargo build --locked --quiet -p bench
-	BENCH_LOAD=$(CURDIR)/target/debug/bench $(BIN)/python -m pytest --quiet $(PYTEST_ARGS)
+	cargo test --locked $(CORE) --quiet
+	cargo build --locked $(CORE) --quiet --bins --tests
+	BENCH_PROGRAMS=$(CURDIR)/target/debug $(BIN)/python -m pytest --quiet $(PYTEST_ARGS)
 
 # One run that failed names its seed; JOURNAL_SEED=… repeats it alone, and with JOURNAL_RUNS it begins a piece of so many there.
 torture: ## Cut the power and alter a journal 10,000 times each (JOURNAL_RUNS=…)
@@ -45,7 +47,7 @@ kills: build ## kill -9 a guard under load at 1,000 random moments (KILLS=…)
 
 attack: build ## Attack a guard beside honest clients, and put hostile servers behind one (MIXED=…)
 	cargo build --locked --release --quiet -p bench
-	BENCH_LOAD=$(CURDIR)/target/release/bench ATTACK_SECONDS=10 ATTACK_RESULTS=$(CURDIR)/target/attack \
+	BENCH_PROGRAMS=$(CURDIR)/target/release ATTACK_SECONDS=10 ATTACK_RESULTS=$(CURDIR)/target/attack \
 	    $(BIN)/python -m pytest --quiet -p no:randomly tests/system/test_attacks.py
 	MIXED=$(MIXED) cargo test --locked -p guard --test hostile_servers -- --nocapture
 

@@ -9,10 +9,9 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.processes import CANDIDATE_CPU, LOAD_CPU, ROOT
+from bench.processes import CANDIDATE_CPU, LOAD_CPU, PROGRAMS
 
 from modwarden.audit import Filter, JournalDirectory, query
 from modwarden.guard import CompiledPolicy
@@ -20,9 +19,10 @@ from modwarden.lab import cleanroom_site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 EVENTS = 10_000_000
-LONG_RECORD = Path(os.environ.get("BENCH_LONG_RECORD", ROOT / "target" / "release" / "long-record"))
+LONG_RECORD = PROGRAMS / "long-record"
 _BEGAN_S = 1_772_323_200  # 2026-03-01, midnight UTC
 _HOUR_S = 3_600
 _HOURS = (9, 10)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import candidates as known
 from bench.measure import Effort, Load, Window, running, servers, window
-from bench.processes import CANDIDATE_CPU, ROOT, start
+from bench.processes import CANDIDATE_CPU, PROGRAMS, start
 from bench.site_file import Plan, write_site_file
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ CLIENTS = 64
 SYNC_COSTS_MS = (2, 10)
 # Called as `guard-on-double JSON` with the compiled document's path and the cost of a sync; it runs
 # `guard::Guard` on the storage double until SIGTERM.
-GUARD_ON_DOUBLE = ROOT / "target" / "release" / "guard-on-double"
+GUARD_ON_DOUBLE = PROGRAMS / "guard-on-double"
 _SYNCS = 200
 
 

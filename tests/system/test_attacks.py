@@ -5,7 +5,6 @@ Windows are short here; `make attack` measures longer ones and the full numbers.
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.needs_programs]
 
 QUIET_WARM_UP_S = 0.3
 # Until the attack is in full swing.
@@ -77,13 +76,6 @@ ATTACKS = [
 ]
 # What an ordinary test run has time for.
 QUICK = {"slowloris", "churn", "replies unread", "flood of denials", "wrong lengths"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _load_program() -> None:
-    if "BENCH_LOAD" not in os.environ:
-        why = "BENCH_LOAD names the load program; the Makefile builds it"
-        pytest.fail(why) if os.environ.get("MODWARDEN_STRICT") else pytest.skip(why)
 
 
 @pytest.fixture(

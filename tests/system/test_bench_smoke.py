@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,29 +12,25 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("reads", "rules", "memory", "starts", "determinism", "query")
-DEBUG = ROOT / "target" / "debug"
 PLOTS = ("cpu", "latency", "determinism")
 LATENCIES = ("p50_us", "p99_us", "p999_us", "max_us")
 
 BAD = ("lost", "exceptions", "strays", "broken")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.needs_tool("haproxy")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.needs_tool("haproxy"),
+    pytest.mark.needs_programs,
+]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    build = ["cargo", "build", "--locked", "--quiet", "-p", "bench", "-p", "long-record"]
-    built = subprocess.run(build, cwd=ROOT, check=False)
-    assert built.returncode == 0
     folder = tmp_path_factory.mktemp("bench")
     done = subprocess.run(
         [sys.executable, "-m", "bench", "--quick", *_wanted(folder)],
         cwd=ROOT,
-        env={
-            **os.environ,
-            "BENCH_LOAD": str(DEBUG / "bench"),
-            "BENCH_LONG_RECORD": str(DEBUG / "long-record"),
-        },
         capture_output=True,
         text=True,
         check=False,
