@@ -45,10 +45,12 @@ kills: build ## kill -9 a guard under load at 1,000 random moments (KILLS=…)
 	        -k every_write_that_a_server_received; \
 	done
 
-attack: build ## Attack a guard beside honest clients, and put hostile servers behind one (MIXED=…)
+attack: build ## Attack a guard beside honest clients into docs/reliability.md; hostile servers too (MIXED=…)
 	cargo build --locked --release --quiet -p bench
+	rm -rf target/attack
 	BENCH_PROGRAMS=$(CURDIR)/target/release ATTACK_SECONDS=10 ATTACK_RESULTS=$(CURDIR)/target/attack \
-	    $(BIN)/python -m pytest --quiet -p no:randomly tests/system/test_attacks.py
+	    $(BIN)/python -m pytest --quiet --capture=no -p no:randomly tests/system/test_attacks.py
+	$(BIN)/python -m bench.attacks_page target/attack docs
 	MIXED=$(MIXED) cargo test --locked -p guard --test hostile_servers -- --nocapture
 
 check: build ## Format, lint, types, import walls, licences
@@ -78,9 +80,9 @@ bench: build target/bench/modbus-proxy ## Measure beside others into docs/benchm
 	@command -v haproxy >/dev/null || { echo 'haproxy is needed: apt install haproxy'; exit 3; }
 	$(BIN)/python -m bench --parts all $(if $(filter quick,$(BENCH)),--quick --results target/bench/quick --docs target/bench/quick,--docs docs)
 
-soak: build ## Live through a compressed day of the cleanroom, SOAK_MINUTES (30), and see what grows or is lost
+soak: build ## A compressed day of the cleanroom, SOAK_MINUTES (30), into docs/reliability.md: what grows or is lost?
 	cargo build --locked --release --quiet -p bench
-	$(BIN)/python -m bench.soak --minutes $(SOAK_MINUTES) $(SOAK_ARGS)
+	$(BIN)/python -m bench.soak --minutes $(SOAK_MINUTES) --docs docs $(SOAK_ARGS)
 
 target/bench/modbus-proxy: bench/requirements.txt | toolchain
 	$(PYTHON) -m venv $@

@@ -16,7 +16,7 @@ from bench.determinism import Wish, measure_determinism
 from bench.document import write_document
 from bench.machine import describe
 from bench.measure import Effort, Load
-from bench.memory import measure_memory
+from bench.memory import WANTED, measure_memory
 from bench.processes import LOAD_CPU, ROOT, raise_file_limit
 from bench.queries import EVENTS, measure_queries
 from bench.starting import SEGMENTS_OF_100_GB, measure_starts
@@ -81,7 +81,9 @@ def _mixed(folder: Path, effort: Effort, wanted: argparse.Namespace) -> Any:
 
 
 def _starts(folder: Path, _: Effort, wanted: argparse.Namespace) -> Any:
-    return measure_starts(folder, (0, 20) if wanted.quick else (0, 100, 1_000, SEGMENTS_OF_100_GB))
+    if wanted.quick:
+        return measure_starts(folder, (0, 20), starts=1)
+    return measure_starts(folder, (0, 100, 1_000, SEGMENTS_OF_100_GB))
 
 
 def _determinism(folder: Path, _: Effort, wanted: argparse.Namespace) -> Any:
@@ -89,7 +91,7 @@ def _determinism(folder: Path, _: Effort, wanted: argparse.Namespace) -> Any:
     # 6,600 polls a window: p99.9 is the seventh of the latest.
     wish = Wish(6.0, 3, phases)
     if wanted.quick:
-        wish = Wish(0.7, 1, phases, servers=20, warm_up_s=0.3)
+        wish = Wish(0.5, 1, phases, servers=20, warm_up_s=0.3, beside=("churn",))
     return measure_determinism(
         folder, replace(wish, seconds=wanted.seconds or wish.seconds, rounds=wanted.rounds or wish.rounds)
     )
@@ -102,10 +104,12 @@ PARTS: dict[str, Callable[[Path, Effort, argparse.Namespace], Any]] = {
         folder, effort, QUICK_RULES if wanted.quick else comparison.RULES
     ),
     "writes": lambda folder, effort, _: measure_writes(folder, effort),
-    "memory": lambda folder, _, wanted: measure_memory(folder, 500 if wanted.quick else 10_000),
+    "memory": lambda folder, _, wanted: measure_memory(folder, 500 if wanted.quick else WANTED),
     "starts": _starts,
     "determinism": _determinism,
-    "query": lambda folder, _, wanted: measure_queries(folder, 20_000 if wanted.quick else EVENTS),
+    "query": lambda folder, _, wanted: (
+        measure_queries(folder, 20_000, times=1) if wanted.quick else measure_queries(folder, EVENTS)
+    ),
 }
 
 if __name__ == "__main__":

@@ -108,7 +108,8 @@ class Running:
         """
         if self.child is None:
             return
-        time.sleep(_COMMITTED_S)
+        if self._journal.is_dir():
+            time.sleep(_COMMITTED_S)
         deadline = time.monotonic() + _MOST_SETTLING_S
         while self._is_sealing() or not self._rests():
             if time.monotonic() > deadline:

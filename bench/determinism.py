@@ -48,6 +48,8 @@ class Wish:
     phases: tuple[str, ...] = ()
     servers: int = SERVERS
     warm_up_s: float = 1.0
+    beside: tuple[str, ...] = ("flood", "churn", "garbage")
+    """What HAProxy has to stand too."""
 
     def of(self, phases: Sequence[str]) -> tuple[str, ...]:
         """Give those phases of a candidate that are wanted."""
@@ -87,7 +89,7 @@ def plan(disk: SlowDisk, wish: Wish) -> list[Tried]:
     slow = disk.environment
     return [
         Tried(known.direct(), (QUIET,)),
-        Tried(known.haproxy(), (QUIET, "flood", "churn", "garbage")),
+        Tried(known.haproxy(), (QUIET, *wish.beside)),
         Tried(known.modwarden(rules=RULES), (*outside, *inside)),
         Tried(
             known.modwarden("modwarden, small segments", *small, rules=RULES),

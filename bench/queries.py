@@ -30,15 +30,15 @@ _CLIENT, _SERVER = "hmi-1", "ahu-017"
 _TIMES = 7
 
 
-def measure_queries(folder: Path, events: int = EVENTS) -> dict[str, Any]:
+def measure_queries(folder: Path, events: int = EVENTS, times: int = _TIMES) -> dict[str, Any]:
     """Let the journal's own writer record a day, then ask for an hour of it again and again."""
     began = time.monotonic()
     journal = _record(folder, events)
     files = [path.stat().st_size for path in journal.iterdir()]
     found: dict[str, Any] = {"events": events, "bytes": sum(files), "written_s": time.monotonic() - began}
     with _on_every_core():
-        found["warm_s"] = _timed(lambda: _ask(journal))
-        found["command_s"] = _timed(lambda: _run(journal))
+        found["warm_s"] = _timed(lambda: _ask(journal), times)
+        found["command_s"] = _timed(lambda: _run(journal), times)
     found["rows"] = _ask(journal)
     found["rows_of_the_command"] = len(_run(journal, "--json").splitlines())
     print(f"query: {found}", flush=True)
@@ -74,10 +74,10 @@ def _on_every_core() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def _timed(ask: Callable[[], object]) -> dict[str, Any]:
+def _timed(ask: Callable[[], object], times: int) -> dict[str, Any]:
     """Give the median of some times, after one that warms up."""
     each = []
-    for _ in range(1 + _TIMES):
+    for _ in range(1 + times):
         began = time.perf_counter()
         ask()
         each.append(time.perf_counter() - began)

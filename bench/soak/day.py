@@ -161,7 +161,10 @@ def _stall(day: Day, seconds: float) -> None:
             day.plant.disk.recover()
         wait_until(lambda: bool(day.plant.control.status()["journal"]["up"]), "the journal is up again")
         day.count("disk stalls")
-        day.count("journal failures", day.plant.control.status()["journal"]["failures"] - failures)
+        failed = day.plant.control.status()["journal"]["failures"] - failures
+        day.count("journal failures", failed)
+        if failed == 0:
+            day.complain("the disk stalled, and no sync of the journal failed")
 
 
 def _churn(day: Day, seconds: float) -> None:

@@ -30,6 +30,8 @@ LOWEST_DEGC, HIGHEST_DEGC, ADJUSTMENT_K = 20.0, 22.0, 0.2  # what an operator of
 class LostPoll(NamedTuple):
     """A poll of which a reply was missing, late or an exception."""
 
+    began: float
+    """Unix time at which the HMI turned to the unit."""
     at: float
     """Unix time at which it was given up."""
     unit: str
@@ -55,6 +57,7 @@ class HmiReport:
         return {
             "polls": self.polls,
             "lost_polls": len(self.lost_polls),
+            "lost_from_unix_s": [round(lost.began, 3) for lost in self.lost_polls],
             "lost_at_unix_s": [round(lost.at, 3) for lost in self.lost_polls],
             "lost_units": [lost.unit for lost in self.lost_polls],
             "lost_why": [lost.why for lost in self.lost_polls],
@@ -113,14 +116,17 @@ class Hmi:
             due = max(due + self._period_s, monotonic())
 
     async def _poll(self, endpoint: Endpoint) -> None:
-        link, unit = self._links[endpoint], endpoint.unit_id
+        link, unit, began = self._links[endpoint], endpoint.unit_id, time()
         self.report.polls += 1
         try:
             await _bring_up(link)
             await self._read(link.read_input_registers, SUPPLY_TEMPERATURE, unit)
             setpoint = await self._read(link.read_holding_registers, TEMPERATURE_SETPOINT, unit)
         except _LostError as lost:
-            self.report.lost_polls.append(LostPoll(time(), endpoint.name, str(lost)))
+            self.report.lost_polls.append(LostPoll(began, time(), endpoint.name, str(lost)))
+            self._setpoints.pop(endpoint.name, None)
+            # pymodbus would keep a silent connection for three more requests, and lose each of them.
+            link.close()
             return
         self._setpoints[endpoint.name] = setpoint_degc(setpoint)
 
