@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
+from bench import attacks_page
 from bench.attacks_page import ratios, table
 from bench.marked import put_between_marks
+from bench.soak import page as soak_page
 
-if TYPE_CHECKING:
-    from pathlib import Path
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 RELAXED = "Deadlines of 10 s."
 
@@ -66,3 +69,12 @@ def test_lines_go_between_the_marks_of_their_command_and_nowhere_else(tmp_path: 
     )
     with pytest.raises(ValueError, match="make y"):
         put_between_marks(page, "make y", ["new"])
+
+
+@pytest.mark.parametrize("command", [attacks_page.COMMAND, soak_page.COMMAND])
+def test_the_page_has_a_place_for_what_each_command_writes(command: str, tmp_path: Path) -> None:
+    page = Path(shutil.copy(DOCS / "reliability.md", tmp_path))
+    put_between_marks(page, command, ["anew"])
+
+    assert f"`{command}" in page.read_text()
+    assert "anew" in page.read_text()

@@ -58,3 +58,15 @@ def test_fewer_rules_than_the_goal_names_prove_nothing() -> None:
     (line,) = reached.lines({"rules": [{"windows": windows}]})
 
     assert (line.what, line.is_reached) == ("CPU time per request, 10 → 1,000 rules", None)
+
+
+def test_cpu_time_of_a_window_that_sealed_nothing_proves_nothing() -> None:
+    def cpu_line(*seals: int) -> reached.Line:
+        window = {"cpu_us": 10.0, "throughput": 1000.0, "load_busy": 0.5}
+        ours = [window | {"seals": count} for count in seals]
+        windows = {"modwarden": ours, "haproxy": [window] * len(ours)}
+        case = {"connections": 64, "writes_percent": 0, "windows": windows}
+        return next(line for line in reached.lines({"reads": [case]}) if line.what.startswith("CPU"))
+
+    assert cpu_line(2, 1).is_reached is True
+    assert cpu_line(2, 0).is_reached is None
