@@ -91,7 +91,7 @@ def _determinism(folder: Path, _: Effort, wanted: argparse.Namespace) -> Any:
     # 6,600 polls a window: p99.9 is the seventh of the latest.
     wish = Wish(6.0, 3, phases)
     if wanted.quick:
-        wish = Wish(0.5, 1, phases, servers=20, warm_up_s=0.3, beside=("churn",))
+        wish = Wish(0.4, 1, phases, servers=20, warm_up_s=0.2, beside=("churn",))
     return measure_determinism(
         folder, replace(wish, seconds=wanted.seconds or wish.seconds, rounds=wanted.rounds or wish.rounds)
     )
@@ -104,7 +104,9 @@ PARTS: dict[str, Callable[[Path, Effort, argparse.Namespace], Any]] = {
         folder, effort, QUICK_RULES if wanted.quick else comparison.RULES
     ),
     "writes": lambda folder, effort, _: measure_writes(folder, effort),
-    "memory": lambda folder, _, wanted: measure_memory(folder, 500 if wanted.quick else WANTED),
+    "memory": lambda folder, _, wanted: (
+        measure_memory(folder, 500, settle_s=0.3) if wanted.quick else measure_memory(folder, WANTED)
+    ),
     "starts": _starts,
     "determinism": _determinism,
     "query": lambda folder, _, wanted: (
