@@ -213,6 +213,25 @@ def test_the_hmi_takes_a_new_connection_after_a_reply_that_did_not_come() -> Non
     assert connections == len(report.lost_polls) == report.polls > 1
 
 
+def test_the_hmi_does_not_wait_for_a_reply_on_a_connection_that_has_ended() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.transport.abort()
+
+    async def talk() -> lab.HmiReport:
+        (endpoint,) = _endpoints(1)
+        async with await asyncio.start_server(hang_up, endpoint.host, endpoint.port):
+            stop = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.5, stop.set)
+            hmi = lab.Hmi([endpoint], source=HMI, period_s=0.05, adjust_every_s=None, reply_timeout_s=60)
+            return await hmi.run(stop)
+
+    report = asyncio.run(talk())
+
+    assert {lost.why for lost in report.lost_polls} == {"connection ended"}
+    assert len(report.lost_polls) == report.polls > 1
+
+
 def test_the_hmi_does_not_adjust_a_unit_whose_poll_it_has_just_lost() -> None:
     async def talk() -> lab.HmiReport:
         endpoints, stop = _endpoints(1), asyncio.Event()
