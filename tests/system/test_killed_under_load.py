@@ -35,7 +35,7 @@ SEED = int(os.environ.get("KILLS_SEED", random.SystemRandom().randrange(10**6)))
 # A life of a few tenths of a second fills several; what is kept is more than the longest life writes, so that
 # each row can be read before it is retired.
 SEGMENT_BYTES = 24 << 10
-KEEP = "keep: {size: 1500KB}"
+KEEP = "keep: {size: 800KB}"
 MEASURED = Path(__file__).resolve().parents[2] / "bench" / "measured_guard.py"
 BODY = (
     f"import runpy, sys; sys.argv += ['--segment-bytes', '{SEGMENT_BYTES}']; "
@@ -105,6 +105,7 @@ class Recorded:
     def read_on(self) -> None:
         if not self.journal.is_dir():
             return
+        assert _first_kept(self.journal) <= self.last + 1, "rows were retired before they could be read"
         wanted = Filter(after=self.last, kinds=("request.permitted",), functions=("16",))
         rows = query(JournalDirectory(self.journal), wanted, columns=("sequence", "values")).to_pylist()
         self.numbers |= {_number(row["values"]) for row in rows}
@@ -129,10 +130,9 @@ def test_every_write_that_a_server_received_is_recorded_whenever_the_guard_is_ki
     record.read_on()
     received = Counter(_number(write.values) for write in plc.writes)
     verified = child.verify()
-    began = min(int(path.name[:20]) for path in child.journal.glob("0*.*"))
     print(
         f"{KILLS} kills: {len(received)} writes received, {len(record.numbers)} recorded; at the end "
-        f"{len(_sealed(child))} sealed segments, all before row {began} retired"
+        f"{len(_sealed(child))} sealed segments, all before row {_first_kept(child.journal)} retired"
     )
 
     assert received.keys() - record.numbers == set()
@@ -186,6 +186,10 @@ def _live_and_be_killed(child: GuardChild, plc: PlcDouble, life_s: float) -> Non
     wait_until(lambda: len(plc.writes) > before, "a write comes through")
     time.sleep(life_s)
     child.kill()
+
+
+def _first_kept(journal: Path) -> int:
+    return min((int(path.name[:20]) for path in journal.glob("0*.*")), default=1)
 
 
 def _sealed(child: GuardChild) -> list[Path]:
