@@ -158,6 +158,10 @@ def _steadiness(phase: str, report: Window, haproxy: Window | None, floor: float
     if haproxy is not None:
         measured += f"; HAProxy {_added_ratio(haproxy, floor)[0]:,.2f} ×"
     is_reached: bool | None = ratio[0] <= 2 and bad == 0
+    if quiet <= 0:
+        # A multiple of nothing is nothing.
+        measured += "; void: the quiet value is not above that without a proxy"
+        is_reached = None if bad == 0 else False
     weak = _weakest(phase, report)
     measured += f"; {DEMANDS[phase].told(weak)}"
     if not DEMANDS[phase].is_met(weak):

@@ -47,6 +47,15 @@ def test_a_phase_that_was_too_late_is_not_reached_however_little_disturbed_it() 
     assert _line(_found("churn", {"per_second": 10.0}, p999_us=900.0)).is_reached is False
 
 
+def test_a_multiple_of_a_quiet_value_that_is_not_above_the_floor_says_nothing() -> None:
+    found = _found("reload", {"times": 3})
+    found["direct"]["quiet"]["p999_us"] = 200.0
+    line = _line(found)
+
+    assert line.is_reached is None
+    assert "void: the quiet value" in line.measured
+
+
 def test_the_figure_told_is_that_of_the_round_that_did_least() -> None:
     line = _line(_found("reload", {"times": 5}, {"times": 2}))
 
