@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from modwarden.pki._der import INTEGER, OCTET_STRING, SEQUENCE, render_element
 
-# OWASP's figure for PBKDF2 with HMAC-SHA-256 (2023), weighed against half a second of one core.
+# OWASP's figure for PBKDF2 with HMAC-SHA-256 (2023), weighed against a second of one core.
 ROUNDS = 600_000
 
 _SALT_BYTES = 16

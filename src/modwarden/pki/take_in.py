@@ -20,7 +20,7 @@ from modwarden.pki.authority import has_key
 from modwarden.pki.chain import check_authority, is_authority, path_to_root
 from modwarden.pki.crl import write_bundle
 from modwarden.pki.errors import PkiInputError
-from modwarden.pki.inventory import Entry, is_signed_by, read_inventory
+from modwarden.pki.inventory import Entry, read_inventory
 from modwarden.pki.keys import AskPassphrase, PrivateKey, check_public_key, load_key, render_key
 from modwarden.pki.role import RoleOutcome, read_role
 from modwarden.pki.store import CERTIFICATE, CHAIN, KEY, Kind
@@ -117,11 +117,11 @@ def import_crls(store: Store, file: Path) -> list[Path]:
 
 
 def _lowest(certificates: list[x509.Certificate], file: Path) -> x509.Certificate:
-    """Find the CA that signed none of the others."""
+    """Find the CA that none of the others names as its issuer; signatures are checked on the way up."""
     lowest = [
         certificate
         for certificate in certificates
-        if not any(other is not certificate and is_signed_by(other, certificate) for other in certificates)
+        if not any(other is not certificate and other.issuer == certificate.subject for other in certificates)
     ]
     if len(lowest) != 1:
         raise PkiInputError(

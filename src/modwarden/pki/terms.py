@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -102,10 +103,11 @@ def printable(text: str) -> str:
 
 
 def _address(word: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ip_address(word))
-    except ValueError:
-        pass
+    with suppress(ValueError):
+        address = ip_address(word)
+        # An IPv6 zone id means something on one host only, and a certificate has no room for it.
+        if getattr(address, "scope_id", None) is None:
+            return x509.IPAddress(address)
     name = word.lower()
     if len(name) > _DNS_CHARACTERS or not _DNS.fullmatch(name):
         hint = (
