@@ -164,5 +164,5 @@ def test_an_empty_folder_may_become_a_pki(tmp_path: Path) -> None:
     (tmp_path / "pki").chmod(0o755)
     store = create_pki(tmp_path / "pki", Plan("Northside"), NOW)
 
-    assert 0o700 == mode(store.path)
-    assert 2 == len(kept_certificates(store.issuing().path / "current" / "chain.pem"))
+    assert mode(store.path) == 0o700
+    assert len(kept_certificates(store.issuing().path / "current" / "chain.pem")) == 2

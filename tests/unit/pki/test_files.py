@@ -43,8 +43,8 @@ def test_a_folder_that_holds_something_is_not_replaced(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="not empty"):
         publish_folder(tmp_path / "1", {"key.pem": b"other"})
-    assert "mine" == (tmp_path / "1" / "key.pem").read_text()
-    assert ["1"] == [path.name for path in tmp_path.iterdir()]
+    assert (tmp_path / "1" / "key.pem").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
 
 
 def test_a_symbolic_link_in_a_files_place_is_not_followed(tmp_path: Path) -> None:
@@ -52,27 +52,30 @@ def test_a_symbolic_link_in_a_files_place_is_not_followed(tmp_path: Path) -> Non
     (tmp_path / ".crl.pem.new").symlink_to("target")
     write_file(tmp_path / "crl.pem", b"crl")
 
-    assert "mine" == (tmp_path / "target").read_text()
+    assert (tmp_path / "target").read_text() == "mine"
 
 
 def test_what_fails_halfway_is_gone(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), staged_folder(tmp_path / "1") as staged:
-        (staged / "key.pem").write_text("half")
-        raise RuntimeError
+    def work() -> None:
+        with staged_folder(tmp_path / "1") as staged:
+            (staged / "key.pem").write_text("half")
+            raise RuntimeError
 
-    assert [] == list(tmp_path.iterdir())
+    with pytest.raises(RuntimeError):
+        work()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_is_synced_before_its_name_and_its_folder_after(tmp_path: Path, steps: list[str]) -> None:
     write_file(tmp_path / "crl.pem", b"crl")
 
-    assert ["sync .crl.pem.new", "name crl.pem", "sync ."] == steps
+    assert steps == ["sync .crl.pem.new", "name crl.pem", "sync ."]
 
 
 def test_a_folder_is_synced_with_all_its_files_before_its_name(tmp_path: Path, steps: list[str]) -> None:
     publish_folder(tmp_path / "1", {"a": b"", "key.pem": b""})
 
-    assert ["sync .1.new/a", "sync .1.new/key.pem", "sync .1.new", "name 1", "sync ."] == steps
+    assert steps == ["sync .1.new/a", "sync .1.new/key.pem", "sync .1.new", "name 1", "sync ."]
 
 
 def test_a_link_that_names_its_target_already_is_left_alone(tmp_path: Path, steps: list[str]) -> None:
@@ -80,5 +83,5 @@ def test_a_link_that_names_its_target_already_is_left_alone(tmp_path: Path, step
     point_to(tmp_path / "current", "1")
     point_to(tmp_path / "current", "2")
 
-    assert ["name current", "sync ."] * 2 == steps
-    assert "2" == (tmp_path / "current").readlink().name
+    assert steps == ["name current", "sync ."] * 2
+    assert (tmp_path / "current").readlink().name == "2"

@@ -179,4 +179,4 @@ def test_both_sides_authenticate_and_the_server_reads_the_role(
     listening.end()
 
     assert client.has_key, algorithm
-    assert (b"welcome", "Operator", None) == (answer, listening.role, listening.refusal)
+    assert (answer, listening.role, listening.refusal) == (b"welcome", "Operator", None)

@@ -75,14 +75,14 @@ def test_a_damaged_certificate_is_found_and_hides_no_other(
 def test_a_certificate_that_is_gone_is_found(store: Store, hmi: Entry) -> None:
     hmi.path.unlink()
 
-    assert [("file-damaged", "error")] == names(found(store, 0))
+    assert names(found(store, 0)) == [("file-damaged", "error")]
 
 
 def test_a_crl_that_is_gone_or_damaged_is_found(store: Store) -> None:
     (store.crls / "root.pem").unlink()
     (store.crls / "issuing-1.pem").write_text("words")
 
-    assert [("file-damaged", "error"), ("crl-missing", "error")] == names(found(store, 0, with_crls=True))
+    assert names(found(store, 0, with_crls=True)) == [("file-damaged", "error"), ("crl-missing", "error")]
 
 
 def test_what_is_no_generation_is_no_certificate(store: Store, hmi: Entry) -> None:
@@ -115,8 +115,11 @@ def test_a_mark_is_passed_at_its_second(left: timedelta, mark: int | None) -> No
 
 
 def test_days_left_are_whole_and_below_zero_afterwards() -> None:
-    assert [1, 0, 0, -1] == [
-        days_left(NOW + left, NOW) for left in (2 * DAY - SECOND, DAY - SECOND, 0 * DAY, -SECOND)
+    assert [days_left(NOW + left, NOW) for left in (2 * DAY - SECOND, DAY - SECOND, 0 * DAY, -SECOND)] == [
+        1,
+        0,
+        0,
+        -1,
     ]
 
 
@@ -143,28 +146,29 @@ def test_expiry_is_found_quietly_then_loudly(
 def test_what_was_renewed_may_expire_in_peace(store: Store, hmi: Entry) -> None:
     renew(store, Kind.CLIENT, hmi.name, Order(), NOW + 350 * DAY)
 
-    assert [] == found(store, 500)
+    assert found(store, 500) == []
 
 
 def test_what_is_revoked_may_expire_in_peace(store: Store, hmi: Entry) -> None:
     revoke(store, [hmi], Reason.CESSATION_OF_OPERATION, NOW)
 
-    assert [] == found(store, 500)
+    assert found(store, 500) == []
 
 
 def test_cas_expire_too(store: Store) -> None:
     hints = {finding.name: finding.hint for finding in found(store, 1825)}
 
     assert hints["certificate-expired"] == "modwarden pki renew issuing"
-    assert [("certificate-expired", "error")] * 2 == names(
-        check_inventory(store, read_inventory(store), NOW + 7300 * DAY)[:2]
+    assert (
+        names(check_inventory(store, read_inventory(store), NOW + 7300 * DAY)[:2])
+        == [("certificate-expired", "error")] * 2
     )
 
 
 def test_a_crl_is_found_a_week_before_it_ends_and_afterwards(store: Store) -> None:
-    assert [] == found(store, 22, with_crls=True)
-    assert [("crl-expires", "warning")] == names(found(store, 23, with_crls=True))
-    assert [("crl-expired", "error")] == names(found(store, 30, with_crls=True))
+    assert found(store, 22, with_crls=True) == []
+    assert names(found(store, 23, with_crls=True)) == [("crl-expires", "warning")]
+    assert names(found(store, 30, with_crls=True)) == [("crl-expired", "error")]
 
 
 def test_a_revoked_issuing_ca_is_found_with_all_that_it_signed(store: Store, hmi: Entry) -> None:
@@ -174,7 +178,7 @@ def test_a_revoked_issuing_ca_is_found_with_all_that_it_signed(store: Store, hmi
     revoke_issuing(store, [issuing], Reason.CA_COMPROMISE, root, NOW)
     findings = found(store, 0)
 
-    assert [("ca-revoked", "error")] * 2 == names(findings)
+    assert names(findings) == [("ca-revoked", "error")] * 2
     assert f"{hmi.name} was issued by Northside issuing CA 1, which is revoked" == findings[1].message
 
 
@@ -184,7 +188,7 @@ def test_a_companys_cas_are_found_when_they_expire(store: Store, tmp_path: Path)
     import_ca(store, "works", tmp_path / "works.pem", NOW)
     findings = found(store, 0)
 
-    assert [("certificate-expires", "note")] == names(findings)
+    assert names(findings) == [("certificate-expires", "note")]
     assert findings[0].message.startswith("works: Works issuing CA expires on 2027-03-21, in 20 days")
     assert findings[0].severity is Severity.NOTE
 
@@ -195,4 +199,4 @@ def test_words_of_another_ca_cannot_write_to_the_terminal(store: Store, tmp_path
     (tmp_path / "works.pem").write_bytes(pem(certificate(evil, key, (evil, key), [ca()])))
     entry = import_ca(store, "works", tmp_path / "works.pem", NOW)[0]
 
-    assert r"works: Works\x1b]0;owned\x07" == entry.label
+    assert entry.label == r"works: Works\x1b]0;owned\x07"

@@ -80,8 +80,11 @@ def test_a_name_that_cannot_be_a_folder_is_refused(text: str) -> None:
         "*.plant.example",
         "-a",
         "a..b",
-    ]
-    + ["ü.example", "a." * 127 + "a", "http://a", "1"],
+        "ü.example",
+        "a." * 127 + "a",
+        "http://a",
+        "1",
+    ],
 )
 def test_what_is_neither_an_address_nor_a_name_is_refused(word: str) -> None:
     with pytest.raises(PkiInputError, match="is neither an IP address nor a DNS name"):
@@ -182,7 +185,7 @@ def test_of_a_request_only_the_key_is_taken(
     entry = issue(store, client_of("hmi-1"), Order(request=request), NOW)
 
     assert key.public_key() == entry.certificate.public_key()
-    assert "CN=hmi-1,O=Northside" == entry.certificate.subject.rfc4514_string()
+    assert entry.certificate.subject.rfc4514_string() == "CN=hmi-1,O=Northside"
     assert not entry.has_key
     with pytest.raises(PkiInputError, match="holds its key itself: have it make a new signing request"):
         renew(store, Kind.CLIENT, "hmi-1", Order(), NOW)
@@ -196,10 +199,10 @@ def test_a_client_certificate_says_what_the_standard_asks(hmi: Entry) -> None:
     extensions = found.extensions
     usage = extensions.get_extension_for_class(x509.KeyUsage)
 
-    assert "Operator" == read_role(found).role
-    assert [ExtendedKeyUsageOID.CLIENT_AUTH] == list(
-        extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    )
+    assert read_role(found).role == "Operator"
+    assert list(extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == [
+        ExtendedKeyUsageOID.CLIENT_AUTH
+    ]
     assert usage.critical
     assert usage.value.digital_signature
     assert not usage.value.key_encipherment
@@ -215,7 +218,7 @@ def test_a_server_certificate_names_its_addresses_and_no_role(store: Store) -> N
     entry = issue(store, server("10.10.0.2", "fd00::2", "Gate-1.Plant.example", "10.10.0.2"), Order(), NOW)
     names = entry.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
 
-    assert ["10.10.0.2", "fd00::2", "gate-1.plant.example"] == [str(found.value) for found in names]
+    assert [str(found.value) for found in names] == ["10.10.0.2", "fd00::2", "gate-1.plant.example"]
     assert read_role(entry.certificate).role is None
 
 
@@ -225,8 +228,8 @@ def test_a_place_for_the_crl_stands_in_the_certificate_and_in_the_next(store: St
     entry = renew(store, Kind.SERVER, "gate-1", Order(), NOW)
     points = entry.certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
 
-    assert ["http://10.20.0.9/crl.pem"] == [
-        found.value for point in points for found in point.full_name or ()
+    assert [found.value for point in points for found in point.full_name or ()] == [
+        "http://10.20.0.9/crl.pem"
     ]
 
 
@@ -246,8 +249,8 @@ def test_a_renewal_says_the_same_with_a_new_key_and_serial_number(store: Store, 
     assert old.extensions.get_extension_for_class(same) == new.extensions.get_extension_for_class(same)
     assert old.serial_number != new.serial_number
     assert old.public_key() != new.public_key()
-    assert NOW + 31 * DAY == new.not_valid_after_utc
-    assert "2" == (gate.path.parent.parent / "current").readlink().name
+    assert new.not_valid_after_utc == NOW + 31 * DAY
+    assert (gate.path.parent.parent / "current").readlink().name == "2"
     assert gate.path.is_file()
 
 
@@ -258,7 +261,7 @@ def test_keys_are_of_the_issuing_cas_kind_unless_another_is_asked_for(tmp_path: 
     other = renew(store, Kind.SERVER, "gate-1", Order(algorithm=KeyAlgorithm.ECDSA_P256), NOW)
 
     assert isinstance(key, rsa.RSAPublicKey)
-    assert 3072 == key.key_size
+    assert key.key_size == 3072
     # an RSA key exchange enciphers with it.
     assert entry.certificate.extensions.get_extension_for_class(x509.KeyUsage).value.key_encipherment
     assert isinstance(other.certificate.public_key(), ec.EllipticCurvePublicKey)
@@ -272,8 +275,8 @@ def test_serial_numbers_are_random_and_fit_the_standard(
         for number in range(20)
     ]
 
-    assert 20 == len(set(serials))
-    assert 0 < min(serials)
+    assert len(set(serials)) == 20
+    assert min(serials) > 0
     assert 140 < max(serial.bit_length() for serial in serials) <= 159
 
 
@@ -285,7 +288,7 @@ def test_a_new_issuing_ca_has_a_name_of_its_own_and_leaves_what_was_signed_valid
     later = issue(store, client_of("hmi-2"), Order(), NOW)
     inventory = read_inventory(store)
 
-    assert "CN=Northside issuing CA 2,O=Northside" == issuing.certificate.subject.rfc4514_string()
+    assert issuing.certificate.subject.rfc4514_string() == "CN=Northside issuing CA 2,O=Northside"
     assert later.issuer == issuing
     assert inventory.named(Kind.CLIENT, "hmi-1")[0].is_valid(NOW)
     assert hmi.issuer != issuing
@@ -296,4 +299,4 @@ def test_an_issuing_ca_that_would_outlast_the_root_is_not_made(store: Store) -> 
 
     with pytest.raises(PkiInputError, match="longer than the root"):
         renew_issuing(store, root, Order(days=7301), NOW)
-    assert [1] == store.issuing().generations()
+    assert store.issuing().generations() == [1]

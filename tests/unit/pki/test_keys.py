@@ -99,7 +99,7 @@ def test_a_passphrase_is_the_line_without_its_end(tmp_path: Path) -> None:
     path.touch(0o600)
     path.write_bytes(PASSPHRASE + b"\r\n")
 
-    assert PASSPHRASE == load_passphrase(path)
+    assert load_passphrase(path) == PASSPHRASE
 
 
 def test_a_key_under_a_passphrase_may_lie_where_permissions_are_not_kept(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_openssl_opens_a_key_under_a_passphrase_and_counts_its_rounds(tmp_path: 
     key = make_key(KeyAlgorithm.ECDSA_P256)
     path = tmp_path / "key.pem"
     path.write_bytes(render_key(key, PASSPHRASE))
-    opened = ["openssl", "pkey", "-in", path, "-passin"]
+    opened = ["openssl", "pkey", "-in", str(path), "-passin"]
     right = subprocess.run([*opened, f"pass:{PASSPHRASE.decode()}"], capture_output=True, check=True)
     wrong = subprocess.run([*opened, "pass:wrong"], capture_output=True, check=False)
     parsed = subprocess.run(["openssl", "asn1parse", "-in", path], capture_output=True, check=True, text=True)

@@ -89,11 +89,11 @@ def sound(store: Store) -> None:
     inventory = read_inventory(store)
     serials = [entry.serial for entry in inventory.entries]
 
-    assert [] == [str(finding) for finding in check_inventory(store, inventory, NOW)]
+    assert [str(finding) for finding in check_inventory(store, inventory, NOW)] == []
     assert len(serials) == len(set(serials))
     for path in store.path.rglob("*"):
         if path.name.startswith("key.pem"):
-            assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for entry in inventory.entries:
         assert entry.kind is Kind.ROOT or (entry.path.parent / "key.pem").is_file()
 

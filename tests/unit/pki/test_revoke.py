@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography import x509
 from tests.doubles.company_ca import DAY, NOW, company, pem
 
 from modwarden.pki import (
@@ -39,6 +38,8 @@ from modwarden.pki._pem import load_crls
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from cryptography import x509
 
 
 def no_passphrase(_: Path) -> bytes | None:
@@ -142,10 +143,10 @@ def test_a_crl_holds_all_of_the_one_before_with_its_times_and_reasons(
 
     assert first is not None
     assert first.revocation is not None
-    assert (NOW, "key-compromise") == (first.revocation.time, first.revocation.reason)
+    assert (first.revocation.time, first.revocation.reason) == (NOW, "key-compromise")
     assert second is not None
     assert second.revocation is not None
-    assert (NOW + DAY, "unspecified") == (second.revocation.time, second.revocation.reason)
+    assert (second.revocation.time, second.revocation.reason) == (NOW + DAY, "unspecified")
 
 
 def test_a_crl_begins_earlier_for_clocks_that_are_behind_and_lasts_as_long_as_the_one_before(
@@ -156,7 +157,7 @@ def test_a_crl_begins_earlier_for_clocks_that_are_behind_and_lasts_as_long_as_th
     crl = issuing_crl(store)
 
     assert NOW + DAY - timedelta(hours=1) == crl.last_update_utc
-    assert NOW + 91 * DAY == crl.next_update_utc
+    assert crl.next_update_utc == NOW + 91 * DAY
 
 
 def test_crl_numbers_grow_within_one_second_and_when_the_clock_goes_back(store: Store) -> None:
@@ -198,12 +199,12 @@ def test_the_file_for_peers_holds_the_crl_of_every_ca(store: Store) -> None:
     renew_root_crl(store, root, NOW, 100)
     found = load_crls(store.path / "crl.pem")
 
-    assert [
+    assert [crl.issuer.rfc4514_string() for crl in found] == [
         "CN=Northside root CA,O=Northside",
         "CN=Northside issuing CA 1,O=Northside",
         "CN=Northside issuing CA 2,O=Northside",
-    ] == [crl.issuer.rfc4514_string() for crl in found]
+    ]
 
 
 def test_an_expired_issuing_ca_signs_no_crl(store: Store) -> None:
-    assert [] == renew_issuing_crls(store, NOW + 1825 * DAY)
+    assert renew_issuing_crls(store, NOW + 1825 * DAY) == []

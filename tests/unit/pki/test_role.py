@@ -86,7 +86,7 @@ def test_the_whole_string_is_the_role(text: str) -> None:
 
 
 def test_a_role_is_encoded_as_the_standard_shows() -> None:
-    assert OPERATOR == role_extension(parse_role_name("Operator")).public_bytes()
+    assert role_extension(parse_role_name("Operator")).public_bytes() == OPERATOR
 
 
 @given(st.binary(max_size=64))

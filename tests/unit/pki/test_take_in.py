@@ -106,7 +106,7 @@ def test_a_server_is_no_ca(store: Store, tmp_path: Path) -> None:
 
 def test_a_ca_that_may_not_sign_is_none(store: Store, tmp_path: Path) -> None:
     key = new_key()
-    usage = x509.KeyUsage(True, False, False, False, False, False, True, False, False)  # noqa: FBT003
+    usage = x509.KeyUsage(True, False, False, False, False, False, True, False, False)
     made = certificate("Works root CA", key, ("Works root CA", key), [ca(), (usage, True)])
 
     ca_refused(store, file_of(tmp_path, made), "may not sign certificates")
@@ -337,9 +337,9 @@ def test_certificate_and_key_that_belong_together_are_taken_in_as_not_ours(
     assert not entry.is_ours
     assert entry.is_valid(NOW)
     assert entry.has_key
-    assert 0o600 == kept.stat().st_mode & 0o777
+    assert kept.stat().st_mode & 0o777 == 0o600
     assert b"ENCRYPTED" not in kept.read_bytes()
-    assert "Operator" == read_role(entry.certificate).role
+    assert read_role(entry.certificate).role == "Operator"
     assert [entry.certificate, works.issuing, works.root] == kept_certificates(
         entry.path.parent / "chain.pem"
     )
@@ -387,7 +387,7 @@ def test_an_answered_request_becomes_a_certificate_with_the_key_that_waited(
     entry = bring(store, Kind.CLIENT, "hmi-9", Brought(file_of(tmp_path, answer)))
 
     assert waiting == (entry.path.parent / "key.pem").read_bytes()
-    assert "Operator" == read_role(entry.certificate).role
+    assert read_role(entry.certificate).role == "Operator"
     assert not request.parent.exists()
 
 
@@ -427,7 +427,7 @@ def test_a_companys_crl_revokes_what_that_company_issued(
     assert entry is not None
     assert entry.revocation is not None
     assert not entry.is_valid(NOW)
-    assert 3 == len(load_crls(store.path / "crl.pem"))
+    assert len(load_crls(store.path / "crl.pem")) == 3
 
 
 # === whose authority ===
@@ -444,5 +444,5 @@ def test_a_ca_is_known_by_its_key_on_both_sides_whatever_it_is_called(
     shared = set(one) & set(authorities_of([renamed]))
 
     assert {"Works issuing CA", "Works root CA"} == set(one.values())
-    assert ["Works root CA"] == [one[key] for key in shared]
+    assert [one[key] for key in shared] == ["Works root CA"]
     assert not set(one) & set(authorities_of([other.issuing, other.root]))
