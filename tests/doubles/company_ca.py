@@ -56,13 +56,14 @@ def certificate(
     *,
     lasts: tuple[datetime, datetime] = (NOW - DAY, NOW + 365 * DAY),
     digest: hashes.HashAlgorithm | None = hashes.SHA256(),  # noqa: B008  (immutable)
+    serial: int | None = None,
 ) -> x509.Certificate:
     builder = (
         x509.CertificateBuilder()
         .subject_name(name(subject))
         .issuer_name(name(issuer[0]))
         .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
+        .serial_number(serial or x509.random_serial_number())
         .not_valid_before(lasts[0])
         .not_valid_after(lasts[1])
     )

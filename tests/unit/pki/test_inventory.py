@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from modwarden.pki import (
     revoke,
     revoke_issuing,
 )
+from modwarden.pki.crl import Revocation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,6 +182,15 @@ def test_a_revoked_issuing_ca_is_found_with_all_that_it_signed(store: Store, hmi
 
     assert names(findings) == [("ca-revoked", "error")] * 2
     assert f"{hmi.name} was issued by Northside issuing CA 1, which is revoked" == findings[1].message
+
+
+def test_a_ca_revoked_far_above_ends_a_certificate_too(store: Store, hmi: Entry) -> None:
+    root, issuing = read_inventory(store).entries[:2]
+    revoked = replace(root, revocation=Revocation(root.certificate.serial_number, NOW))
+    below = replace(hmi, issuer=replace(issuing, issuer=revoked))
+
+    assert below.revoked_above() == revoked
+    assert not below.is_valid(NOW)
 
 
 def test_a_companys_cas_are_found_when_they_expire(store: Store, tmp_path: Path) -> None:

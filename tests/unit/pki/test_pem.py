@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import warnings
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.doubles.company_ca import company, new_key, pem
+from tests.doubles.company_ca import certificate, company, new_key, pem
 
 from modwarden.pki import PkiInputError, read_role
 from modwarden.pki._pem import load_crls, parse_certificates
@@ -27,6 +28,19 @@ def as_pem(der: bytes) -> bytes:
 def test_what_is_no_certificate_says_so_with_a_hint(data: bytes) -> None:
     with pytest.raises(PkiInputError, match=r"file\.pem: holds no certificate that can be read: give PEM"):
         parse_certificates(data, WHERE)
+
+
+def test_a_serial_number_against_rfc_5280_is_refused_and_not_only_warned_of() -> None:
+    key = new_key()
+    one = certificate("hmi-1", key, ("hmi-1", key), serial=1).public_bytes(Encoding.DER)
+    # version 3, serial number 1 → 0
+    zero = one.replace(b"\x02\x01\x02\x02\x01\x01", b"\x02\x01\x02\x02\x01\x00")
+
+    with (
+        warnings.catch_warnings(action="ignore"),
+        pytest.raises(PkiInputError, match="is not as RFC 5280 asks"),
+    ):
+        parse_certificates(as_pem(zero), WHERE)
 
 
 @given(st.binary(max_size=300))

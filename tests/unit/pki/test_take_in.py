@@ -259,6 +259,15 @@ def test_an_expired_certificate_is_refused(store: Store, works: CompanyCa, tmp_p
     refused(store, file_of(tmp_path, leaf), "'hmi-9': expired on")
 
 
+def test_a_certificate_whose_ca_has_expired_is_refused(store: Store, tmp_path: Path) -> None:
+    works = company(issuing_end=NOW + 20 * DAY)
+    import_ca(store, "works", file_of(tmp_path, works.issuing, works.root), NOW)
+    brought = Brought(file_of(tmp_path, works.issue("hmi-9", new_key(), [OPERATOR])), is_key_elsewhere=True)
+
+    with pytest.raises(PkiInputError, match="'Works issuing CA': expired on"):
+        import_holder(store, Kind.CLIENT, "hmi-9", brought, no_passphrase, NOW + 20 * DAY)
+
+
 def test_a_ca_first_in_the_file_is_refused(store: Store, works: CompanyCa, tmp_path: Path) -> None:
     leaf = works.issue("hmi-9", new_key(), [OPERATOR])
 
