@@ -72,6 +72,15 @@ def certificate(
     return builder.sign(issuer[1], digest)  # type: ignore[arg-type]  # as the library's own union has it
 
 
+def carrying_twice(key: Key) -> x509.Certificate:
+    """Rename a second extension to the role's; no builder makes two of one kind."""
+    other = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.50316.802.2"), b"\x0c\x01b")
+    once = certificate("hmi-1", key, ("hmi-1", key), [role(b"\x0c\x01a"), (other, False)])
+    der = once.public_bytes(serialization.Encoding.DER)
+    # The last two arcs of the identifier, 802 and then 2 or 1.
+    return x509.load_der_x509_certificate(der.replace(bytes.fromhex("862202"), bytes.fromhex("862201")))
+
+
 def pem(*items: x509.Certificate | x509.CertificateRevocationList) -> bytes:
     return b"".join(item.public_bytes(serialization.Encoding.PEM) for item in items)
 

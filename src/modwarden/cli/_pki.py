@@ -41,7 +41,7 @@ class Renewable(StrEnum):
     ISSUING = Kind.ISSUING
 
 
-PkiOption = Annotated[Path, typer.Option("--pki", metavar="DIR", help="The PKI's folder.")]
+PkiOption = Annotated[Path, typer.Option("--pki", metavar="DIR", readable=False, help="The PKI's folder.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The asset that it is for.")]
 KindArgument = Annotated[Renewable, typer.Argument(metavar="KIND", help="server, client or issuing.")]
 KindNameArgument = Annotated[

@@ -12,7 +12,9 @@ from modwarden.pki import ISSUING_DAYS, ROOT_DAYS, KeyAlgorithm, Plan, create_pk
 
 
 def command(  # noqa: PLR0917  (each option is a parameter)
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The PKI's folder, not there yet.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", readable=False, help="The PKI's folder, not there yet.")
+    ],
     name: Annotated[str, typer.Option("--name", help="Whose PKI it is: stands in every certificate.")],
     key: Annotated[
         KeyAlgorithm, typer.Option("--key", help="Kind of the CAs' keys, and by default of all others.")

@@ -110,6 +110,8 @@ def test_a_folder_that_cannot_be_written_is_the_worlds_fault(folder: Path) -> No
     (folder / "pki").chmod(0o500)
     try:
         assert pki_main("issue client hmi-1 --role Operator") == 3
+        (folder / "pki").chmod(0)
+        assert pki_main("list") == 3
     finally:
         (folder / "pki").chmod(0o700)
 

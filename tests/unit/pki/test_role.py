@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.doubles.company_ca import certificate, new_key, role
+from tests.doubles.company_ca import carrying_twice, certificate, new_key, role
 
 from modwarden.pki import PkiInputError, RoleOutcome, RoleReading, parse_role, parse_role_name, read_role
 from modwarden.pki.role import role_extension
@@ -20,15 +19,6 @@ VIEWER = b"\x0c\x06" + b"Viewer"
 
 def carrying(*values: bytes) -> x509.Certificate:
     return certificate("hmi-1", KEY, ("Works issuing CA", KEY), [role(value) for value in values])
-
-
-def carrying_twice() -> x509.Certificate:
-    """Rename a second extension to the role's; no builder makes two of one kind."""
-    other = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.50316.802.2"), VIEWER)
-    once = certificate("hmi-1", KEY, ("Works issuing CA", KEY), [role(OPERATOR), (other, False)])
-    der = once.public_bytes(Encoding.DER)
-    # The last two arcs of the identifier, 802 and then 2 or 1.
-    return x509.load_der_x509_certificate(der.replace(bytes.fromhex("862202"), bytes.fromhex("862201")))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +54,7 @@ def test_what_is_not_exactly_one_utf8string_is_no_role_and_says_why(
 
 
 def test_a_certificate_with_the_extension_twice_has_two_roles() -> None:
-    assert RoleReading(RoleOutcome.TWO_ROLES) == read_role(carrying_twice())
+    assert RoleReading(RoleOutcome.TWO_ROLES) == read_role(carrying_twice(KEY))
 
 
 def test_a_certificate_without_the_extension_has_no_role() -> None:

@@ -17,6 +17,7 @@ from tests.doubles.company_ca import (
     SERVER,
     CompanyCa,
     ca,
+    carrying_twice,
     certificate,
     company,
     new_key,
@@ -294,6 +295,20 @@ def test_a_role_that_cannot_be_read_is_refused(
     store: Store, works: CompanyCa, tmp_path: Path, value: bytes, match: str
 ) -> None:
     refused(store, file_of(tmp_path, works.issue("hmi-9", new_key(), [role(value)])), match)
+
+
+def test_a_certificate_with_two_role_extensions_is_refused(store: Store, tmp_path: Path) -> None:
+    refused(
+        store, file_of(tmp_path, carrying_twice(new_key())), "carries two roles: R-65 asks for exactly one"
+    )
+
+
+def test_cas_that_signed_each_other_lead_nowhere(store: Store, tmp_path: Path) -> None:
+    a, b = new_key(), new_key()
+    first, second = certificate("a", a, ("b", b), [ca()]), certificate("b", b, ("a", a), [ca()])
+    leaf = certificate("hmi-9", new_key(), ("a", a), [OPERATOR])
+
+    refused(store, file_of(tmp_path, leaf, first, second), "goes round in a circle")
 
 
 @pytest.mark.parametrize(
