@@ -46,6 +46,7 @@ def check_inventory(store: Store, inventory: Inventory, now: datetime) -> list[F
         *(finding for entry in inventory.entries if entry.is_current for finding in _check_entry(entry, now)),
         *(finding for entry in inventory.crls for finding in _check_crl(entry, now)),
         *_missing_crls(store, inventory, now),
+        *_company_crls(inventory),
     ]
 
 
@@ -100,6 +101,16 @@ def _missing_crls(store: Store, inventory: Inventory, now: datetime) -> Iterator
             yield _finding(
                 "crl-missing", Severity.ERROR, path, "this CRL is gone", "restore it from a backup"
             )
+
+
+def _company_crls(inventory: Inventory) -> Iterator[Finding]:
+    """A company may have none to give, so this is no more than a note."""
+    there = {entry.crl.issuer for entry in inventory.crls}
+    for entry in inventory.entries:
+        if entry.kind is Kind.CA and entry.is_current and entry.certificate.subject not in there:
+            what = f"no CRL of {entry.label} is here: peers that ask for one refuse all that it signed"
+            hint = "modwarden pki import crl"
+            yield _finding("crl-missing", Severity.NOTE, entry.path, what, hint)
 
 
 def _renewal(entry: Entry) -> str:

@@ -199,7 +199,11 @@ def test_a_companys_cas_are_found_when_they_expire(store: Store, tmp_path: Path)
     import_ca(store, "works", tmp_path / "works.pem", NOW)
     findings = found(store, 0)
 
-    assert names(findings) == [("certificate-expires", "note")]
+    assert names(findings) == [
+        ("certificate-expires", "note"),
+        ("crl-missing", "note"),
+        ("crl-missing", "note"),
+    ]
     assert findings[0].message.startswith("works: Works issuing CA expires on 2027-03-21, in 20 days")
     assert findings[0].severity is Severity.NOTE
 
