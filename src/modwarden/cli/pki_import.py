@@ -25,7 +25,12 @@ from modwarden.pki import (
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="In PEM.")]
 CertificateKeyOption = Annotated[
     Path | None,
-    typer.Option("--key", exists=True, dir_okay=False, help="Its key [that of the signing request]."),
+    typer.Option(
+        "--key",
+        exists=True,
+        dir_okay=False,
+        help="Its key, kept here without a passphrase [that of the signing request].",
+    ),
 ]
 ElsewhereOption = Annotated[
     bool, typer.Option("--key-elsewhere", help="The key stays with its holder: watch the certificate only.")

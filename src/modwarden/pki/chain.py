@@ -1,7 +1,8 @@
 """The way from a certificate up to its root, each step checked in words.
 
 The library's own verifier is made for the web's certificates and answers yes or no. An operator who
-imports from a company CA needs to hear which certificate of the chain is amiss, and why.
+imports from a company CA needs to hear which certificate of the chain is amiss, and why. Name
+constraints and policies of a company CA are left to the peers.
 """
 
 from __future__ import annotations
@@ -92,10 +93,10 @@ def check_authority(certificate: x509.Certificate, below: int, where: Path) -> N
     who = f"{where}: {common_name(certificate.subject)!r}"
     if not is_authority(certificate):
         raise PkiInputError(who, "is no CA", "give the CA's certificate, not that of a server or client")
-    constraints = _extension(certificate, x509.BasicConstraints)
+    constraints = extension_of(certificate, x509.BasicConstraints)
     if constraints is not None and constraints.path_length is not None and below > constraints.path_length:
         raise PkiInputError(who, f"permits {constraints.path_length} CAs below it", "use a CA nearer to it")
-    usage = _extension(certificate, x509.KeyUsage)
+    usage = extension_of(certificate, x509.KeyUsage)
     if usage is not None and not usage.key_cert_sign:
         raise PkiInputError(who, "may not sign certificates (key usage)", "give the CA that does")
 
@@ -116,8 +117,16 @@ def authorities_of(certificates: Iterable[x509.Certificate]) -> dict[str, str]:
 
 def is_authority(certificate: x509.Certificate) -> bool:
     """Whether a certificate says that it is a CA's."""
-    constraints = _extension(certificate, x509.BasicConstraints)
+    constraints = extension_of(certificate, x509.BasicConstraints)
     return constraints is not None and constraints.ca
+
+
+def extension_of(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
+    """Give an extension's value, where the certificate has one."""
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
 
 
 def _issuer(
@@ -135,14 +144,8 @@ def _issuer(
         raise PkiInputError(
             who, what, "give the certificate of the CA that signed it: they do not belong together"
         )
-    return signed[0]
-
-
-def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
+    # A CA may have renewed its certificate and kept its key.
+    return max(signed, key=lambda authority: authority.not_valid_after_utc)
 
 
 def _hash_of(certificate: x509.Certificate) -> hashes.HashAlgorithm | None:

@@ -56,8 +56,8 @@ def create_pki(path: Path, plan: Plan, now: datetime) -> Store:
     Raises:
         PkiInputError: something is there already, or the plan cannot be.
     """
-    _check_plan(plan)
     path = path.absolute()
+    _check_plan(plan, path)
     with locked(path.parent):
         for folder in (path, plan.root_folder):
             _refuse_taken(folder)
@@ -110,7 +110,11 @@ def organization_of(certificate: x509.Certificate) -> str:
     return str(certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)[0].value)
 
 
-def _check_plan(plan: Plan) -> None:
+def _check_plan(plan: Plan, path: Path) -> None:
+    if plan.root_folder is not None and plan.root_folder.absolute().is_relative_to(path):
+        raise PkiInputError(
+            plan.root_folder, "lies inside the PKI", "leave --root out, and take it away later"
+        )
     name = plan.name
     if not name or name != name.strip() or not name.isprintable() or len(name) > _NAME_CHARACTERS:
         hint = f"use 1 to {_NAME_CHARACTERS} characters that print, without spaces around"

@@ -63,14 +63,10 @@ class Entry:
     @property
     def label(self) -> str:
         """Its name for people; a CA is called as its certificate calls it."""
+        if self.kind not in _AUTHORITIES:
+            return self.name
         called = common_name(self.certificate.subject)
-        return (
-            f"{self.name}: {called}"
-            if self.kind is Kind.CA
-            else called
-            if self.kind in _AUTHORITIES
-            else self.name
-        )
+        return f"{self.name}: {called}" if self.kind is Kind.CA else called
 
     def revoked_above(self) -> Entry | None:
         """Name the CA above it that is revoked, which ends all that it signed."""
@@ -172,13 +168,13 @@ class _Reader:
         # A company's chain goes up to its root: from there down each finds its issuer among those before.
         for certificate in reversed(certificates):
             revocation = revoked.get((certificate.issuer, certificate.serial_number))
-            issuer = find_issuer(certificate, self._entries)
+            issuer = _find_issuer(certificate, self._entries)
             self._entries.append(
                 Entry(kind, name, generation, is_current, path, certificate, revocation, issuer)
             )
 
 
-def find_issuer(certificate: x509.Certificate, entries: Iterable[Entry]) -> Entry | None:
+def _find_issuer(certificate: x509.Certificate, entries: Iterable[Entry]) -> Entry | None:
     """Find the CA that signed a certificate; a root has none."""
     return next(
         (

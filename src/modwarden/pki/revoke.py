@@ -42,7 +42,7 @@ def entries_to_revoke(
     if not own:
         own = [entry_to_change(store, kind, name)]
     if serial is not None:
-        own = [entry for entry in own if entry.serial.startswith(serial.lower())]
+        own = [entry for entry in own if entry.serial.startswith(_plain(serial))]
     elif kind is Kind.ISSUING:
         own = [entry for entry in own if entry.is_current]
     chosen = [entry for entry in own if entry.revocation is None and _is_of_use(entry, now)]
@@ -92,6 +92,11 @@ def renew_root_crl(store: Store, root: Authority, now: datetime, days: int) -> P
     sign_next_crl(path, root, now, days=days)
     write_bundle(store)
     return path
+
+
+def _plain(serial: str) -> str:
+    """Take a serial number as other tools print it: in capitals, with colons, with zeros before it."""
+    return serial.lower().replace(":", "").lstrip("0") or "none"
 
 
 def _is_of_use(entry: Entry, now: datetime) -> bool:

@@ -17,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from modwarden.pki._files import remove, write_file
 from modwarden.pki._pem import load_certificates, load_crls, render_pem
 from modwarden.pki.authority import has_key
-from modwarden.pki.chain import check_authority, is_authority, path_to_root
+from modwarden.pki.chain import check_authority, extension_of, is_authority, path_to_root
 from modwarden.pki.crl import write_bundle
 from modwarden.pki.errors import PkiInputError
 from modwarden.pki.inventory import Entry, read_inventory
@@ -79,19 +79,11 @@ def import_holder(
     Raises:
         PkiInputError: certificate, key and chain do not belong together, or peers could not use them.
     """
-    file = brought.certificate
-    leaf, *others = load_certificates(file)
-    inventory = read_inventory(store)
-    _check_use(leaf, kind, file)
-    _refuse_known(inventory, [leaf], file)
-    files = {CERTIFICATE: render_pem([leaf])}
-    known = [entry.certificate for entry in inventory.entries if entry.kind is Kind.CA]
-    path = path_to_root(leaf, [*known, *others], now, file)
-    _check_root(path[-1], known, file)
-    files[CHAIN] = render_pem(path)
+    path = _checked_path(store, kind, brought.certificate, now)
+    files = {CERTIFICATE: render_pem(path[:1]), CHAIN: render_pem(path)}
     key = _key(store, kind, name, brought, ask)
     if key is not None:
-        _check_pair(leaf, key, file)
+        _check_pair(path[0], key, brought.certificate)
         files[KEY] = render_key(key)
     store.lineage(kind, name).publish(files)
     remove(store.request_folder(kind, name))
@@ -114,6 +106,17 @@ def import_crls(store: Store, file: Path) -> list[Path]:
         write_file(path, render_pem([crl]))
     write_bundle(store)
     return [path for path, _ in taken]
+
+
+def _checked_path(store: Store, kind: Kind, file: Path, now: datetime) -> tuple[x509.Certificate, ...]:
+    leaf, *others = load_certificates(file)
+    inventory = read_inventory(store)
+    _check_use(leaf, kind, file)
+    _refuse_known(inventory, [leaf], file)
+    known = [entry.certificate for entry in inventory.entries if entry.kind is Kind.CA]
+    path = path_to_root(leaf, [*known, *others], now, file)
+    _check_root(path[-1], known, file)
+    return path
 
 
 def _lowest(certificates: list[x509.Certificate], file: Path) -> x509.Certificate:
@@ -146,6 +149,10 @@ def _check_use(leaf: x509.Certificate, kind: Kind, file: Path) -> None:
         raise PkiInputError(
             file, f"may not be used for a TLS {kind} (extended key usage)", "ask for one that may"
         )
+    usage = extension_of(leaf, x509.KeyUsage)
+    if usage is not None and not usage.digital_signature:
+        hint = "the suites of R-14 and R-62 need it: have it issued anew"
+        raise PkiInputError(file, "may not sign a handshake (key usage)", hint)
     outcome = read_role(leaf).outcome
     if outcome in _BAD_ROLES:
         raise PkiInputError(
@@ -155,11 +162,10 @@ def _check_use(leaf: x509.Certificate, kind: Kind, file: Path) -> None:
 
 def _serves(leaf: x509.Certificate, kind: Kind) -> bool:
     """RFC 5280 §4.2.1.12: without the extension every purpose is permitted."""
-    try:
-        purposes = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
-        return True
-    return _PURPOSE[kind] in purposes or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in purposes
+    purposes = extension_of(leaf, x509.ExtendedKeyUsage)
+    return purposes is None or bool(
+        {_PURPOSE[kind], ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & set(purposes)
+    )
 
 
 def _check_root(root: x509.Certificate, known: list[x509.Certificate], file: Path) -> None:

@@ -49,6 +49,11 @@ def test_a_key_folder_that_holds_something_is_never_touched(tmp_path: Path) -> N
     assert not (tmp_path / "pki").exists()
 
 
+def test_a_key_folder_inside_the_pki_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PkiInputError, match="lies inside the PKI: leave --root out"):
+        create_pki(tmp_path / "pki", Plan("Northside", root_folder=tmp_path / "pki" / "keys"), NOW)
+
+
 @pytest.mark.parametrize("name", ["", " Northside", "a\nb", "\x1b[31m", "x" * 41])
 def test_a_name_that_cannot_stand_in_certificates_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(PkiInputError, match="cannot stand in certificates"):

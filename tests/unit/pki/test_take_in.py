@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -201,6 +202,20 @@ def test_a_critical_extension_that_peers_do_not_know_is_refused(store: Store, tm
     ca_refused(store, file_of(tmp_path, made), "has the critical extension 1.3.6.1.4.1.50316.999")
 
 
+def test_of_a_cas_certificates_for_one_key_the_one_that_lasts_longest_counts(
+    store: Store, tmp_path: Path
+) -> None:
+    works = company(issuing_end=NOW + 20 * DAY)
+    root = ("Works root CA", works.root_key)
+    later = certificate("Works issuing CA", works.issuing_key, root, [ca(0)])
+    for name, issuing in (("works", works.issuing), ("works-later", later)):
+        import_ca(store, name, file_of(tmp_path, issuing, works.root), NOW)
+    brought = Brought(file_of(tmp_path, works.issue("hmi-9", new_key(), [OPERATOR])), is_key_elsewhere=True)
+    entry = import_holder(store, Kind.CLIENT, "hmi-9", brought, no_passphrase, NOW + 20 * DAY)
+
+    assert kept_certificates(entry.path.parent / "chain.pem")[1] == later
+
+
 def test_a_ca_that_is_here_already_is_not_taken_twice(store: Store, works: CompanyCa, tmp_path: Path) -> None:
     with pytest.raises(PkiInputError, match="is here already"):
         import_ca(store, "again", file_of(tmp_path, works.root, works.issuing), NOW)
@@ -280,6 +295,15 @@ def test_a_server_is_no_client(store: Store, works: CompanyCa, tmp_path: Path) -
     refused(store, server, "may not be used for a TLS client")
     client = file_of(tmp_path, works.issue("hmi-9", new_key(), [purpose(CLIENT)]))
     refused(store, client, "may not be used for a TLS server", kind=Kind.SERVER)
+
+
+def test_a_certificate_that_may_not_sign_a_handshake_is_refused(
+    store: Store, works: CompanyCa, tmp_path: Path
+) -> None:
+    usage = x509.KeyUsage(False, False, False, False, True, False, False, False, False)
+    leaf = works.issue("hmi-9", new_key(), [OPERATOR, (usage, True)])
+
+    refused(store, file_of(tmp_path, leaf), "may not sign a handshake")
 
 
 @pytest.mark.parametrize(
@@ -413,6 +437,20 @@ def test_an_answered_request_becomes_a_certificate_with_the_key_that_waited(
     assert waiting == (entry.path.parent / "key.pem").read_bytes()
     assert read_role(entry.certificate).role == "Operator"
     assert not request.parent.exists()
+
+
+def test_a_request_whose_end_a_kill_prevented_does_not_hold_up_the_next(
+    store: Store, works: CompanyCa, tmp_path: Path
+) -> None:
+    terms = Terms(Kind.SERVER, "gate-1", parse_addresses(["10.10.0.2"]))
+    request = make_request(store, terms, KeyAlgorithm.ECDSA_P256)
+    answer = works.answer(x509.load_pem_x509_csr(request.read_bytes()))
+    shutil.copytree(request.parent, tmp_path / "kept")
+    bring(store, Kind.SERVER, "gate-1", Brought(file_of(tmp_path, answer)))
+    shutil.copytree(tmp_path / "kept", request.parent)
+    later = make_request(store, terms, KeyAlgorithm.ECDSA_P256)
+
+    assert (tmp_path / "kept" / "request.pem").read_bytes() != later.read_bytes()
 
 
 # === CRLs ===
