@@ -81,8 +81,16 @@ def point_to(link: Path, target: str) -> None:
     sync_folder(link.parent)
 
 
+def unpublish_folder(folder: Path) -> None:
+    """Let a folder disappear in one step; none there is fine."""
+    if folder.is_dir():
+        remove(_staged(folder))
+        folder.rename(_staged(folder))
+        remove(_staged(folder))
+
+
 def remove_staged(folder: Path) -> None:
-    """Remove what a killed command had not published yet."""
+    """Remove what a killed command had not published yet, or not removed yet."""
     for path in folder.glob(".*.new"):
         remove(path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from modwarden.pki._files import remove_staged
 from modwarden.pki._lock import locked
 from modwarden.pki.crl import write_bundle
 from modwarden.pki.errors import PkiStoreError
@@ -29,6 +30,8 @@ def changing(path: Path) -> Iterator[Store]:
     with locked(path):
         for lineage in store.lineages():
             lineage.settle()
+        for folder in (store.path / "requests").glob("*"):
+            remove_staged(folder)
         # A CRL that is gone holds up those who sign it, and no one else; `list` tells.
         with suppress(PkiStoreError):
             write_bundle(store)

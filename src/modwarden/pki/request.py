@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from modwarden.pki._files import make_folder, publish_folder, remove
+from modwarden.pki._files import make_folder, publish_folder, unpublish_folder
 from modwarden.pki.create import organization_of
 from modwarden.pki.errors import PkiInputError
 from modwarden.pki.keys import KeyAlgorithm, make_key, render_key
@@ -33,7 +33,7 @@ def make_request(store: Store, terms: Terms, algorithm: KeyAlgorithm) -> Path:
         raise PkiInputError(f"{terms.kind} {terms.name}", "has a signing request out", hint)
     key = make_key(algorithm)
     request = signing_request(subject_of(organization_of(store.root()), terms.name), terms, key)
-    remove(folder)
+    unpublish_folder(folder)
     for parent in (folder.parent.parent, folder.parent):
         make_folder(parent)
     publish_folder(folder, {KEY: render_key(key), REQUEST: request.public_bytes(Encoding.PEM)})

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from modwarden.pki._files import remove, write_file
+from modwarden.pki._files import unpublish_folder, write_file
 from modwarden.pki._pem import load_certificates, load_crls, render_pem
 from modwarden.pki.authority import has_key
 from modwarden.pki.chain import check_authority, extension_of, is_authority, path_to_root
@@ -86,7 +86,7 @@ def import_holder(
         _check_pair(path[0], key, brought.certificate)
         files[KEY] = render_key(key)
     store.lineage(kind, name).publish(files)
-    remove(store.request_folder(kind, name))
+    unpublish_folder(store.request_folder(kind, name))
     return next(entry for entry in read_inventory(store).named(kind, name) if entry.is_current)
 
 

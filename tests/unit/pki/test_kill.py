@@ -12,10 +12,14 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.doubles.company_ca import NOW
+from cryptography import x509
+from tests.doubles.company_ca import NOW, company, pem
 
+from modwarden.model import RoleName
 from modwarden.pki import (
+    Brought,
     Entry,
+    KeyAlgorithm,
     Kind,
     Order,
     Plan,
@@ -26,8 +30,11 @@ from modwarden.pki import (
     check_inventory,
     create_pki,
     entries_to_revoke,
+    import_ca,
+    import_holder,
     issue,
     load_root,
+    make_request,
     read_inventory,
     renew,
     renew_issuing,
@@ -198,3 +205,34 @@ def test_a_killed_renewal_of_the_issuing_ca_leaves_no_ca_without_a_crl(
         sound(store)
         generations = store.issuing().generations()
         assert 1 + len(generations) == len(load_crls(store.path / "crl.pem"))
+
+
+def test_a_killed_import_takes_in_all_or_nothing_and_can_be_repeated(
+    store: Store, again: Callable[[], None], tmp_path: Path
+) -> None:
+    works = company()
+    (tmp_path / "works.pem").write_bytes(pem(works.issuing, works.root))
+    terms = Terms(Kind.CLIENT, "hmi-9", role=RoleName("Operator"))
+
+    def begin_again() -> None:
+        again()
+        with changing(store.path) as changed:
+            import_ca(changed, "works", tmp_path / "works.pem", NOW)
+            request = make_request(changed, terms, KeyAlgorithm.ECDSA_P256)
+        answer = works.answer(x509.load_pem_x509_csr(request.read_bytes()))
+        (tmp_path / "hmi.pem").write_bytes(pem(answer))
+
+    def work() -> None:
+        brought = Brought(tmp_path / "hmi.pem")
+        with changing(store.path) as changed:
+            import_holder(changed, Kind.CLIENT, "hmi-9", brought, lambda _: None, NOW)
+
+    for _ in each_kill(work, begin_again):
+        entry = read_inventory(store).current(Kind.CLIENT, "hmi-9")
+        if entry is None:
+            work()
+        else:
+            assert (entry.path.parent / "key.pem").is_file()
+            with changing(store.path) as changed:
+                make_request(changed, terms, KeyAlgorithm.ECDSA_P256)
+        assert not list((store.path / "requests").rglob("*.new"))
