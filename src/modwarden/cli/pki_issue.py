@@ -20,7 +20,8 @@ from modwarden.pki import (
 )
 
 CrlUrlOption = Annotated[
-    str | None, typer.Option("--crl-url", help="Where peers find the CRL, to stand in the certificate.")
+    str | None,
+    typer.Option("--crl-url", help="Where peers find PKI/crls on the web; stands in the certificate."),
 ]
 
 app = typer.Typer(help="Issue a certificate.", no_args_is_help=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from modwarden.pki._files import write_file
 from modwarden.pki._pem import load_crls, render_pem
@@ -123,15 +124,21 @@ def number_of(crl: x509.CertificateRevocationList) -> int | None:
 
 def write_bundle(store: Store) -> None:
     """
-    Write all CRLs into the one file that peers load.
+    Write all CRLs into the one file that peers load, and each in the form in which they fetch it.
 
     Raises:
         PkiStoreError: one that belongs there is gone or damaged.
     """
-    data = render_pem(crl for path in crl_files(store) for crl in kept_crls(path))
-    bundle = store.path / _BUNDLE
-    if not bundle.is_file() or bundle.read_bytes() != data:
-        write_file(bundle, data)
+    kept = {path: kept_crls(path) for path in crl_files(store)}
+    _derive(store.path / _BUNDLE, render_pem(crl for crls in kept.values() for crl in crls))
+    for path, crls in kept.items():
+        # RFC 5280 §4.2.1.13: what a certificate points to is one CRL, in DER.
+        _derive(web_form(path), crls[0].public_bytes(Encoding.DER))
+
+
+def web_form(path: Path) -> Path:
+    """Give the place of a CRL's copy for a web server."""
+    return path.with_suffix(".crl")
 
 
 def crl_files(store: Store) -> list[Path]:
@@ -155,6 +162,11 @@ def kept_crls(path: Path) -> list[x509.CertificateRevocationList]:
         return load_crls(path)
     except PkiInputError as error:
         raise PkiStoreError(path, error.what, hint) from error
+
+
+def _derive(path: Path, data: bytes) -> None:
+    if not path.is_file() or path.read_bytes() != data:
+        write_file(path, data)
 
 
 def _previous(path: Path, issuer: x509.Certificate) -> x509.CertificateRevocationList:

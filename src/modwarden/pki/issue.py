@@ -16,7 +16,7 @@ from cryptography import x509
 from modwarden.pki._pem import UNREADABLE, render_pem
 from modwarden.pki.authority import issuing_for_new
 from modwarden.pki.create import ISSUING_DAYS, check_fits, next_issuing, organization_of
-from modwarden.pki.crl import write_bundle
+from modwarden.pki.crl import issuing_crl, web_form, write_bundle
 from modwarden.pki.errors import PkiInputError
 from modwarden.pki.inventory import read_inventory
 from modwarden.pki.keys import (
@@ -128,7 +128,8 @@ def _issue(store: Store, terms: Terms, order: Order, now: datetime) -> Entry:
     key, public_key = _keys(order, issuing)
     root = store.root()
     subject = subject_of(organization_of(root), terms.name)
-    certificate = holder_certificate(subject, terms, public_key, issuing, lasts)
+    crl = web_form(issuing_crl(store, store.issuing().generations()[-1])).name
+    certificate = holder_certificate(subject, terms, public_key, issuing, lasts, crl)
     files = {
         CERTIFICATE: render_pem([certificate]),
         # the whole chain, down to the root.

@@ -85,15 +85,15 @@ def issuing_certificate(
 
 
 def holder_certificate(
-    name: x509.Name, terms: Terms, key: PublicKey, issuing: Authority, lasts: Validity
+    name: x509.Name, terms: Terms, key: PublicKey, issuing: Authority, lasts: Validity, crl: str
 ) -> x509.Certificate:
-    """Let the issuing CA sign the certificate of a server or client."""
+    """Let the issuing CA, whose CRL has this file name, sign the certificate of a server or client."""
     extensions = [
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (x509.SubjectKeyIdentifier.from_public_key(key), False),
         issued_by(issuing.certificate),
         *_holder_extensions(terms, key),
-        *_crl_place(terms),
+        *_crl_place(terms, crl),
     ]
     return _signed(name, extensions, key, lasts, issuer=issuing.certificate.subject, key=issuing.key)
 
@@ -130,9 +130,9 @@ def _holder_extensions(terms: Terms, key: PublicKey) -> Iterator[Extension]:
         yield role_extension(terms.role), False
 
 
-def _crl_place(terms: Terms) -> Iterator[Extension]:
+def _crl_place(terms: Terms, crl: str) -> Iterator[Extension]:
     if terms.crl_url is not None:
-        place = x509.UniformResourceIdentifier(terms.crl_url)
+        place = x509.UniformResourceIdentifier(f"{terms.crl_url}/{crl}")
         yield x509.CRLDistributionPoints([x509.DistributionPoint([place], None, None, None)]), False
 
 

@@ -8,7 +8,7 @@ servers/NAME/1/        the same, for each server
 clients/NAME/1/        the same, for each client
 cas/NAME/1/            chain.pem of a company CA
 requests/servers/NAME/ request.pem and key.pem of a signing request that is out
-crls/                  root.pem, issuing-1.pem …, and those of company CAs
+crls/                  root.pem, issuing-1.pem … and those of company CAs; also as .crl, for a web server
 crl.pem                all of them in one file, for peers
 ```
 

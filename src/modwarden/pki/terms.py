@@ -37,7 +37,7 @@ class Terms:
     name: str
     addresses: tuple[x509.GeneralName, ...] = ()
     role: RoleName | None = None
-    crl_url: str | None = None
+    crl_url: str | None = None  # the folder; which CRL in it depends on who signs
 
 
 def parse_name(text: str) -> str:
@@ -65,14 +65,14 @@ def parse_addresses(words: Iterable[str]) -> tuple[x509.GeneralName, ...]:
 
 def parse_crl_url(text: str) -> str:
     """
-    Take the place where peers find the CRL.
+    Take the folder on the web where peers find the CRLs.
 
     Raises:
         PkiInputError: it is no URL of the web.
     """
     if not _CRL_URL.fullmatch(text):
-        raise PkiInputError(f"--crl-url {text!r}", "is no URL", "write it like http://10.20.0.9/crl.pem")
-    return text
+        raise PkiInputError(f"--crl-url {text!r}", "is no URL", "write it like http://10.20.0.9/crls")
+    return text.rstrip("/")
 
 
 def terms_of(certificate: x509.Certificate, kind: Kind, name: str) -> Terms:
@@ -124,4 +124,5 @@ def _crl_url_of(certificate: x509.Certificate) -> str | None:
         return None
     assert isinstance(points, x509.CRLDistributionPoints)
     names = [name for point in points for name in point.full_name or ()]
-    return next((name.value for name in names if isinstance(name, x509.UniformResourceIdentifier)), None)
+    urls = [str(name.value) for name in names if isinstance(name, x509.UniformResourceIdentifier)]
+    return urls[0].rpartition("/")[0] if urls else None

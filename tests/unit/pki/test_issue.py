@@ -223,14 +223,25 @@ def test_a_server_certificate_names_its_addresses_and_no_role(store: Store) -> N
 
 
 def test_a_place_for_the_crl_stands_in_the_certificate_and_in_the_next(store: Store) -> None:
-    terms = Terms(Kind.SERVER, "gate-1", parse_addresses(["10.10.0.2"]), crl_url="http://10.20.0.9/crl.pem")
-    issue(store, terms, Order(), NOW)
-    entry = renew(store, Kind.SERVER, "gate-1", Order(), NOW)
-    points = entry.certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    url = parse_crl_url("http://10.20.0.9/crls/")
+    terms = Terms(Kind.SERVER, "gate-1", parse_addresses(["10.10.0.2"]), crl_url=url)
+    entries = [issue(store, terms, Order(), NOW), renew(store, Kind.SERVER, "gate-1", Order(), NOW)]
+    renew_issuing(store, load_root(store, None, no_passphrase, NOW), Order(), NOW)
+    entries.append(renew(store, Kind.SERVER, "gate-1", Order(), NOW))
 
-    assert [found.value for point in points for found in point.full_name or ()] == [
-        "http://10.20.0.9/crl.pem"
+    assert [place_of_crl(entry) for entry in entries] == [
+        "http://10.20.0.9/crls/issuing-1.crl",
+        "http://10.20.0.9/crls/issuing-1.crl",
+        "http://10.20.0.9/crls/issuing-2.crl",
     ]
+    for file, ca in (("issuing-1.crl", 1), ("issuing-2.crl", 2)):
+        crl = x509.load_der_x509_crl((store.crls / file).read_bytes())
+        assert crl.issuer == kept_certificates(store.issuing().folder(ca) / "certificate.pem")[0].subject
+
+
+def place_of_crl(entry: Entry) -> str:
+    points = entry.certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    return str((points[0].full_name or [])[0].value)
 
 
 def test_the_chain_goes_down_to_the_root(store: Store, gate: Entry) -> None:

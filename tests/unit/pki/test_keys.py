@@ -6,7 +6,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from tests.doubles.company_ca import key_pem, new_key, write_key
 
 from modwarden.pki import KeyAlgorithm, PkiInputError, load_passphrase
@@ -66,7 +66,6 @@ def test_a_key_that_no_suite_of_the_standard_uses_is_refused(tmp_path: Path) -> 
     [
         ec.generate_private_key(ec.SECP224R1()),
         rsa.generate_private_key(65_537, 1024),
-        dsa.generate_private_key(1024),
         ed25519.Ed25519PrivateKey.generate(),
     ],
 )

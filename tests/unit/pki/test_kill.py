@@ -186,6 +186,8 @@ def test_a_killed_revocation_is_done_or_not_and_the_next_command_tells_peers(
         with changing(store.path):
             pass
         listed = {line.serial_number for crl in load_crls(store.path / "crl.pem") for line in crl}
+        for_web = x509.load_der_x509_crl((store.crls / "issuing-1.crl").read_bytes())
+        assert listed == {line.serial_number for line in for_web}
         assert listed == ({entry.certificate.serial_number} if entry.revocation else set())
         outcomes.add(entry.revocation is not None)
     assert {True, False} == outcomes

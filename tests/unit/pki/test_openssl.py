@@ -40,7 +40,7 @@ pytestmark = pytest.mark.needs_tool("openssl")
 NOW = datetime.now(UTC).replace(microsecond=0)
 OPERATOR = Terms(Kind.CLIENT, "hmi-1", parse_addresses(["10.10.0.5"]), RoleName("Operator"))
 GATE = Terms(
-    Kind.SERVER, "gate-1", parse_addresses(["10.10.0.2", "gate-1.plant.example"]), crl_url="http://a/crl.pem"
+    Kind.SERVER, "gate-1", parse_addresses(["10.10.0.2", "gate-1.plant.example"]), crl_url="http://a"
 )
 
 
@@ -124,7 +124,7 @@ def test_openssl_reads_what_was_issued(made: Store) -> None:
     assert "1.3.6.1.4.1.50316.802.1: \n                ..Operator" in client
     assert "TLS Web Client Authentication" in client
     assert "IP Address:10.10.0.2, DNS:gate-1.plant.example" in server
-    assert "URI:http://a/crl.pem" in server
+    assert "URI:http://a/issuing-1.crl" in server
     for text in (client, server):
         assert "Version: 3 (0x2)" in text
         assert "CA:FALSE" in text
