@@ -80,6 +80,17 @@ impl Conversation {
         self.legs.limit_unacknowledged(unacknowledged(terms));
     }
 
+    /// As though the kernel had no more room for a server.
+    #[cfg(test)]
+    pub(crate) fn stuff(&mut self, leg: Leg) {
+        self.on_leg(leg, LegSocket::stuff);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_connected(&self, leg: Leg) -> bool {
+        self.legs.get(leg).is_some_and(LegSocket::is_open)
+    }
+
     /// Note what epoll says.
     pub(crate) fn ready(&mut self, slot: Slot, is: Readiness) {
         match slot {

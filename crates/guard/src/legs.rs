@@ -31,6 +31,11 @@ impl Legs {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn get(&self, leg: Leg) -> Option<&LegSocket> {
+        self.sockets.get(usize::from(leg.0))
+    }
+
     pub(crate) fn get_mut(&mut self, leg: Leg) -> Option<&mut LegSocket> {
         self.sockets.get_mut(usize::from(leg.0))
     }

@@ -68,6 +68,12 @@ impl Readiness {
     }
 }
 
+#[cfg(test)]
+impl Readiness {
+    pub(crate) const READABLE: Self = Self { readable: true, writable: false, ending: false };
+    pub(crate) const WRITABLE: Self = Self { readable: false, writable: true, ending: false };
+}
+
 impl Socket {
     /// Take over an accepted or connecting stream.
     pub(crate) fn register(mut stream: TcpStream, registry: &Registry, token: Token) -> io::Result<Self> {
@@ -114,11 +120,22 @@ impl Socket {
         }
     }
 
+    /// As though the kernel had no more room.
+    #[cfg(test)]
+    pub(crate) fn stuff(&mut self) {
+        self.can_write = false;
+    }
+
     /// Note what epoll says.
     pub(crate) fn ready(&mut self, is: Readiness) {
         self.can_read |= is.readable || is.ending;
         self.can_write |= is.writable;
         self.is_ending |= is.ending;
+    }
+
+    /// Whether the kernel may take bytes.
+    pub(crate) fn can_write(&self) -> bool {
+        self.can_write
     }
 
     /// Whether the kernel may hold bytes, or the end of the stream.

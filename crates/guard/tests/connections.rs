@@ -13,17 +13,13 @@ mod harness;
 
 use event::{Event, Kind};
 use guard::Guard;
-use harness::{Client, Server, adu, document, free_port, guard};
+use harness::{Client, Server, adu, at, document, free_port, guard};
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 const READ: [u8; 5] = [3, 0, 0, 0, 2];
-
-fn at(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
 
 fn rows(directory: &Path, kind: Kind) -> Vec<Event> {
     let rows = journal::read(&directory.join("journal")).unwrap();

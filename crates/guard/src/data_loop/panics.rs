@@ -1,17 +1,12 @@
 //! A panic on purpose, for tests only: it ends one session and nothing else.
 
+use super::harness::{Client, Server, at, document, free_port, guard};
 use crate::Guard;
-use harness::{Client, Server, document, free_port, guard};
 use std::io::Read as _;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-#[path = "../../tests/harness/mod.rs"]
-#[allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
-mod harness;
 
 const READ: [u8; 5] = [3, 0, 0, 0, 2];
 const READ_BACK: [u8; 6] = [3, 4, 0, 0, 0, 1];
@@ -37,10 +32,6 @@ pub(super) fn at_opening() {
 
 fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn at(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 fn port_of(client: &Client) -> u16 {

@@ -14,6 +14,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Unfinished conversations resumed before the loop looks for others again.
 const RESUMED: usize = 8;
 
+/// Conversations served by one look at the clock, so that deadlines are not judged by the moment in which a long
+/// turn began. One that took a whole scratch memory's worth counts for all of them.
+const OLD: u8 = 16;
+
 impl DataLoop {
     /// Give a conversation its turn, and look after what it leaves behind.
     pub(crate) fn serve(&mut self, key: Key) {
@@ -27,6 +31,7 @@ impl DataLoop {
         };
         let mut turn = Turn {
             now: self.now,
+            clock: &self.clock,
             plant: &mut self.plant,
             ledger: &mut self.ledger,
             registry: self.poll.registry(),
@@ -39,10 +44,15 @@ impl DataLoop {
             super::panics::in_turn(conversation.peer.port());
             work(conversation, &mut turn)
         }));
+        self.now = turn.now;
+        self.age = if turn.is_spent { OLD } else { self.age.saturating_add(1) };
         for sequence in self.ledger.take_ahead() {
             self.waiting.insert(sequence, key);
         }
         self.look_after(key, pumped);
+        if self.age >= OLD {
+            self.read_clock();
+        }
     }
 
     /// What a turn leaves behind; a panic is an `Err`.

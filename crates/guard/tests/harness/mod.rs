@@ -102,6 +102,11 @@ impl Client {
     }
 }
 
+/// A port of this machine.
+pub fn at(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
 /// A free port, found by asking the kernel for one.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
