@@ -5,6 +5,7 @@
 //! `upkeep`, and the end in `drain`.
 
 mod arrivals;
+mod broken;
 mod drain;
 #[cfg(test)]
 mod driven;

@@ -7,7 +7,7 @@ use super::DataLoop;
 use crate::accept::{self, Arrival};
 use crate::limits::Limit;
 use crate::timers::Key;
-use event::{Kind, SessionId};
+use event::SessionId;
 use mio::net::TcpStream;
 use policy::View;
 use session::{Session, SessionConfig};
@@ -77,8 +77,7 @@ impl DataLoop {
         let Ok(socket) = accept::watch(stream, self.poll.registry(), key.place) else {
             return self.ledger.counters.limit(Limit::Descriptors);
         };
-        let config = Arc::clone(&admission.config);
-        let Some(session) = self.open_session(config, &admission.view) else { return };
+        let Some(session) = self.open_session(&admission.config, &admission.view) else { return };
         let conversation = accept::converse(arrival, &admission, key, session, (socket, self.now));
         self.conversations.insert(conversation);
         self.population.enter(arrival.place.conduit, accept::canonical(arrival.peer.ip()));
@@ -86,14 +85,14 @@ impl DataLoop {
     }
 
     /// `None`: it panicked, and the connection it was for is dropped.
-    fn open_session(&mut self, config: Arc<SessionConfig>, view: &Arc<View>) -> Option<Session> {
+    fn open_session(&mut self, config: &Arc<SessionConfig>, view: &Arc<View>) -> Option<Session> {
         let opened = catch_unwind(AssertUnwindSafe(|| {
             #[cfg(test)]
             super::panics::at_opening();
-            Session::open(config, Arc::clone(view), &mut self.context())
+            Session::open(Arc::clone(config), Arc::clone(view), &mut self.context())
         }));
         if opened.is_err() {
-            self.ledger.note(Kind::InternalError, "panic: one connection was ended");
+            self.record_broken(config, "panic: one connection was ended");
         }
         opened.ok()
     }

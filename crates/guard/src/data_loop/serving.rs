@@ -8,7 +8,6 @@ use crate::accept;
 use crate::conversation::{Conversation, Pumped};
 use crate::timers::Key;
 use crate::turn::Turn;
-use event::Kind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Unfinished conversations resumed before the loop looks for others again.
@@ -64,13 +63,7 @@ impl DataLoop {
                 self.postpone(key);
             }
             Ok(Pumped::Ended) => self.remove(key),
-            Err(_) => {
-                self.ledger.note(Kind::InternalError, "panic: one session was ended");
-                // Nothing of it may arrive any more: nobody would record how it ended.
-                if let Some(broken) = self.take_out(key) {
-                    broken.reset();
-                }
-            }
+            Err(_) => self.end_broken(key),
         }
     }
 
@@ -96,7 +89,7 @@ impl DataLoop {
         drop(self.take_out(key));
     }
 
-    fn take_out(&mut self, key: Key) -> Option<Conversation> {
+    pub(super) fn take_out(&mut self, key: Key) -> Option<Conversation> {
         self.conversations.get(key.place).filter(|found| found.key == key)?;
         let gone = self.conversations.remove(key.place);
         self.population.leave(gone.place.conduit, accept::canonical(gone.peer.ip()));

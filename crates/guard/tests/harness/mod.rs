@@ -63,7 +63,7 @@ fn serve(mut stream: TcpStream, (requests, writes): &(Arc<AtomicUsize>, Arc<Atom
     }
 }
 
-fn receive_adu(stream: &mut TcpStream) -> Option<([u8; 7], Vec<u8>)> {
+pub fn receive_adu(stream: &mut TcpStream) -> Option<([u8; 7], Vec<u8>)> {
     let mut header = [0; 7];
     stream.read_exact(&mut header).ok()?;
     let mut pdu = vec![0; usize::from(u16::from_be_bytes([header[4], header[5]])) - 1];

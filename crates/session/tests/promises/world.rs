@@ -117,6 +117,7 @@ impl World {
     pub fn end(&mut self) {
         self.happen(|session, ctx| session.close("test_ends", ctx));
         assert!(self.session.is_closed());
+        assert!(self.notes.begun.is_empty(), "begun and not ended: {:?}", self.notes.begun);
         let rows = self.notes.events.len();
         self.happen(|session, ctx| session.client_received(&[0, 0, 0, 0, 0, 6, 1, 3, 0, 0, 0, 1], ctx));
         self.happen(Session::deadline_reached);
