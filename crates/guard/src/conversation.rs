@@ -10,7 +10,7 @@
 //! * a connection that ends, ends its counterpart as the session says, or when it has lingered;
 //! * no conversation is over before its session has recorded its end.
 
-use crate::accept::unacknowledged;
+use crate::accept::{Guest, unacknowledged};
 use crate::client_side::ClientSide;
 use crate::leg_socket::LegSocket;
 use crate::legs::Legs;
@@ -41,6 +41,7 @@ pub(crate) struct Conversation {
     pub(crate) local: SocketAddr,
     pub(crate) peer: SocketAddr,
     pub(crate) place: Place,
+    pub(crate) guest: Guest,
     pub(crate) opened: Moment,
     pub(crate) session: Session,
     pub(crate) timer_ns: u64,
@@ -56,6 +57,7 @@ pub(crate) struct Parts {
     pub(crate) local: SocketAddr,
     pub(crate) peer: SocketAddr,
     pub(crate) place: Place,
+    pub(crate) guest: Guest,
     pub(crate) legs: Legs,
 }
 
@@ -66,6 +68,7 @@ impl Conversation {
             local: parts.local,
             peer: parts.peer,
             place: parts.place,
+            guest: parts.guest,
             opened,
             session,
             timer_ns: u64::MAX,

@@ -6,7 +6,6 @@
 //! * what it may have written is unknown until it is read.
 
 use super::DataLoop;
-use crate::accept;
 use crate::begun::OpenWrite;
 use crate::timers::Key;
 use event::{Event, Kind};
@@ -52,7 +51,7 @@ impl DataLoop {
             conduit: Some(Arc::clone(&config.terms.conduit)),
             session: Some(*id),
             client: name.clone(),
-            client_address: Some(accept::canonical(*address)),
+            client_address: Some(*address),
             client_port: Some(*port),
             identity: Some(Arc::clone(identity)),
             role: role.clone(),

@@ -4,7 +4,6 @@
 //! one that floods gets no more turns than others.
 
 use super::DataLoop;
-use crate::accept;
 use crate::conversation::{Conversation, Pumped};
 use crate::timers::Key;
 use crate::turn::Turn;
@@ -92,7 +91,7 @@ impl DataLoop {
     pub(super) fn take_out(&mut self, key: Key) -> Option<Conversation> {
         self.conversations.get(key.place).filter(|found| found.key == key)?;
         let gone = self.conversations.remove(key.place);
-        self.population.leave(gone.place.conduit, accept::canonical(gone.peer.ip()));
+        self.population.leave(gone.guest);
         Some(gone)
     }
 
