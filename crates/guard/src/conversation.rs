@@ -89,9 +89,10 @@ impl Conversation {
         self.on_leg(leg, LegSocket::stuff);
     }
 
+    /// A server's connection, where it is there.
     #[cfg(test)]
-    pub(crate) fn is_connected(&self, leg: Leg) -> bool {
-        self.legs.get(leg).is_some_and(LegSocket::is_open)
+    pub(crate) fn stream(&self, leg: Leg) -> Option<&mio::net::TcpStream> {
+        self.legs.get(leg).and_then(LegSocket::stream)
     }
 
     /// Note what epoll says.

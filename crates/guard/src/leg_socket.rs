@@ -15,6 +15,8 @@ use crate::limits::Limit;
 use crate::socket::{Flushed, Readiness, Received, Socket};
 use crate::turn::Turn;
 use mio::Token;
+#[cfg(test)]
+use mio::net::TcpStream;
 use session::{Leg, Session};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -54,8 +56,11 @@ impl LegSocket {
     }
 
     #[cfg(test)]
-    pub(crate) fn is_open(&self) -> bool {
-        matches!(self.server, Server::Open(_))
+    pub(crate) fn stream(&self) -> Option<&TcpStream> {
+        match &self.server {
+            Server::Open(socket) => Some(socket.stream()),
+            Server::Connecting { .. } | Server::Absent => None,
+        }
     }
 
     pub(crate) fn ready(&mut self, is: Readiness) {
@@ -65,10 +70,10 @@ impl LegSocket {
         }
     }
 
-    pub(crate) fn configure(&self, unacknowledged: Duration) {
+    pub(crate) fn limit_unacknowledged(&self, to: Duration) {
         if let Server::Open(socket) = &self.server {
             // A socket that cannot be set has already failed, and epoll will say so.
-            let _ = socket.configure(unacknowledged);
+            let _ = socket.limit_unacknowledged(to);
         }
     }
 

@@ -25,9 +25,12 @@ impl Legs {
 
     /// How long what was sent may stay unacknowledged, for open connections too.
     pub(crate) fn limit_unacknowledged(&mut self, to: Duration) {
-        self.unacknowledged = to;
+        if std::mem::replace(&mut self.unacknowledged, to) == to {
+            // Most reloads change nothing here, and must not cost a call for each open connection.
+            return;
+        }
         for socket in &self.sockets {
-            socket.configure(to);
+            socket.limit_unacknowledged(to);
         }
     }
 

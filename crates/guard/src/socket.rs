@@ -99,7 +99,12 @@ impl Socket {
             .with_interval(KEEPALIVE_INTERVAL)
             .with_retries(KEEPALIVE_PROBES);
         socket.set_tcp_keepalive(&keepalive)?;
-        socket.set_tcp_user_timeout(Some(unacknowledged))
+        self.limit_unacknowledged(unacknowledged)
+    }
+
+    /// What is sent and not acknowledged for as long ends the connection.
+    pub(crate) fn limit_unacknowledged(&self, to: Duration) -> io::Result<()> {
+        SockRef::from(&self.stream).set_tcp_user_timeout(Some(to))
     }
 
     /// Whether epoll has said anything since a started connect.
@@ -124,6 +129,11 @@ impl Socket {
     #[cfg(test)]
     pub(crate) fn stuff(&mut self) {
         self.can_write = false;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn stream(&self) -> &TcpStream {
+        &self.stream
     }
 
     /// Note what epoll says.

@@ -11,6 +11,7 @@ use crate::token::{Slot, WAKER};
 use mio::{Events, Poll, Waker};
 use policy::Policy;
 use session::Leg;
+use socket2::SockRef;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,9 +28,7 @@ struct Driven {
 
 impl Driven {
     fn start(port: u16, server: &Server) -> Self {
-        let mut document = document(port, server.address, "enforce", true);
-        document["conduits"][0]["deadline_ms"] = u64::try_from(DEADLINE.as_millis()).unwrap().into();
-        let policy = Arc::new(Policy::parse(document.to_string().as_bytes()).unwrap());
+        let policy = policy(port, server, DEADLINE);
         let poll = Poll::new().unwrap();
         let waker = Arc::new(Waker::new(poll.registry(), WAKER).unwrap());
         let (_commands, receiver) = crossbeam_channel::unbounded();
@@ -59,6 +58,16 @@ impl Driven {
     }
 }
 
+fn policy(port: u16, server: &Server, deadline: Duration) -> Arc<Policy> {
+    let mut document = document(port, server.address, "enforce", true);
+    document["conduits"][0]["deadline_ms"] = u64::try_from(deadline.as_millis()).unwrap().into();
+    Arc::new(Policy::parse(document.to_string().as_bytes()).unwrap())
+}
+
+fn is_connected(data_loop: &DataLoop) -> bool {
+    data_loop.conversations.iter().any(|(_, found)| found.stream(Leg(0)).is_some())
+}
+
 fn open_requests(data_loop: &DataLoop) -> usize {
     data_loop.conversations.iter().map(|(_, found)| found.session.open_requests()).sum()
 }
@@ -68,7 +77,7 @@ fn a_write_that_its_server_could_take_only_after_its_deadline_never_reaches_it()
     let (server, port) = (Server::start(), free_port());
     let mut driven = Driven::start(port, &server);
     let mut client = Client::connect(at(port));
-    driven.turn_until(|data_loop| data_loop.conversations.iter().any(|(_, found)| found.is_connected(Leg(0))));
+    driven.turn_until(is_connected);
     driven.conversation().stuff(Leg(0));
     client.0.write_all(&adu(1, 1, &WRITE)).unwrap();
     driven.turn_until(|data_loop| open_requests(data_loop) == 1);
@@ -97,4 +106,22 @@ fn a_write_that_waited_for_its_server_is_judged_by_the_moment_in_which_that_is_t
 
     assert_eq!(client.hears(), Some((1, vec![0x86, 6])));
     assert_eq!(server.requests(), 0);
+}
+
+#[test]
+fn a_reload_sets_open_connections_anew_only_where_the_deadline_changed() {
+    let (server, port) = (Server::start(), free_port());
+    let mut driven = Driven::start(port, &server);
+    let _client = Client::connect(at(port));
+    driven.turn_until(is_connected);
+    let limit = |driven: &mut Driven| SockRef::from(driven.conversation().stream(Leg(0)).unwrap()).tcp_user_timeout();
+    // Nobody else would set this.
+    let mark = Duration::from_millis(77);
+    SockRef::from(driven.conversation().stream(Leg(0)).unwrap()).set_tcp_user_timeout(Some(mark)).unwrap();
+
+    driven.data_loop.reload(policy(port, &server, DEADLINE)).unwrap();
+    let untouched = limit(&mut driven).unwrap();
+    driven.data_loop.reload(policy(port, &server, 2 * DEADLINE)).unwrap();
+
+    assert_eq!((untouched, limit(&mut driven).unwrap()), (Some(mark), Some(2 * DEADLINE)));
 }
