@@ -48,7 +48,12 @@ ONE = {**OUTSIDE, "sources": OUTSIDERS[:1]}
 CHURN = {"source": OUTSIDERS[0], "address": FOREIGN_ADDRESS}
 ROOM = f"sessions: {MANY * 4 // 5}, sessions_per_client: {MANY * 4 // 5}"
 ATTACKS = [
-    Attack("idle connections", "sessions", {**OUTSIDE, "connections": MANY, "reopens": False}, budgets=ROOM),
+    Attack(
+        "idle connections",
+        "sessions_unnamed",
+        {**OUTSIDE, "connections": MANY, "reopens": False},
+        budgets=ROOM,
+    ),
     Attack("one client's connections", "sessions_per_client", {**INSIDE, "connections": 400}),
     Attack("half-open", "idle_timeout", OUTSIDE, idle="2s"),
     Attack("slowloris", "slow_frame", {**OUTSIDE, "says": "trickle", "every_s": 0.3}, idle="2s"),
@@ -139,6 +144,17 @@ def test_a_guard_out_of_descriptors_rests_reloads_and_shows_its_limit(tmp_path: 
     assert '"descriptors": ' in top.stdout, top.stderr
     # Nobody talks: a loop that came back at once for what it cannot accept would take the whole core.
     assert share < 0.5
+
+
+def test_an_honest_client_connects_while_strangers_hold_all_the_sessions_they_can(tmp_path: Path) -> None:
+    attack = Attack("strangers", "sessions_unnamed", OUTSIDE, budgets="sessions: 60, sessions_per_client: 60")
+    with attacked(tmp_path, attack) as scene, scene.attacker():
+        wait_until(lambda: scene.limits().get("sessions_unnamed", 0) > 0, "the limit is met")
+        with scene.honest_clients(QUIET_WARM_UP_S) as polling:
+            polling.wait_for_begin()
+            report = polling.report()
+
+    assert bad_requests(report) == 0
 
 
 def _still_answers(scene: Attacked) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 //! what its rows say, and what is kept of it once it is gone.
 
 use super::queue::Standing;
-use crate::context::{Context, Leg};
+use crate::context::{Begun, Context, Leg};
 use crate::facts::{Asked, Facts};
 use crate::front::Front;
 use crate::judge::{Judgement, first_row, judge};
@@ -80,22 +80,30 @@ impl<'a> Cleared<'a> {
         if self.is_enforced() {
             let row = self.first_row(front, ctx);
             if let Ok(first) = ctx.recorder.record_ahead(&row) {
+                self.begin(ctx, (&row, first), None);
                 return Ok(First::Ahead(first));
             }
             if !self.yields(front) {
                 return Err(Refusal::journal());
             }
         }
-        Ok(First::AtOnce(self.record_exempt(front, ctx)))
+        Ok(First::AtOnce(self.record_exempt(front, ctx, None)))
     }
 
     /// The row of a request that does not wait for it; it names the operator's choice that lets it pass.
-    pub(super) fn record_exempt(&self, front: &Front, ctx: &mut Context<'_>) -> Sequence {
+    pub(super) fn record_exempt(&self, front: &Front, ctx: &mut Context<'_>, instead_of: Option<Sequence>) -> Sequence {
         let mut row = self.first_row(front, ctx);
         if let Some(exemption) = self.exemption() {
             row.reason = Some(exemption);
         }
-        ctx.recorder.record(&row)
+        let first = ctx.recorder.record(&row);
+        self.begin(ctx, (&row, first), instead_of);
+        first
+    }
+
+    fn begin(&self, ctx: &mut Context<'_>, (row, first): (&Event, Sequence), instead_of: Option<Sequence>) {
+        let writes = self.facts.writes.map(|span| (self.target, span));
+        ctx.recorder.begun(Begun { row, first, instead_of, writes });
     }
 
     /// Name the operator's choice where only that lets a request pass which has no row before it.
