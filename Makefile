@@ -15,6 +15,8 @@ KILLS_A_RUN := 100
 MIXED ?= 1000000
 SOAK_MINUTES ?= 30
 PROPTEST_CASES ?= 20000
+# Always these together: cargo gives libraries other features for other selections, and builds them anew.
+CORE := --workspace --exclude python
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -path '*/fuzz' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -28,9 +30,9 @@ demo: build ## See it work: the cleanroom in three acts, under 90 s once built
 	$(BIN)/modwarden demo cleanroom
 
 test: build ## Run every test that needs no root and no extra tool
-	cargo test --locked --workspace --exclude python --quiet
-	cargo build --locked --quiet -p bench
-	BENCH_LOAD=$(CURDIR)/target/debug/bench $(BIN)/python -m pytest --quiet $(PYTEST_ARGS)
+	cargo test --locked $(CORE) --quiet
+	cargo build --locked $(CORE) --quiet --bins --tests
+	BENCH_PROGRAMS=$(CURDIR)/target/debug $(BIN)/python -m pytest --quiet $(PYTEST_ARGS)
 
 # One run that failed names its seed; JOURNAL_SEED=… repeats it alone, and with JOURNAL_RUNS it begins a piece of so many there.
 torture: ## Cut the power and alter a journal 10,000 times each (JOURNAL_RUNS=…)
@@ -43,10 +45,12 @@ kills: build ## kill -9 a guard under load at 1,000 random moments (KILLS=…)
 	        -k every_write_that_a_server_received; \
 	done
 
-attack: build ## Attack a guard beside honest clients, and put hostile servers behind one (MIXED=…)
+attack: build ## Attack a guard beside honest clients into docs/reliability.md; hostile servers too (MIXED=…)
 	cargo build --locked --release --quiet -p bench
-	BENCH_LOAD=$(CURDIR)/target/release/bench ATTACK_SECONDS=10 ATTACK_RESULTS=$(CURDIR)/target/attack \
-	    $(BIN)/python -m pytest --quiet -p no:randomly tests/system/test_attacks.py
+	rm -rf target/attack
+	BENCH_PROGRAMS=$(CURDIR)/target/release ATTACK_SECONDS=10 ATTACK_RESULTS=$(CURDIR)/target/attack \
+	    $(BIN)/python -m pytest --quiet --capture=no -p no:randomly tests/system/test_attacks.py
+	$(BIN)/python -m bench.attacks_page target/attack docs
 	MIXED=$(MIXED) cargo test --locked -p guard --test hostile_servers -- --nocapture
 
 check: build ## Format, lint, types, import walls, licences
@@ -76,9 +80,9 @@ bench: build target/bench/modbus-proxy ## Measure beside others into docs/benchm
 	@command -v haproxy >/dev/null || { echo 'haproxy is needed: apt install haproxy'; exit 3; }
 	$(BIN)/python -m bench --parts all $(if $(filter quick,$(BENCH)),--quick --results target/bench/quick --docs target/bench/quick,--docs docs)
 
-soak: build ## Live through a compressed day of the cleanroom, SOAK_MINUTES (30), and see what grows or is lost
+soak: build ## A compressed day of the cleanroom, SOAK_MINUTES (30), into docs/reliability.md: what grows or is lost?
 	cargo build --locked --release --quiet -p bench
-	$(BIN)/python -m bench.soak --minutes $(SOAK_MINUTES) $(SOAK_ARGS)
+	$(BIN)/python -m bench.soak --minutes $(SOAK_MINUTES) --docs docs $(SOAK_ARGS)
 
 target/bench/modbus-proxy: bench/requirements.txt | toolchain
 	$(PYTHON) -m venv $@

@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from bench.determinism import Wish, measure_determinism
 from bench.document import write_document
 from bench.machine import describe
 from bench.measure import Effort, Load
-from bench.memory import measure_memory
+from bench.memory import WANTED, measure_memory
 from bench.processes import LOAD_CPU, ROOT, raise_file_limit
 from bench.queries import EVENTS, measure_queries
 from bench.starting import SEGMENTS_OF_100_GB, measure_starts
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 ALL = ("direct", "relay", "haproxy", "modwarden", "modwarden-no-journal", "modbus-proxy", "pymodbus")
 RESULTS = ROOT / "bench" / "results"
 FULL = Effort()
-QUICK = Effort(rounds=1, seconds=1.0, warm_up_s=0.3)
+QUICK = Effort(rounds=1, seconds=0.5, warm_up_s=0.2)
+# Ten thousand rules take long to compile.
+QUICK_RULES = (10, 1_000)
 Part = dict[str, Any]
 
 
@@ -72,30 +75,43 @@ def _reads(folder: Path, effort: Effort, wanted: argparse.Namespace) -> Any:
     return comparison.compare(wanted.candidates.split(","), loads, folder, effort)
 
 
-def _mixed(folder: Path, effort: Effort, _: argparse.Namespace) -> Any:
-    return comparison.compare(("relay", "haproxy", "modwarden"), comparison.MIXED, folder, effort)
+def _mixed(folder: Path, effort: Effort, wanted: argparse.Namespace) -> Any:
+    loads = comparison.MIXED[:1] if wanted.quick else comparison.MIXED
+    return comparison.compare(("relay", "haproxy", "modwarden"), loads, folder, effort)
 
 
 def _starts(folder: Path, _: Effort, wanted: argparse.Namespace) -> Any:
-    return measure_starts(folder, (0, 20) if wanted.quick else (0, 100, 1_000, SEGMENTS_OF_100_GB))
+    if wanted.quick:
+        return measure_starts(folder, (0, 20), starts=1)
+    return measure_starts(folder, (0, 100, 1_000, SEGMENTS_OF_100_GB))
 
 
 def _determinism(folder: Path, _: Effort, wanted: argparse.Namespace) -> Any:
     phases = tuple(wanted.phases.split(",")) if wanted.phases else ()
     # 6,600 polls a window: p99.9 is the seventh of the latest.
-    seconds, rounds = (2.0, 1) if wanted.quick else (6.0, 3)
-    return measure_determinism(folder, Wish(wanted.seconds or seconds, wanted.rounds or rounds, phases))
+    wish = Wish(6.0, 3, phases)
+    if wanted.quick:
+        wish = Wish(0.4, 1, phases, servers=20, warm_up_s=0.2, beside=("churn",))
+    return measure_determinism(
+        folder, replace(wish, seconds=wanted.seconds or wish.seconds, rounds=wanted.rounds or wish.rounds)
+    )
 
 
 PARTS: dict[str, Callable[[Path, Effort, argparse.Namespace], Any]] = {
     "reads": _reads,
     "mixed": _mixed,
-    "rules": lambda folder, effort, _: comparison.compare_rules(folder, effort),
+    "rules": lambda folder, effort, wanted: comparison.compare_rules(
+        folder, effort, QUICK_RULES if wanted.quick else comparison.RULES
+    ),
     "writes": lambda folder, effort, _: measure_writes(folder, effort),
-    "memory": lambda folder, _, wanted: measure_memory(folder, 500 if wanted.quick else 10_000),
+    "memory": lambda folder, _, wanted: (
+        measure_memory(folder, 500, settle_s=0.3) if wanted.quick else measure_memory(folder, WANTED)
+    ),
     "starts": _starts,
     "determinism": _determinism,
-    "query": lambda folder, _, wanted: measure_queries(folder, 20_000 if wanted.quick else EVENTS),
+    "query": lambda folder, _, wanted: (
+        measure_queries(folder, 20_000, times=1) if wanted.quick else measure_queries(folder, EVENTS)
+    ),
 }
 
 if __name__ == "__main__":

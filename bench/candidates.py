@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 # Every candidate listens on an address of its own, all on the same ports.
 PORT = 15001
 SERVER_PORT = 15000
-# Some 40,000 rows: busy windows of seconds seal one or more, at nearly the cost per row of large ones.
-SEGMENT_BYTES = 16 << 20
+# Some 10,000 rows: also at one connection a window seals some, at nearly the cost per row of large ones.
+SEGMENT_BYTES = 4 << 20
+# The last rows of a window are committed by then.
+_COMMITTED_S = 0.3
+# So little is used by a process that waits: its core's time in each look.
+_LOOK_S, _IDLE_SHARE = 0.2, 0.03
+_MOST_SETTLING_S = 120.0
 _HAPROXY = """\
 global
     nbthread 1
@@ -61,17 +66,67 @@ class Candidate:
     rules: int = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Sequences of a record: what lies before `first` is retired, before `live` sealed."""
+
+    first: int
+    live: int
+
+
 @dataclass(slots=True)
 class Running:
     """A candidate that answers."""
 
     candidate: Candidate
     child: Child | None
+    place: Place
     targets: list[str] = field(default_factory=list)
 
     def cpu_ns(self) -> int:
         """CPU time it has used; the direct way has none."""
         return 0 if self.child is None else self.child.cpu_ns()
+
+    @property
+    def sealed(self) -> set[str]:
+        """Names of the segments that it has sealed and still keeps."""
+        return {path.name for path in self._journal.glob("*.parquet")}
+
+    @property
+    def edges(self) -> Edges:
+        """Where its record and its live segment begin: each segment is named by its first row."""
+        live = [int(path.stem) for path in self._journal.glob("*.arrows")]
+        sealed = [int(name.partition("-")[0]) for name in self.sealed]
+        return Edges(min((*sealed, *live), default=0), max((*sealed, *live), default=0))
+
+    def settle(self) -> None:
+        """
+        Wait until it has done what its last load left to do; for the guard that is sealing.
+
+        Raises:
+            BenchError: it never came to rest.
+        """
+        if self.child is None:
+            return
+        if self._journal.is_dir():
+            time.sleep(_COMMITTED_S)
+        deadline = time.monotonic() + _MOST_SETTLING_S
+        while self._is_sealing() or not self._rests():
+            if time.monotonic() > deadline:
+                raise BenchError(f"{self.candidate.name} does not come to rest after its load")
+
+    @property
+    def _journal(self) -> Path:
+        return self.place.folder / "journal"
+
+    def _is_sealing(self) -> bool:
+        # One segment is live; each further one still waits to be sealed.
+        return len(list(self._journal.glob("*.arrows"))) > 1
+
+    def _rests(self) -> bool:
+        began, used = time.monotonic_ns(), self.cpu_ns()
+        time.sleep(_LOOK_S)
+        return self.cpu_ns() - used < _IDLE_SHARE * (time.monotonic_ns() - began)
 
     def stop(self) -> None:
         """End its process."""
@@ -84,7 +139,7 @@ def launch(candidate: Candidate, place: Place) -> Running:
     child = candidate.begin(place)
     pairs = place.pairs()
     targets = [far if child is None else near for near, far in pairs]
-    running = Running(candidate, child, targets)
+    running = Running(candidate, child, place, targets)
     try:
         for target in (targets[0], targets[-1]):
             _wait_for(target, child)

@@ -38,9 +38,9 @@ def compare(names: Sequence[str], loads: Sequence[Load], folder: Path, effort: E
     return _cases([CANDIDATES[name]() for name in names], loads, folder, effort)
 
 
-def compare_rules(folder: Path, effort: Effort) -> list[Case]:
-    """Measure the guard with policies of ten to ten thousand rules."""
-    guards = [known.journalling(f"rules-{count}", rules=count) for count in RULES]
+def compare_rules(folder: Path, effort: Effort, rules: Sequence[int] = RULES) -> list[Case]:
+    """Measure the guard with policies of so many rules."""
+    guards = [known.journalling(f"rules-{count}", rules=count) for count in rules]
     return _cases(guards, (Load(16),), folder, effort)
 
 
@@ -62,13 +62,14 @@ def print_case(case: Case) -> None:
     print(f"\n{title(case)}")
     print(
         f"{'candidate':22}{'requests/s':>11}{'p50 us':>9}{'p99 us':>9}{'p99.9 us':>10}{'CPU us':>8}"
-        f"{'load busy':>11}{'lost':>6}   ratio to haproxy: requests/s, CPU (median, least-greatest)"
+        f"{'load busy':>11}{'lost':>6}{'seals':>6}   ratio to haproxy: requests/s, CPU (median, range)"
     )
     for name, each in windows.items():
         line = (
             f"{name:22}{median(each, 'throughput'):>11.0f}{median(each, 'p50_us'):>9.0f}"
             f"{median(each, 'p99_us'):>9.0f}{median(each, 'p999_us'):>10.0f}{median(each, 'cpu_us'):>8.2f}"
             f"{median(each, 'load_busy'):>10.0%} {bad_requests(each):>6}"
+            f"{median(each, 'seals'):>6.0f}"
         )
         against = windows.get("haproxy")
         print(line + ("" if against is None else _ratio_text(each, against)), flush=True)

@@ -12,8 +12,10 @@ from bench.measure import median
 from bench.reached import lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from bench.measure import Window
 
 _PARTS = ("reads", "mixed", "rules", "writes", "memory", "starts", "determinism", "query")
 _VERDICT = {True: "yes", False: "**no**", None: "–"}
@@ -24,18 +26,23 @@ Written by `make bench` from its own results. How it measures, and how to run pa
 [bench/README.md](../bench/README.md).
 """
 _METHOD = """\
-The load, the servers and the runner share one core. Each candidate has the other core to itself, with all its
-threads: for the guard that is Python, the data loop, the journal and the sealing, and every window seals
-segments. Candidates take turns in each round. A figure with × is the median of the ratios within the rounds,
-with the least and the greatest. CPU time is the kernel's count for the candidate's process. `load busy` is
-the load's core: above 90 % it was the limit, and requests per second say nothing about the candidate.
+The load, the servers and the runner share one core. The candidates share the other one, each with all its
+threads: for the guard that is Python, the data loop, the journal and the sealing. They take turns in each
+round, and nobody's turn begins before the one before has done all that was left to do; those that wait use
+next to nothing, as told below. A figure with × is the median of the ratios within the rounds, with the least
+and the greatest. CPU time is the kernel's count for the candidate's process in the window, and after it until
+the guard has sealed what the window, its warm-up included, left to seal. `load busy` is the load's core:
+above 90 % it was the limit, and requests per second say nothing about the candidate. `seals` are the segments
+that a window sealed, least to most of the rounds.
 """
 _STEADINESS = """\
 ## Steadiness
 
 Two hundred servers, polled 1 to 10 times a second on a fixed schedule. Latency counts from the time at which
 a poll was due, so a stall shows in every poll it delays. Each phase is measured right after a quiet one, in
-each round; figures are medians of the rounds, `longest` too, and `lost` is their sum.
+each round, of the same guard; rotation and retention, which a guard with small segments does all the time,
+after that of a guard with large ones. Figures are medians of the rounds, `longest` too, and `lost` is their
+sum. The table of goals says what was done in the round that did least of it.
 
 ![p99.9 by phase](benchmarks-determinism.svg)
 
@@ -98,20 +105,37 @@ def _comparison(found: dict[str, Any], docs: Path) -> Iterator[str]:
     draw_cpu(found["reads"], docs / "benchmarks-cpu.svg")
     draw_latency(found["reads"], docs / "benchmarks-latency.svg")
     yield "![CPU time per request](benchmarks-cpu.svg)\n\n![Latency](benchmarks-latency.svg)\n"
-    for case in [*found["reads"], *found.get("mixed", []), *found.get("rules", [])]:
+    cases = [*found["reads"], *found.get("mixed", []), *found.get("rules", [])]
+    beside = max(window["beside_share"] for window in _windows(cases))
+    yield f"Whoever waited beside a window used at most {beside:.1%} of the core, all of them together.\n"
+    for case in cases:
         yield from _case(case)
+
+
+def _windows(cases: Sequence[dict[str, Any]]) -> Iterator[Window]:
+    for case in cases:
+        for windows in case["windows"].values():
+            yield from windows
 
 
 def _case(case: dict[str, Any]) -> Iterator[str]:
     yield f"### {title(case)}\n"
-    yield "| | requests/s | p50 µs | p99 µs | p99.9 µs | CPU µs per request | load busy | lost |"
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
+    yield "| | requests/s | p50 µs | p99 µs | p99.9 µs | CPU µs per request | load busy | lost | seals |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
     for name, windows in case["windows"].items():
         latencies = " | ".join(f"{median(windows, key):,.0f}" for key in ("p50_us", "p99_us", "p999_us"))
         rate, cpu = f"{median(windows, 'throughput'):,.0f}", f"{median(windows, 'cpu_us'):.1f}"
         busy = f"{median(windows, 'load_busy'):.0%}"
-        yield f"| {name} | {rate} | {latencies} | {cpu} | {busy} | {bad_requests(windows)} |"
+        counts = f"{bad_requests(windows)} | {_seals(name, windows)}"
+        yield f"| {name} | {rate} | {latencies} | {cpu} | {busy} | {counts} |"
     yield ""
+
+
+def _seals(name: str, windows: Sequence[Window]) -> str:
+    """Say how many; who keeps no record has none to seal."""
+    each = [int(window["seals"]) for window in windows]
+    keeps_record = name == "modwarden" or name.startswith("rules-")
+    return f"{min(each)}–{max(each)}" if keeps_record else ""
 
 
 def _determinism(found: dict[str, Any], docs: Path) -> Iterator[str]:

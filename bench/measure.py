@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -65,12 +66,12 @@ def running(candidates: Sequence[Candidate], folder: Path, count: int = 1) -> It
         yield started
 
 
-def window(candidate: Running, load: Load, effort: Effort) -> Window:
+def window(candidate: Running, load: Load, effort: Effort, others: Sequence[Running] = ()) -> Window:
     """
-    Measure one candidate once.
+    Measure one candidate once, until it has done all that the window left to do.
 
     Raises:
-        BenchError: the load said nothing.
+        BenchError: the load said nothing, or the candidate never came to rest.
     """
     settings = {
         "asking": asking(candidate, load),
@@ -78,12 +79,32 @@ def window(candidate: Running, load: Load, effort: Effort) -> Window:
         "warm_up_s": effort.warm_up_s,
         "seconds": effort.seconds,
     }
+    sealed, began, beside = candidate.sealed, time.monotonic_ns(), _cpu_ns(others)
     with start_load("closed", settings) as child:
         report, marks = attend(child, candidate)
+    report["beside_share"] = (_cpu_ns(others) - beside) / (time.monotonic_ns() - began)
+    resting_from = candidate.cpu_ns()
+    candidate.settle()
+    return report | _used(report, marks, candidate.cpu_ns() - resting_from) | _seals(candidate, sealed)
+
+
+def _used(report: Window, marks: list[_Mark], left_ns: int) -> Window:
+    """CPU time per request: in the window, and what the guard's sealing had left of it to do afterwards."""
     (cpu_before, busy_before, all_before), (cpu_after, busy_after, all_after) = marks
-    report["cpu_us"] = (cpu_after - cpu_before) / 1e3 / max(report["requests"], 1)
-    report["load_busy"] = (busy_after - busy_before) / max(all_after - all_before, 1)
-    return report
+    requests = 1e3 * max(report["requests"], 1)
+    return {
+        "cpu_us": (cpu_after - cpu_before + left_ns) / requests,
+        "left_us": left_ns / requests,
+        "load_busy": (busy_after - busy_before) / max(all_after - all_before, 1),
+    }
+
+
+def _seals(candidate: Running, before: set[str]) -> Window:
+    return {"seals": len(candidate.sealed - before)}
+
+
+def _cpu_ns(candidates: Sequence[Running]) -> int:
+    return sum(each.cpu_ns() for each in candidates)
 
 
 def asking(candidate: Running, load: Load) -> dict[str, Any]:
@@ -103,7 +124,8 @@ def rounds(candidates: Sequence[Running], load: Load, effort: Effort) -> dict[st
     for number in range(effort.rounds):
         first = number % len(candidates)
         for each in [*candidates[first:], *candidates[:first]]:
-            windows[each.candidate.name].append(window(each, load, effort))
+            others = [other for other in candidates if other is not each]
+            windows[each.candidate.name].append(window(each, load, effort, others))
     return windows
 
 

@@ -17,19 +17,19 @@ WANTED = 10_000
 _SETTLE_S = 2.0
 
 
-def measure_memory(folder: Path, connections: int = WANTED) -> dict[str, Any]:
+def measure_memory(folder: Path, connections: int = WANTED, settle_s: float = _SETTLE_S) -> dict[str, Any]:
     """Hold idle connections, each used once, through each candidate; bytes before and while they are held."""
     # A few less than a proxy can hold: the probe whether it listens was one too.
     count = min(connections, known.most_connections() - 10)
     found: dict[str, Any] = {"connections": count, "wanted": connections}
     with servers(), running([known.relay(), known.haproxy(), known.journalling()], folder) as started:
         for each in started:
-            found[each.candidate.name] = _hold(each, count)
+            found[each.candidate.name] = _hold(each, count, settle_s)
             print(f"memory: {each.candidate.name}: {found[each.candidate.name]}", flush=True)
     return found
 
 
-def _hold(each: known.Running, count: int) -> dict[str, Any]:
+def _hold(each: known.Running, count: int, settle_s: float) -> dict[str, Any]:
     assert each.child is not None
     before = each.child.resident_bytes()
     asking = {
@@ -41,7 +41,7 @@ def _hold(each: known.Running, count: int) -> dict[str, Any]:
     with start_load("idle", asking) as holder:
         try:
             opened = read_line(holder, 2 * PATIENCE_S)
-            time.sleep(_SETTLE_S)
+            time.sleep(settle_s)
             held = each.child.resident_bytes()
         finally:
             holder.kill()

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 # Tests name one that is built in haste.
-LOAD = Path(os.environ.get("BENCH_LOAD", ROOT / "target" / "release" / "bench"))
+PROGRAMS = Path(os.environ.get("BENCH_PROGRAMS", ROOT / "target" / "release"))
+LOAD = PROGRAMS / "bench"
 # The runner, the load and the servers share the first core; each candidate has the last to itself.
 LOAD_CPU = min(os.sched_getaffinity(0))
 CANDIDATE_CPU = max(os.sched_getaffinity(0))

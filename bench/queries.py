@@ -9,10 +9,9 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.processes import CANDIDATE_CPU, LOAD_CPU, ROOT
+from bench.processes import CANDIDATE_CPU, LOAD_CPU, PROGRAMS
 
 from modwarden.audit import Filter, JournalDirectory, query
 from modwarden.guard import CompiledPolicy
@@ -20,9 +19,10 @@ from modwarden.lab import cleanroom_site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 EVENTS = 10_000_000
-LONG_RECORD = Path(os.environ.get("BENCH_LONG_RECORD", ROOT / "target" / "release" / "long-record"))
+LONG_RECORD = PROGRAMS / "long-record"
 _BEGAN_S = 1_772_323_200  # 2026-03-01, midnight UTC
 _HOUR_S = 3_600
 _HOURS = (9, 10)
@@ -30,15 +30,15 @@ _CLIENT, _SERVER = "hmi-1", "ahu-017"
 _TIMES = 7
 
 
-def measure_queries(folder: Path, events: int = EVENTS) -> dict[str, Any]:
+def measure_queries(folder: Path, events: int = EVENTS, times: int = _TIMES) -> dict[str, Any]:
     """Let the journal's own writer record a day, then ask for an hour of it again and again."""
     began = time.monotonic()
     journal = _record(folder, events)
     files = [path.stat().st_size for path in journal.iterdir()]
     found: dict[str, Any] = {"events": events, "bytes": sum(files), "written_s": time.monotonic() - began}
     with _on_every_core():
-        found["warm_s"] = _timed(lambda: _ask(journal))
-        found["command_s"] = _timed(lambda: _run(journal))
+        found["warm_s"] = _timed(lambda: _ask(journal), times)
+        found["command_s"] = _timed(lambda: _run(journal), times)
     found["rows"] = _ask(journal)
     found["rows_of_the_command"] = len(_run(journal, "--json").splitlines())
     print(f"query: {found}", flush=True)
@@ -74,10 +74,10 @@ def _on_every_core() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def _timed(ask: Callable[[], object]) -> dict[str, Any]:
+def _timed(ask: Callable[[], object], times: int) -> dict[str, Any]:
     """Give the median of some times, after one that warms up."""
     each = []
-    for _ in range(1 + _TIMES):
+    for _ in range(1 + times):
         began = time.perf_counter()
         ask()
         each.append(time.perf_counter() - began)

@@ -24,7 +24,7 @@ _READ = bytes([0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 5])
 _STARTS = 3
 
 
-def measure_starts(folder: Path, segments: tuple[int, ...]) -> list[dict[str, Any]]:
+def measure_starts(folder: Path, segments: tuple[int, ...], starts: int = _STARTS) -> list[dict[str, Any]]:
     """Grow one journal step by step, and start the guard on it at each."""
     guard = known.modwarden("starting", "--segment-bytes", str(_SEGMENT_BYTES), journal=(_COMMIT,))
     place = known.Place(folder / guard.name, "127.10.1.1")
@@ -33,7 +33,7 @@ def measure_starts(folder: Path, segments: tuple[int, ...]) -> list[dict[str, An
         for wanted in segments:
             _grow(guard, place, wanted)
             step: dict[str, Any] = {"segments": _sealed(place), "bytes": _size(place)}
-            found.append({**step, "seconds": [_start_once(guard, place) for _ in range(_STARTS)]})
+            found.append({**step, "seconds": [_start_once(guard, place) for _ in range(starts)]})
             print(f"start: {found[-1]}", flush=True)
     return found
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import candidates as known
 from bench.measure import Effort, Load, Window, running, servers, window
-from bench.processes import CANDIDATE_CPU, ROOT, start
+from bench.processes import CANDIDATE_CPU, PROGRAMS, BenchError, start
 from bench.site_file import Plan, write_site_file
 
 if TYPE_CHECKING:
@@ -24,23 +24,27 @@ CLIENTS = 64
 SYNC_COSTS_MS = (2, 10)
 # Called as `guard-on-double JSON` with the compiled document's path and the cost of a sync; it runs
 # `guard::Guard` on the storage double until SIGTERM.
-GUARD_ON_DOUBLE = ROOT / "target" / "release" / "guard-on-double"
+GUARD_ON_DOUBLE = PROGRAMS / "guard-on-double"
 _SYNCS = 200
 
 
 def measure_writes(folder: Path, effort: Effort) -> dict[str, Any]:
-    """Let 64 clients write only, through a guard on each kind of storage."""
+    """
+    Let 64 clients write only, through a guard on each kind of storage.
+
+    Raises:
+        BenchError: the guard on the double is not built.
+    """
+    if not GUARD_ON_DOUBLE.exists():
+        raise BenchError(f"{GUARD_ON_DOUBLE} is not there: cargo build --release -p guard-on-double")
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {"sync_us": _sync_costs_us(folder), "windows": {}}
-    guards = [known.journalling("real disk")]
-    if GUARD_ON_DOUBLE.exists():
-        guards += [_on_double(cost) for cost in SYNC_COSTS_MS]
-    else:
-        found["without"] = f"{GUARD_ON_DOUBLE.name} is not built"
+    guards = [known.journalling("real disk"), *map(_on_double, SYNC_COSTS_MS)]
     with servers(), running(guards, folder) as started:
         for each in started:
             load = Load(CLIENTS, writes_percent=100)
-            windows: list[Window] = [window(each, load, effort) for _ in range(effort.rounds)]
+            others = [other for other in started if other is not each]
+            windows: list[Window] = [window(each, load, effort, others) for _ in range(effort.rounds)]
             found["windows"][each.candidate.name] = windows
             print(f"writes: {each.candidate.name}: {_middle(windows)}", flush=True)
     return found

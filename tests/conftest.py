@@ -40,6 +40,9 @@ def _missing(item: pytest.Item) -> list[tuple[str, bool]]:
         name = str(mark.args[0])
         if shutil.which(name) is None:
             reasons.append((f"{name} is not installed", strict))
+    if item.get_closest_marker("needs_programs") and "BENCH_PROGRAMS" not in os.environ:
+        # A test that built them itself would have cargo build every library again, with other features.
+        reasons.append(("BENCH_PROGRAMS names no folder with the programs that `make test` builds", strict))
     if item.get_closest_marker("needs_shared") and not SHARED.is_dir():
         reasons.append((f"{SHARED} is not there", False))
     return reasons

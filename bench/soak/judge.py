@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.soak.day import QUIET
-from bench.soak.plant import REPLY_TIMEOUT_S
 from bench.soak.trend import second_half
 
 if TYPE_CHECKING:
@@ -25,8 +24,9 @@ MOST_GROWTH_BYTES = 4_000_000
 MOST_GROWTH_COUNT = 1.0
 # With fewer cycles the second half is not made of whole ones.
 CYCLES_FOR_A_TREND = 4
-# A poll that met the outage may be given up so much later, and the next connection comes a second after it.
-_AFTERMATH_S = REPLY_TIMEOUT_S + 3.0
+# Between a unit that listens again and a guard that reaches it. Only how late a poll began is forgiven, never
+# how long it waited: one that began later than this after the outage, and was lost, is the guard's.
+_SETTLING_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,16 @@ def judge(day: Day, recorded: RecordedWrites, cycles: int) -> list[Check]:
 def judge_polls(client: str, reports: Sequence[dict[str, Any]], outages: Sequence[Outage]) -> Check:
     """Hold against the guard each lost poll that met no outage of its server."""
     wanted = [report for report in reports if report["client"].startswith(client)]
-    keys = ("lost_at_unix_s", "lost_units", "lost_why")
+    keys = ("lost_from_unix_s", "lost_at_unix_s", "lost_units", "lost_why")
     lost = [loss for report in wanted for loss in zip(*(report[key] for key in keys), strict=True)]
     unmet = [loss for loss in lost if not any(_met(loss, outage) for outage in outages)]
     polls = sum(report["polls"] for report in wanted)
     measured = f"{len(unmet)} of {polls:,}; {len(lost) - len(unmet):,} that met one"
     what = f"polls lost that met no server outage: {client}"
-    named = Counter(f"{unit} {why}, {_since_the_last(outages, at)}" for at, unit, why in unmet)
+    named = Counter(
+        f"{unit} {why} after {at - began:.1f} s, asked {_since_the_last(outages, began)}"
+        for began, at, unit, why in unmet
+    )
     return Check(what, "0", f"{measured} {_some(named)}".strip(), not unmet and polls > 0)
 
 
@@ -69,12 +72,11 @@ def _since_the_last(outages: Sequence[Outage], at: float) -> str:
     return f"{at - max(ends):.0f} s after an outage" if ends else "before any outage had ended"
 
 
-def _met(loss: tuple[float, str, str], outage: Outage) -> bool:
-    at, unit, _ = loss
-    number = int(unit.rpartition("-")[2])
-    return (
-        outage.first_unit <= number <= outage.last_unit and outage.began <= at <= outage.ended + _AFTERMATH_S
-    )
+def _met(loss: tuple[float, float, str, str], outage: Outage) -> bool:
+    """Whether the server was gone at any moment from the poll's beginning to where it was given up."""
+    began, at, unit, _ = loss
+    is_gone = outage.first_unit <= int(unit.rpartition("-")[2]) <= outage.last_unit
+    return is_gone and at >= outage.began and began <= outage.ended + _SETTLING_S
 
 
 def _writes(day: Day, recorded: RecordedWrites) -> Check:

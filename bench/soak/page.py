@@ -7,6 +7,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+from bench.marked import put_between_marks
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-BEGIN, END = "<!-- written by make soak -->", "<!-- end of what make soak writes -->"
+COMMAND = "make soak"
 PLOT = "soak.svg"
 _VERDICT = {True: "yes", False: "**no**", None: "too short to say"}
 _LINES = (
@@ -40,19 +41,15 @@ _COLORS = {
 def write_page(result: dict[str, Any], docs: Path) -> None:
     """Draw the plot, and put the table where the last one stood."""
     draw(result["samples"], docs / PLOT)
-    page = docs / "reliability.md"
-    text = page.read_text()
-    before, rest = text.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    page.write_text(f"{before}{BEGIN}\n" + "\n".join(table(result)) + f"\n{END}{after}")
+    put_between_marks(docs / "reliability.md", COMMAND, table(result))
 
 
 def table(result: dict[str, Any]) -> Iterator[str]:
     """Give the lines of the table, and what was done beside it."""
     minutes, units = result["seconds"] / 60, result["units"]
     day = time.strftime("%Y-%m-%d", time.gmtime(result["at"]))
-    yield f"\nOne run, {day}, {minutes:.0f} minutes, {units} servers, {result['cycles']} cycles;"
-    yield f"{result['machine']}.\n"
+    yield f"\nMade by `{COMMAND} SOAK_MINUTES={minutes:g}`, {day}: {minutes:.0f} minutes, {units} servers,"
+    yield f"{result['cycles']} cycles; {result['machine']}.\n"
     yield "| what | bound | measured | held |\n|---|---|---|---|"
     for check in result["checks"]:
         yield f"| {check['what']} | {check['bound']} | {check['measured']} | {_VERDICT[check['is_held']]} |"

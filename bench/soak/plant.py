@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 MODWARDEN = (sys.executable, "-m", "modwarden.cli")
 GROUPS = 4
-# The machine is shared and the lab is Python: a poll is lost when no reply comes, not when one is late.
-REPLY_TIMEOUT_S = 5.0
+# The machine is shared and the lab is Python: a poll is lost when no reply comes, not when one is late. The
+# guard gives up a silent server after 10 s and says so: whoever waits longer knows whose silence it was.
+REPLY_TIMEOUT_S = 12.0
 _SERVER_PORT = 15020
 
 
@@ -85,7 +86,8 @@ class Clients:
         # On a busy machine it may not even have begun to listen for the signal.
         wait_until(lambda: _catches(self.child, signal.SIGTERM), f"the {self.name} would hear a signal")
         self.child.process.send_signal(signal.SIGTERM)
-        self.child.process.wait(PATIENCE_S)
+        # A poll may wait for its reply time-out still, and an adjustment's after it.
+        self.child.process.wait(PATIENCE_S + 2 * REPLY_TIMEOUT_S)
         lines = self.child.log.read_text().splitlines()
         found: dict[str, Any] = json.loads(lines[-1])
         return {"client": self.name, **found}

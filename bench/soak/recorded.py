@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from bench.processes import BenchError
+from bench.repeating import Repeating
 
 if TYPE_CHECKING:
     from bench.soak.plant import Plant
@@ -17,27 +17,17 @@ WrittenKey: TypeAlias = "tuple[str, int, int, tuple[int, ...]]"
 _OVERLAP_S = 60.0
 
 
-class RecordedWrites:
-    """Reads from a thread of its own while it is entered; `read_last` once the guard has ended."""
+class RecordedWrites(Repeating):
+    """Reads while it is entered; `demand_last` once the guard has ended."""
 
     def __init__(self, plant: Plant, every_s: float) -> None:
+        super().__init__(self.read_last, every_s, waits_first=True)
         self.rows: dict[int, WrittenKey] = {}
         """By sequence."""
         self.readings = 0
         self.failed: list[str] = []
         self._plant = plant
-        self._every_s = every_s
         self._read_at = time.time()
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._read_on)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *ending: object) -> None:
-        self._is_over.set()
-        self._thread.join()
 
     def read_last(self) -> None:
         """Read what came since the last reading."""
@@ -66,7 +56,3 @@ class RecordedWrites:
         self.read_last()
         if self.readings == before:
             raise BenchError(self.failed[-1])
-
-    def _read_on(self) -> None:
-        while not self._is_over.wait(self._every_s):
-            self.read_last()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
+
+from bench.repeating import Repeating
 
 from modwarden.guard import ControlError
 
@@ -35,42 +36,30 @@ class Sample:
     is_journal_up: bool
 
 
-class Sampler:
-    """Looks from a thread of its own while it is entered."""
+class Sampler(Repeating):
+    """Looks while it is entered."""
 
     def __init__(self, plant: Plant, every_s: float) -> None:
+        super().__init__(self._look_once, every_s)
         self.samples: list[Sample] = []
         self.phase = "start"
         self.unanswered = 0
         self.sealed: set[str] = set()
         """Every sealed segment that was ever seen."""
         self._plant = plant
-        self._every_s = every_s
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._look_on)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *ending: object) -> None:
-        self._is_over.set()
-        self._thread.join()
 
     def as_rows(self) -> list[dict[str, Any]]:
         """Give the samples for a file."""
         return [asdict(sample) for sample in self.samples]
 
-    def _look_on(self) -> None:
-        while not self._is_over.is_set():
-            try:
-                self.samples.append(self._look())
-            except ControlError:
-                self.unanswered += 1
-            except OSError:
-                # The guard's process is gone; whoever waits for it says so.
-                return
-            self._is_over.wait(self._every_s)
+    def _look_once(self) -> None:
+        try:
+            self.samples.append(self._look())
+        except ControlError:
+            self.unanswered += 1
+        except OSError:
+            # The guard's process is gone; whoever waits for it says so.
+            return
 
     def _look(self) -> Sample:
         guard = self._plant.guard

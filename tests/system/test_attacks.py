@@ -5,7 +5,6 @@ Windows are short here; `make attack` measures longer ones and the full numbers.
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.needs_programs]
 
 QUIET_WARM_UP_S = 0.3
 # Until the attack is in full swing.
@@ -49,7 +48,12 @@ ONE = {**OUTSIDE, "sources": OUTSIDERS[:1]}
 CHURN = {"source": OUTSIDERS[0], "address": FOREIGN_ADDRESS}
 ROOM = f"sessions: {MANY * 4 // 5}, sessions_per_client: {MANY * 4 // 5}"
 ATTACKS = [
-    Attack("idle connections", "sessions", {**OUTSIDE, "connections": MANY, "reopens": False}, budgets=ROOM),
+    Attack(
+        "idle connections",
+        "sessions_unnamed",
+        {**OUTSIDE, "connections": MANY, "reopens": False},
+        budgets=ROOM,
+    ),
     Attack("one client's connections", "sessions_per_client", {**INSIDE, "connections": 400}),
     Attack("half-open", "idle_timeout", OUTSIDE, idle="2s"),
     Attack("slowloris", "slow_frame", {**OUTSIDE, "says": "trickle", "every_s": 0.3}, idle="2s"),
@@ -77,13 +81,6 @@ ATTACKS = [
 ]
 # What an ordinary test run has time for.
 QUICK = {"slowloris", "churn", "replies unread", "flood of denials", "wrong lengths"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _load_program() -> None:
-    if "BENCH_LOAD" not in os.environ:
-        why = "BENCH_LOAD names the load program; the Makefile builds it"
-        pytest.fail(why) if os.environ.get("MODWARDEN_STRICT") else pytest.skip(why)
 
 
 @pytest.fixture(
@@ -147,6 +144,17 @@ def test_a_guard_out_of_descriptors_rests_reloads_and_shows_its_limit(tmp_path: 
     assert '"descriptors": ' in top.stdout, top.stderr
     # Nobody talks: a loop that came back at once for what it cannot accept would take the whole core.
     assert share < 0.5
+
+
+def test_an_honest_client_connects_while_strangers_hold_all_the_sessions_they_can(tmp_path: Path) -> None:
+    attack = Attack("strangers", "sessions_unnamed", OUTSIDE, budgets="sessions: 60, sessions_per_client: 60")
+    with attacked(tmp_path, attack) as scene, scene.attacker():
+        wait_until(lambda: scene.limits().get("sessions_unnamed", 0) > 0, "the limit is met")
+        with scene.honest_clients(QUIET_WARM_UP_S) as polling:
+            polling.wait_for_begin()
+            report = polling.report()
+
+    assert bad_requests(report) == 0
 
 
 def _still_answers(scene: Attacked) -> dict[str, Any]:

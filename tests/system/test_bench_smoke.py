@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.disturbances import DEMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("reads", "rules", "memory", "starts", "determinism", "query")
-DEBUG = ROOT / "target" / "debug"
+PARTS = ("reads", "mixed", "rules", "writes", "memory", "starts", "determinism", "query")
+CANDIDATES = ("direct", "haproxy", "modwarden", "modwarden-no-journal", "pymodbus")
 PLOTS = ("cpu", "latency", "determinism")
 LATENCIES = ("p50_us", "p99_us", "p999_us", "max_us")
 
 BAD = ("lost", "exceptions", "strays", "broken")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.needs_tool("haproxy")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.needs_tool("haproxy"),
+    pytest.mark.needs_programs,
+]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    build = ["cargo", "build", "--locked", "--quiet", "-p", "bench", "-p", "long-record"]
-    built = subprocess.run(build, cwd=ROOT, check=False)
-    assert built.returncode == 0
     folder = tmp_path_factory.mktemp("bench")
     done = subprocess.run(
         [sys.executable, "-m", "bench", "--quick", *_wanted(folder)],
         cwd=ROOT,
-        env={
-            **os.environ,
-            "BENCH_LOAD": str(DEBUG / "bench"),
-            "BENCH_LONG_RECORD": str(DEBUG / "long-record"),
-        },
         capture_output=True,
         text=True,
         check=False,
@@ -45,8 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _wanted(folder: Path) -> list[str]:
-    candidates = "direct,relay,haproxy,modwarden,modwarden-no-journal,pymodbus"
-    chosen = ["--parts", ",".join(PARTS), "--candidates", candidates, "--connections", "1,16"]
+    chosen = ["--parts", ",".join(PARTS), "--candidates", ",".join(CANDIDATES), "--connections", "16"]
     return [*chosen, "--results", str(folder), "--docs", str(folder)]
 
 
@@ -55,9 +51,9 @@ def _found(folder: Path, part: str) -> Any:
 
 
 def _windows(folder: Path) -> dict[str, dict[str, Any]]:
-    cases = [*_found(folder, "reads"), *_found(folder, "rules")]
+    cases = [*_found(folder, "reads"), *_found(folder, "mixed"), *_found(folder, "rules")]
     measured = {
-        f"{name}, {case['connections']} connections": window
+        f"{name}, {case['connections']} connections, {case['writes_percent']} % writes": window
         for case in cases
         for name, windows in case["windows"].items()
         for window in windows
@@ -67,17 +63,27 @@ def _windows(folder: Path) -> dict[str, dict[str, Any]]:
         for name, phases in _found(folder, "determinism").items()
         for phase, report in phases.items()
     }
-    return measured | steady
+    recorded = {
+        f"writes: {name}": window
+        for name, windows in _found(folder, "writes")["windows"].items()
+        for window in windows
+    }
+    return measured | steady | recorded
 
 
 def test_no_candidate_and_no_phase_loses_a_request(folder: Path) -> None:
     bad = {
         name: found
         for name, window in _windows(folder).items()
-        if (found := {key: window[key] for key in BAD if window[key]})
+        if (found := {key: window[key] for key in BAD if window[key] and key not in _may_be_refused(name)})
     }
 
     assert bad == {}
+
+
+def _may_be_refused(name: str) -> set[str]:
+    """Writes may: on a busy machine the disk is not always there within the journal's deadline."""
+    return {"exceptions"} if name.startswith("writes: ") or name.endswith(", 10 % writes") else set()
 
 
 def test_every_window_has_requests_and_ordered_latencies(folder: Path) -> None:
@@ -120,14 +126,16 @@ def test_a_guard_starts_on_the_segments_it_has_sealed(folder: Path) -> None:
     assert all(seconds > 0 for step in (none, some) for seconds in step["seconds"])
 
 
-def test_a_disk_that_stalls_and_a_guard_that_seals_and_retires_are_among_the_phases(folder: Path) -> None:
-    found = _found(folder, "determinism")
-    rounds = [found["modwarden, little kept"]["retention"], found["modwarden, small segments"]["rotation"]]
-    facts = [report["rounds"][0]["disturbance"] for report in rounds]
+def test_every_disturbance_took_place(folder: Path) -> None:
+    facts = {
+        phase: report["rounds"][0]["disturbance"]
+        for phases in _found(folder, "determinism").values()
+        for phase, report in phases.items()
+    }
+    # How often a second, a busy machine decides.
+    absent = [phase for phase, demand in DEMANDS.items() if facts[phase][demand.key] < min(demand.least, 1.0)]
 
-    assert found["modwarden, stalling disk"]["stalled sync"]["rounds"][0]["disturbance"]["times"] > 0
-    assert facts[0]["removed"] > 0
-    assert facts[1]["sealed"] > 0
+    assert absent == []
 
 
 def test_a_long_record_is_found_in_by_the_query_and_by_the_command_alike(folder: Path) -> None:

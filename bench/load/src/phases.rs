@@ -5,7 +5,7 @@ use std::io::Result;
 use std::ops::Range;
 
 /// Longest wait for answers when nothing more is sent.
-const DRAIN_S: f64 = 5.0;
+const DRAIN_S: f64 = 20.0;
 /// Load goes on so long after the measured time, so that whoever reads counters at its end finds it under load.
 const COOL_DOWN_S: f64 = 0.1;
 

@@ -12,8 +12,8 @@ use event::{Event, Kind};
 use mio::Registry;
 use mio::net::TcpStream;
 use policy::Moment;
-use policy::document::{Conduit, Verdicts};
-use session::Terms;
+use policy::document::{Budgets, Verdicts};
+use session::{SessionConfig, Terms};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -23,39 +23,82 @@ use std::time::Duration;
 /// A peer that acknowledges nothing for as long is gone.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
+/// Clients that no rule names hold at most this part of a conduit's sessions together: whoever may connect at all
+/// could take the places of those the conduit is there for. A quarter of the default is what one client may hold.
+const UNNAMED_PART: u32 = 4;
+
+/// Whose a session is, as far as budgets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Guest {
+    conduit: usize,
+    client: IpAddr,
+    /// No rule permits it anything, where rules decide.
+    is_unnamed: bool,
+}
+
 /// How many sessions stand open, by conduit and by client.
 #[derive(Default)]
 pub(crate) struct Population {
-    conduits: HashMap<usize, u32>,
+    conduits: HashMap<usize, Seats>,
     clients: HashMap<(usize, IpAddr), u32>,
+}
+
+/// Sessions of a conduit.
+#[derive(Clone, Copy, Default)]
+struct Seats {
+    all: u32,
+    unnamed: u32,
+}
+
+impl Guest {
+    pub(crate) fn of(conduit: usize, peer: SocketAddr, admission: &Admission) -> Self {
+        let enforces = admission.config.terms.verdicts == Verdicts::Enforce;
+        let is_unnamed = enforces && !admission.view.names_client();
+        Self { conduit, client: canonical(peer.ip()), is_unnamed }
+    }
+
+    pub(crate) fn is_unnamed(self) -> bool {
+        self.is_unnamed
+    }
 }
 
 impl Population {
     /// The budget a further session would break, if any.
-    pub(crate) fn over_budget(&self, conduit: usize, of: &Conduit, client: IpAddr) -> Option<Limit> {
-        if self.conduits.get(&conduit).copied().unwrap_or_default() >= of.budgets.sessions {
-            return Some(Limit::Sessions);
-        }
-        let own = self.clients.get(&(conduit, client)).copied().unwrap_or_default();
-        (own >= of.budgets.sessions_per_client).then_some(Limit::SessionsPerClient)
+    pub(crate) fn over_budget(&self, guest: Guest, budgets: &Budgets) -> Option<Limit> {
+        let seats = self.conduits.get(&guest.conduit).copied().unwrap_or_default();
+        let own = self.clients.get(&(guest.conduit, guest.client)).copied().unwrap_or_default();
+        let met = [
+            (Limit::Sessions, seats.all >= budgets.sessions),
+            (Limit::SessionsPerClient, own >= budgets.sessions_per_client),
+            (Limit::SessionsUnnamed, guest.is_unnamed && seats.unnamed >= room_for_unnamed(budgets)),
+        ];
+        met.into_iter().find(|(_, is_met)| *is_met).map(|(limit, _)| limit)
     }
 
-    pub(crate) fn enter(&mut self, conduit: usize, client: IpAddr) {
-        *self.conduits.entry(conduit).or_default() += 1;
-        *self.clients.entry((conduit, client)).or_default() += 1;
+    pub(crate) fn enter(&mut self, guest: Guest) {
+        let seats = self.conduits.entry(guest.conduit).or_default();
+        seats.all += 1;
+        seats.unnamed += u32::from(guest.is_unnamed);
+        *self.clients.entry((guest.conduit, guest.client)).or_default() += 1;
     }
 
-    pub(crate) fn leave(&mut self, conduit: usize, client: IpAddr) {
-        if let Some(count) = self.conduits.get_mut(&conduit) {
-            *count = count.saturating_sub(1);
+    pub(crate) fn leave(&mut self, guest: Guest) {
+        if let Some(seats) = self.conduits.get_mut(&guest.conduit) {
+            seats.all = seats.all.saturating_sub(1);
+            seats.unnamed = seats.unnamed.saturating_sub(u32::from(guest.is_unnamed));
         }
-        if let Some(count) = self.clients.get_mut(&(conduit, client)) {
+        if let Some(count) = self.clients.get_mut(&(guest.conduit, guest.client)) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                self.clients.remove(&(conduit, client));
+                self.clients.remove(&(guest.conduit, guest.client));
             }
         }
     }
+}
+
+/// At least one, so that a stranger hears why it is refused; but never all.
+fn room_for_unnamed(budgets: &Budgets) -> u32 {
+    (budgets.sessions / UNNAMED_PART).max(1).min(budgets.sessions.saturating_sub(1))
 }
 
 /// A connection that was just accepted.
@@ -91,8 +134,9 @@ pub(crate) fn converse(
     session: session::Session,
     (socket, now): (Socket, Moment),
 ) -> Conversation {
-    let parts =
-        Parts { key, local: arrival.local, peer: arrival.peer, place: arrival.place, legs: legs(admission, key) };
+    let guest = Guest::of(arrival.place.conduit, arrival.peer, admission);
+    let Arrival { peer, local, place } = *arrival;
+    let parts = Parts { key, local, peer, place, guest, legs: legs(admission, key) };
     Conversation::new(parts, socket, session, now)
 }
 
@@ -104,12 +148,13 @@ fn legs(admission: &Admission, key: Key) -> Legs {
 }
 
 /// The row of a connection that no session was opened for.
-pub(crate) fn refusal(conduit: &Conduit, peer: SocketAddr, budget: Limit, own: Event) -> Event {
+pub(crate) fn refusal(config: &SessionConfig, budget: Limit, own: Event) -> Event {
     Event {
         kind: Kind::SessionRefused,
-        conduit: Some(Arc::from(conduit.name.as_str())),
-        client_address: Some(canonical(peer.ip())),
-        client_port: Some(peer.port()),
+        conduit: Some(Arc::clone(&config.terms.conduit)),
+        client: config.client.name.clone(),
+        client_address: Some(config.client.address),
+        client_port: Some(config.client.port),
         reason: Some(Arc::from(format!("budget: {}", budget.name()))),
         ..own
     }
@@ -118,4 +163,44 @@ pub(crate) fn refusal(conduit: &Conduit, peer: SocketAddr, budget: Limit, own: E
 /// An IPv4 client on a socket for both families is still that IPv4 client.
 pub(crate) fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budgets(sessions: u32) -> Budgets {
+        serde_json::from_value(serde_json::json!({"sessions": sessions, "sessions_per_client": sessions,
+            "open_requests": 1, "queued_requests": 1, "denial_rows_per_second": 1}))
+        .unwrap()
+    }
+
+    fn guest(last: u8, is_unnamed: bool) -> Guest {
+        Guest { conduit: 0, client: IpAddr::from([127, 0, 0, last]), is_unnamed }
+    }
+
+    #[test]
+    fn clients_that_no_rule_names_leave_three_quarters_of_the_sessions_to_those_that_one_does() {
+        let (mut population, budgets) = (Population::default(), budgets(8));
+        for last in 1..=2 {
+            assert_eq!(population.over_budget(guest(last, true), &budgets), None);
+            population.enter(guest(last, true));
+        }
+
+        assert_eq!(population.over_budget(guest(3, true), &budgets), Some(Limit::SessionsUnnamed));
+        for last in 10..16 {
+            assert_eq!(population.over_budget(guest(last, false), &budgets), None);
+            population.enter(guest(last, false));
+        }
+        assert_eq!(population.over_budget(guest(16, false), &budgets), Some(Limit::Sessions));
+        population.leave(guest(1, true));
+        assert_eq!(population.over_budget(guest(3, true), &budgets), None);
+    }
+
+    #[test]
+    fn the_smallest_budgets_still_have_a_place_that_no_stranger_can_take() {
+        let room = [1, 2, 3, 4, 8, 1024].map(|sessions| room_for_unnamed(&budgets(sessions)));
+
+        assert_eq!(room, [0, 1, 1, 1, 2, 256]);
+    }
 }

@@ -10,7 +10,7 @@
 //! * a connection that ends, ends its counterpart as the session says, or when it has lingered;
 //! * no conversation is over before its session has recorded its end.
 
-use crate::accept::unacknowledged;
+use crate::accept::{Guest, unacknowledged};
 use crate::client_side::ClientSide;
 use crate::leg_socket::LegSocket;
 use crate::legs::Legs;
@@ -41,6 +41,7 @@ pub(crate) struct Conversation {
     pub(crate) local: SocketAddr,
     pub(crate) peer: SocketAddr,
     pub(crate) place: Place,
+    pub(crate) guest: Guest,
     pub(crate) opened: Moment,
     pub(crate) session: Session,
     pub(crate) timer_ns: u64,
@@ -56,6 +57,7 @@ pub(crate) struct Parts {
     pub(crate) local: SocketAddr,
     pub(crate) peer: SocketAddr,
     pub(crate) place: Place,
+    pub(crate) guest: Guest,
     pub(crate) legs: Legs,
 }
 
@@ -66,6 +68,7 @@ impl Conversation {
             local: parts.local,
             peer: parts.peer,
             place: parts.place,
+            guest: parts.guest,
             opened,
             session,
             timer_ns: u64::MAX,
@@ -78,6 +81,18 @@ impl Conversation {
     /// Another policy's terms hold from now on, for open connections too.
     pub(crate) fn adopt(&mut self, terms: &Terms) {
         self.legs.limit_unacknowledged(unacknowledged(terms));
+    }
+
+    /// As though the kernel had no more room for a server.
+    #[cfg(test)]
+    pub(crate) fn stuff(&mut self, leg: Leg) {
+        self.on_leg(leg, LegSocket::stuff);
+    }
+
+    /// A server's connection, where it is there.
+    #[cfg(test)]
+    pub(crate) fn stream(&self, leg: Leg) -> Option<&mio::net::TcpStream> {
+        self.legs.get(leg).and_then(LegSocket::stream)
     }
 
     /// Note what epoll says.

@@ -5,7 +5,14 @@
 //! `upkeep`, and the end in `drain`.
 
 mod arrivals;
+mod broken;
 mod drain;
+#[cfg(test)]
+mod driven;
+#[cfg(test)]
+#[path = "../tests/harness/mod.rs"]
+#[allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
+mod harness;
 #[cfg(test)]
 mod panics;
 mod serving;
@@ -41,6 +48,8 @@ pub(crate) struct DataLoop {
     pub(crate) poll: Poll,
     pub(crate) clock: Clock,
     pub(crate) now: Moment,
+    /// Conversations served since `now` was read.
+    age: u8,
     pub(crate) started: Moment,
     pub(crate) policy: Arc<Policy>,
     pub(crate) directory: Directory,
@@ -84,6 +93,7 @@ impl DataLoop {
             poll: parts.poll,
             clock: parts.clock,
             now,
+            age: 0,
             started: now,
             policy: parts.policy,
             ledger: parts.ledger,
@@ -157,6 +167,7 @@ impl DataLoop {
     fn read_clock(&mut self) {
         self.now = self.clock.now();
         self.ledger.now = self.now;
+        self.age = 0;
     }
 
     fn obey(&mut self) {

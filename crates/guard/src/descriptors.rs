@@ -22,12 +22,20 @@ pub(crate) struct Descriptors {
 
 impl Descriptors {
     /// Whether a client's connection would take what is kept for others.
-    ///
+    pub(crate) fn is_beyond_clients(self, stream: &TcpStream, is_unnamed: bool) -> bool {
+        number(stream) >= self.for_clients(is_unnamed)
+    }
+
     /// Where the limit is below the budgets, an eighth is kept for connections to servers: a session
-    /// that is open must not lose its server to those who only come to fill the table.
-    pub(crate) fn is_beyond_clients(self, stream: &TcpStream) -> bool {
-        let servers = if self.limit < self.needed { self.limit / 8 } else { 0 };
-        number(stream) >= self.limit.saturating_sub(RESERVE).saturating_sub(servers)
+    /// that is open must not lose its server to those who only come to fill the table. Of the rest,
+    /// clients that no rule names leave half to those that one does.
+    fn for_clients(self, is_unnamed: bool) -> u64 {
+        let most = self.limit.saturating_sub(RESERVE);
+        if self.limit >= self.needed {
+            return most;
+        }
+        let most = most.saturating_sub(self.limit / 8);
+        if is_unnamed { most / 2 } else { most }
     }
 
     /// Whether a connection to a server would take what is kept for the guard itself.
@@ -76,6 +84,14 @@ fn needed(document: &Document) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_descriptors_are_short_strangers_leave_half_of_them_to_clients_that_a_rule_names() {
+        let (short, enough) = (Descriptors { limit: 256, needed: 2_144 }, Descriptors { limit: 2_144, needed: 2_144 });
+        let of = |descriptors: Descriptors| [false, true].map(|is_unnamed| descriptors.for_clients(is_unnamed));
+
+        assert_eq!((of(short), of(enough)), ([192, 96], [2_112, 2_112]));
+    }
 
     #[test]
     fn a_limit_below_the_budgets_is_told_with_both_numbers_and_the_cure() {

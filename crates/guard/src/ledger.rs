@@ -1,14 +1,15 @@
 //! Takes every event once: counts it, then hands it to the journal, or sums it up when its source overdoes it.
 
+use crate::begun::{OpenWrite, OpenWrites};
 use crate::budget::{Class, RefusalBudget};
 use crate::counters::Counters;
 use crate::limits::Limit;
 use crate::syslog::Syslog;
-use event::{Event, Kind, Sequence};
+use event::{Event, Kind, Sequence, SessionId};
 use journal::Journal;
 use policy::Moment;
 use policy::document::Document;
-use session::{Recorder, Unrecorded};
+use session::{Begun, Recorder, Unrecorded};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub(crate) struct Ledger {
     unwritten: u64,
     instant: VecDeque<Sequence>,
     ahead: Vec<Sequence>,
+    open: OpenWrites,
 }
 
 impl Ledger {
@@ -43,6 +45,7 @@ impl Ledger {
             unwritten: NO_JOURNAL,
             instant: VecDeque::new(),
             ahead: Vec::new(),
+            open: OpenWrites::default(),
         }
     }
 
@@ -91,6 +94,11 @@ impl Ledger {
     /// Rows recorded ahead since the last call: somebody waits for their commit.
     pub(crate) fn take_ahead(&mut self) -> std::vec::Drain<'_, Sequence> {
         self.ahead.drain(..)
+    }
+
+    /// Requests of a session that have a first row and no end, for a session that will write none.
+    pub(crate) fn take_open(&mut self, session: SessionId) -> Vec<OpenWrite> {
+        self.open.take(session)
     }
 
     /// Whether commits can be taken already, though nothing wakes the loop for them.
@@ -155,6 +163,11 @@ impl Ledger {
 impl Recorder for Ledger {
     fn record(&mut self, event: &Event) -> Sequence {
         self.counters.count(event);
+        match event.kind {
+            Kind::RequestOutcome => self.open.end(event),
+            Kind::SessionClosed => drop(event.session.map(|session| self.open.take(session))),
+            _ => {}
+        }
         if self.is_over_budget(event) {
             return Sequence::default();
         }
@@ -163,6 +176,7 @@ impl Recorder for Ledger {
 
     fn record_end(&mut self, event: &Event) -> Sequence {
         self.counters.count(event);
+        self.open.end(event);
         self.write_as(event, Journal::append_end)
     }
 
@@ -180,6 +194,10 @@ impl Recorder for Ledger {
         })?;
         self.ahead.push(sequence);
         Ok(sequence)
+    }
+
+    fn begun(&mut self, request: Begun<'_>) {
+        self.open.begin(request);
     }
 
     fn journal_is_up(&self) -> bool {

@@ -6,13 +6,17 @@
 //!    └────────────────────┴──────────────────────┘
 //! ```
 //!
-//! Kept true here: bytes reach a server only from the session's own buffer for it, and the
-//! session is told each way in which a connection ends that it did not ask for.
+//! Kept true here:
+//! * bytes reach a server only from the session's own buffer for it;
+//! * bytes that could not leave at once are held against their deadline before they do;
+//! * the session is told each way in which a connection ends that it did not ask for.
 
 use crate::limits::Limit;
 use crate::socket::{Flushed, Readiness, Received, Socket};
 use crate::turn::Turn;
 use mio::Token;
+#[cfg(test)]
+use mio::net::TcpStream;
 use session::{Leg, Session};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -28,6 +32,8 @@ pub(crate) struct LegSocket {
     is_finishing: bool,
     /// So many bytes wait that no more are read for it.
     is_stuffed: bool,
+    /// The socket did not take all that was there for it.
+    is_holding: bool,
 }
 
 enum Server {
@@ -38,7 +44,23 @@ enum Server {
 
 impl LegSocket {
     pub(crate) fn new(leg: Leg, token: Token, address: SocketAddr) -> Self {
-        Self { leg, token, address, server: Server::Absent, is_finishing: false, is_stuffed: false }
+        Self { leg, token, address, server: Server::Absent, is_finishing: false, is_stuffed: false, is_holding: false }
+    }
+
+    /// As though the kernel had no more room.
+    #[cfg(test)]
+    pub(crate) fn stuff(&mut self) {
+        if let Server::Open(socket) = &mut self.server {
+            socket.stuff();
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn stream(&self) -> Option<&TcpStream> {
+        match &self.server {
+            Server::Open(socket) => Some(socket.stream()),
+            Server::Connecting { .. } | Server::Absent => None,
+        }
     }
 
     pub(crate) fn ready(&mut self, is: Readiness) {
@@ -48,10 +70,10 @@ impl LegSocket {
         }
     }
 
-    pub(crate) fn configure(&self, unacknowledged: Duration) {
+    pub(crate) fn limit_unacknowledged(&self, to: Duration) {
         if let Server::Open(socket) = &self.server {
             // A socket that cannot be set has already failed, and epoll will say so.
-            let _ = socket.configure(unacknowledged);
+            let _ = socket.limit_unacknowledged(to);
         }
     }
 
@@ -97,8 +119,11 @@ impl LegSocket {
         }
     }
 
-    /// Write what waits; whether that failed, for then the session has more to say.
+    /// Write what waits; whether that failed or came too late, for then the session has more to say.
     pub(crate) fn flush(&mut self, session: &mut Session, turn: &mut Turn<'_>) -> bool {
+        if self.is_too_late(session, turn) {
+            return true;
+        }
         let Server::Open(socket) = &mut self.server else { return false };
         match socket.flush(session.server_out(self.leg)) {
             Flushed::All if self.is_finishing && !socket.write_ended => socket.finish(),
@@ -113,11 +138,22 @@ impl LegSocket {
             turn.ledger.counters.limit(Limit::ServerBytes);
         }
         self.is_stuffed = is_stuffed;
+        self.is_holding = !session.server_out(self.leg).is_empty();
         if socket.write_ended && socket.read_ended {
             // Both streams have ended: an ordinary close lets the last bytes arrive.
             self.server = Server::Absent;
         }
         false
+    }
+
+    /// Whether what was left behind may not leave any more, though no timer has told the session yet.
+    fn is_too_late(&self, session: &mut Session, turn: &mut Turn<'_>) -> bool {
+        let can_leave = matches!(&self.server, Server::Open(socket) if socket.can_write());
+        if !self.is_holding || !can_leave {
+            return false;
+        }
+        turn.read_clock();
+        session.refuse_unsent(self.leg, &mut turn.context())
     }
 
     /// Send FIN behind what waits.
@@ -141,6 +177,8 @@ impl LegSocket {
             }
             Some(Ok(())) if socket.configure(unacknowledged).is_ok() => {
                 self.server = Server::Open(socket);
+                // What waited for this is judged by its deadline now.
+                turn.read_clock();
                 session.server_connected(self.leg, &mut turn.context());
             }
             Some(_) => self.refused(session, turn),

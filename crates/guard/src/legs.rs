@@ -25,10 +25,18 @@ impl Legs {
 
     /// How long what was sent may stay unacknowledged, for open connections too.
     pub(crate) fn limit_unacknowledged(&mut self, to: Duration) {
-        self.unacknowledged = to;
-        for socket in &self.sockets {
-            socket.configure(to);
+        if std::mem::replace(&mut self.unacknowledged, to) == to {
+            // Most reloads change nothing here, and must not cost a call for each open connection.
+            return;
         }
+        for socket in &self.sockets {
+            socket.limit_unacknowledged(to);
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn get(&self, leg: Leg) -> Option<&LegSocket> {
+        self.sockets.get(usize::from(leg.0))
     }
 
     pub(crate) fn get_mut(&mut self, leg: Leg) -> Option<&mut LegSocket> {

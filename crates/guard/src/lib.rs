@@ -4,6 +4,7 @@
 //! handle through which a host process speaks to them.
 
 mod accept;
+mod begun;
 mod budget;
 mod client_side;
 mod clock;

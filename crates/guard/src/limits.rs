@@ -9,6 +9,8 @@ pub(crate) enum Limit {
     Sessions,
     /// Sessions of one client.
     SessionsPerClient,
+    /// Sessions of all clients that no rule names.
+    SessionsUnnamed,
     /// Open files of the process, less those kept for its own use.
     Descriptors,
     /// The kernel gave no further connection: accepting pauses.
@@ -43,9 +45,10 @@ pub(crate) struct Met([u64; Limit::ALL.len()]);
 pub(crate) const JOURNAL_QUEUE: &str = "journal_queue";
 
 impl Limit {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Sessions,
         Self::SessionsPerClient,
+        Self::SessionsUnnamed,
         Self::Descriptors,
         Self::AcceptPaused,
         Self::OpenRequests,
@@ -64,6 +67,7 @@ impl Limit {
         match self {
             Self::Sessions => "sessions",
             Self::SessionsPerClient => "sessions_per_client",
+            Self::SessionsUnnamed => "sessions_unnamed",
             Self::Descriptors => "descriptors",
             Self::AcceptPaused => "accept_paused",
             Self::OpenRequests => "open_requests",

@@ -3,6 +3,7 @@
 //! Kept true here: either all of the new policy is in force or none; no request is lost;
 //! what was known of the plant's values stays known; a guard that drains opens nothing.
 
+use crate::accept::Guest;
 use crate::data_loop::DataLoop;
 use crate::directory::Directory;
 use crate::listeners::{Place, places};
@@ -62,18 +63,18 @@ impl DataLoop {
     /// What is open is always finished: a session whose servers moved, or whose listener is gone,
     /// ends after that and takes nothing new.
     fn ask_again(&mut self, key: Key, places: &BTreeMap<SocketAddr, Place>) {
-        let Some(conversation) = self.conversations.get(key.place) else { return };
-        let (local, peer, before) = (conversation.local, conversation.peer, conversation.place);
+        let Some(conversation) = self.conversations.get_mut(key.place) else { return };
+        let (local, peer) = (conversation.local, conversation.peer);
         let place = places.get(&local).copied();
         let admission = place.and_then(|place| self.directory.admit(place, peer, SessionId(key.session)));
         let (Some(place), Some(admission)) = (place, admission) else {
             return self.detach(key);
         };
-        let client = crate::accept::canonical(peer.ip());
-        self.population.leave(before.conduit, client);
-        self.population.enter(place.conduit, client);
+        let guest = Guest::of(place.conduit, peer, &admission);
+        self.population.leave(std::mem::replace(&mut conversation.guest, guest));
+        self.population.enter(guest);
+        conversation.place = place;
         self.with(key, |conversation, turn| {
-            conversation.place = place;
             conversation.adopt(&admission.config.terms);
             conversation.session.policy_changed(admission.config, admission.view, &mut turn.context());
             conversation.pump(turn)

@@ -68,6 +68,12 @@ impl Readiness {
     }
 }
 
+#[cfg(test)]
+impl Readiness {
+    pub(crate) const READABLE: Self = Self { readable: true, writable: false, ending: false };
+    pub(crate) const WRITABLE: Self = Self { readable: false, writable: true, ending: false };
+}
+
 impl Socket {
     /// Take over an accepted or connecting stream.
     pub(crate) fn register(mut stream: TcpStream, registry: &Registry, token: Token) -> io::Result<Self> {
@@ -93,7 +99,12 @@ impl Socket {
             .with_interval(KEEPALIVE_INTERVAL)
             .with_retries(KEEPALIVE_PROBES);
         socket.set_tcp_keepalive(&keepalive)?;
-        socket.set_tcp_user_timeout(Some(unacknowledged))
+        self.limit_unacknowledged(unacknowledged)
+    }
+
+    /// What is sent and not acknowledged for as long ends the connection.
+    pub(crate) fn limit_unacknowledged(&self, to: Duration) -> io::Result<()> {
+        SockRef::from(&self.stream).set_tcp_user_timeout(Some(to))
     }
 
     /// Whether epoll has said anything since a started connect.
@@ -114,11 +125,27 @@ impl Socket {
         }
     }
 
+    /// As though the kernel had no more room.
+    #[cfg(test)]
+    pub(crate) fn stuff(&mut self) {
+        self.can_write = false;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
     /// Note what epoll says.
     pub(crate) fn ready(&mut self, is: Readiness) {
         self.can_read |= is.readable || is.ending;
         self.can_write |= is.writable;
         self.is_ending |= is.ending;
+    }
+
+    /// Whether the kernel may take bytes.
+    pub(crate) fn can_write(&self) -> bool {
+        self.can_write
     }
 
     /// Whether the kernel may hold bytes, or the end of the stream.

@@ -1,5 +1,6 @@
 //! What the data loop lends a conversation for one turn.
 
+use crate::clock::Clock;
 use crate::descriptors::Descriptors;
 use crate::ledger::Ledger;
 use mio::Registry;
@@ -8,6 +9,7 @@ use session::Context;
 
 pub(crate) struct Turn<'a> {
     pub(crate) now: Moment,
+    pub(crate) clock: &'a Clock,
     pub(crate) plant: &'a mut Plant,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) registry: &'a Registry,
@@ -18,6 +20,12 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turn<'_> {
+    /// The turn's moment may be old where it counts: look again.
+    pub(crate) fn read_clock(&mut self) {
+        self.now = self.clock.now();
+        self.ledger.now = self.now;
+    }
+
     pub(crate) fn context(&mut self) -> Context<'_> {
         Context { now: self.now, plant: self.plant, recorder: self.ledger }
     }

@@ -13,17 +13,15 @@ mod harness;
 
 use event::{Event, Kind};
 use guard::Guard;
-use harness::{Client, Server, adu, document, free_port, guard};
+use harness::{Client, Server, adu, at, document, free_port, guard};
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const READ: [u8; 5] = [3, 0, 0, 0, 2];
-
-fn at(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
 
 fn rows(directory: &Path, kind: Kind) -> Vec<Event> {
     let rows = journal::read(&directory.join("journal")).unwrap();
@@ -33,6 +31,40 @@ fn rows(directory: &Path, kind: Kind) -> Vec<Event> {
 fn open_sessions(guard: &Guard) -> u64 {
     let status: serde_json::Value = serde_json::from_slice(&guard.status().unwrap()).unwrap();
     status["sessions"].as_u64().unwrap()
+}
+
+/// A server until it is told to go; then it is gone with all its connections.
+fn serve_until(address: SocketAddr, is_gone: &AtomicBool) {
+    let listener = TcpListener::bind(address).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let mut streams: Vec<TcpStream> = Vec::new();
+    while !is_gone.load(Ordering::SeqCst) {
+        streams.extend(listener.accept().into_iter().map(|(stream, _)| stream));
+        for stream in &mut streams {
+            stream.set_nonblocking(true).unwrap();
+            let mut request = [0; 12];
+            if stream.read(&mut request).is_ok_and(|count| count == request.len()) {
+                // Who asked may have gone.
+                let _ = stream.write_all(&adu(u16::from_be_bytes([request[0], request[1]]), 1, &[3, 4, 0, 0, 0, 1]));
+            }
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Ask until told to stop; the longest time without an answer, an exception or the end of the connection.
+fn longest_wait(to: SocketAddr, is_over: &AtomicBool) -> Duration {
+    let (mut client, mut longest) = (None, Duration::ZERO);
+    while !is_over.load(Ordering::SeqCst) {
+        let began = Instant::now();
+        let answer = client.get_or_insert_with(|| Client::connect(to)).asks(1, &READ);
+        longest = longest.max(began.elapsed());
+        if answer.is_none() {
+            client = None;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    longest
 }
 
 /// Whether no session is open soon, well before any time-out.
@@ -170,4 +202,42 @@ fn a_reload_that_closes_the_listener_costs_no_request_that_is_open() {
     assert_eq!(client.hears(), Some((7, vec![3, 4, 0, 0, 0, 1])));
     assert!(TcpStream::connect(at(port)).is_err());
     guard.stop().unwrap();
+}
+
+#[test]
+fn while_its_server_comes_and_goes_no_client_waits_for_nothing_and_each_is_served_once_it_is_back() {
+    const CLIENTS: usize = 4;
+    let (port, directory) = (free_port(), tempfile::tempdir().unwrap());
+    // An address of its own: a connection of the many below must not take its port while it is gone.
+    let server = SocketAddr::from(([127, 0, 0, 7], free_port()));
+    let mut document = document(port, server, "enforce", false);
+    document["servers"][0]["address"] = server.ip().to_string().into();
+    let guard = guard(&document, directory.path());
+    let is_over = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let is_over = Arc::clone(&is_over);
+            std::thread::spawn(move || longest_wait(at(port), &is_over))
+        })
+        .collect();
+
+    for _ in 0..10 {
+        let is_gone = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| serve_until(server, &is_gone));
+            std::thread::sleep(Duration::from_millis(100));
+            is_gone.store(true, Ordering::SeqCst);
+        });
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    is_over.store(true, Ordering::SeqCst);
+    let longest = clients.into_iter().map(|client| client.join().unwrap()).max().unwrap();
+    let back = Server::start_at(server);
+    let answers: Vec<_> = (0..CLIENTS).map(|_| Client::connect(at(port)).asks(1, &READ)).collect();
+    guard.stop().unwrap();
+
+    // Far under any time-out of the guard's, and far over what a busy machine takes.
+    assert!(longest < Duration::from_secs(2), "{longest:?}");
+    assert!(answers.iter().all(|answer| *answer == Some((1, vec![3, 4, 0, 0, 0, 1]))), "{answers:?}");
+    assert_eq!(back.requests(), CLIENTS);
 }

@@ -3,6 +3,7 @@
 #![allow(
     missing_docs,
     unreachable_pub,
+    dead_code,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation
@@ -12,18 +13,14 @@ mod harness;
 
 use event::{Event, Kind};
 use guard::{Guard, GuardError};
-use harness::{Client, Server, adu, document, free_port, guard};
+use harness::{Client, Server, adu, at, document, free_port, guard};
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
 const READ: [u8; 5] = [3, 0, 0, 0, 2];
 const WRITE: [u8; 5] = [6, 0, 7, 0x12, 0x34];
-
-fn at(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
 
 fn rows(directory: &Path, kind: Kind) -> Vec<Event> {
     let rows = journal::read(&directory.join("journal")).unwrap();

@@ -1,7 +1,8 @@
 //! What a session is lent at each call, and what it asks of its owner.
 
 use event::{Event, Sequence};
-use policy::{Moment, Plant};
+use policy::{Moment, Plant, Target};
+use wire::Span;
 
 /// The world, as far as a session may know it: the time, last-known values, the journal.
 pub struct Context<'a> {
@@ -30,6 +31,9 @@ pub trait Recorder {
         self.record(event)
     }
 
+    /// The first of a request's two rows stands. Its end follows; where the session breaks before, its owner ends it.
+    fn begun(&mut self, _request: Begun<'_>) {}
+
     /// A request has to wait, for the session's budget of open ones is spent.
     fn open_requests_spent(&mut self) {}
 
@@ -38,6 +42,19 @@ pub trait Recorder {
 
     /// Changes when the journal begins a new segment: each value read is then recorded anew.
     fn segment(&self) -> u64;
+}
+
+/// A request that can change state, and whose end is not recorded yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun<'a> {
+    /// Its first row.
+    pub row: &'a Event,
+    /// That row's number.
+    pub first: Sequence,
+    /// A row of it that was lost, and that this one stands for.
+    pub instead_of: Option<Sequence>,
+    /// What it writes, and where: unknown until read, should nobody learn how it ended.
+    pub writes: Option<(Target, Span)>,
 }
 
 /// Why the journal did not take a row ahead.

@@ -126,6 +126,11 @@ impl LegState {
         core::mem::take(&mut self.open)
     }
 
+    /// Whether a request's last byte is still here after its deadline.
+    pub(crate) fn has_stuck(&self, now_ns: u64) -> bool {
+        self.open.iter().any(|open| open.is_stuck(&self.out, now_ns))
+    }
+
     /// The earliest moment at which one of its requests wants attention.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         self.open.iter().map(|open| open.next_deadline(&self.out)).min()

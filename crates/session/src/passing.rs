@@ -5,7 +5,7 @@
 //! * a stream the reader cannot follow is given up once, recorded once, and passes on;
 //! * what the reader remembers is bounded.
 
-use crate::context::{Action, Context, Leg};
+use crate::context::{Action, Begun, Context, Leg};
 use crate::facts::{Asked, Facts};
 use crate::framing::Inbox;
 use crate::front::{Front, Manner, frame_trouble, kind_of};
@@ -104,7 +104,10 @@ impl Passing {
         let kind = Kind::RequestObserved;
         let sequence = facts.changes_state.then(|| {
             let row = first_row(front, ctx, kind, (asked, request, &facts, &ruling));
-            ctx.recorder.record(&row)
+            let first = ctx.recorder.record(&row);
+            let writes = facts.target.zip(facts.writes);
+            ctx.recorder.begun(Begun { row: &row, first, instead_of: None, writes });
+            first
         });
         if let Some(target) = facts.target {
             ctx.plant.value_forwarded(target, request, ctx.now);

@@ -126,6 +126,25 @@ impl Session {
         });
     }
 
+    /// Bytes that have waited for a server can leave now: whether some are past their deadline. Those are
+    /// refused instead, and the connection is to be reset. An owner asks this before it writes what it could not
+    /// write at once, for its timers may be late.
+    #[must_use]
+    pub fn refuse_unsent(&mut self, leg: Leg, ctx: &mut Context<'_>) -> bool {
+        let is_overdue = match &self.engine {
+            Engine::Framed(framed) => framed.has_unsent(leg, ctx.now.monotonic_ns),
+            Engine::Passing(_) => false,
+        };
+        if is_overdue {
+            self.event(ctx, |engine, front, ctx| {
+                if let Engine::Framed(framed) = engine {
+                    framed.refuse_unsent(front, ctx, leg);
+                }
+            });
+        }
+        is_overdue
+    }
+
     /// Another policy is in force.
     pub fn policy_changed(&mut self, config: Arc<SessionConfig>, view: Arc<View>, ctx: &mut Context<'_>) {
         self.is_switching = config.terms.passes_bytes() != self.engine.passes_bytes();

@@ -30,10 +30,15 @@ class CompileStoppedError(ModwardenError):
 
 
 def compile_in_child(
-    site: Path, guard: str | None, is_stopping: Callable[[], bool] = lambda: False
+    site: Path,
+    guard: str | None,
+    is_stopping: Callable[[], bool] = lambda: False,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Compiled:
     """
     Parse, check and compile the site file in a process of its own.
+
+    Meanwhile `meanwhile` is called again and again; what it raises ends the child and is raised here.
 
     Raises:
         CompileError: the site file is wrong, or the child failed.
@@ -43,7 +48,7 @@ def compile_in_child(
     if guard is not None:
         command += ["--as", guard]
     try:
-        code, answer, said = _run(command, is_stopping)
+        code, answer, said = _run(command, is_stopping, meanwhile)
     except (OSError, subprocess.TimeoutExpired) as error:
         message = f"{site}: cannot be compiled: {error}"
         raise CompileError(message) from error
@@ -58,7 +63,9 @@ def compile_in_child(
         raise CompileError(message) from error
 
 
-def _run(command: list[str], is_stopping: Callable[[], bool]) -> tuple[int, bytes, bytes]:
+def _run(
+    command: list[str], is_stopping: Callable[[], bool], meanwhile: Callable[[], None]
+) -> tuple[int, bytes, bytes]:
     """Run the child to its end: exit code, what it answered, what it said."""
     until = time.monotonic() + COMPILE_TIMEOUT_S
     if is_stopping():
@@ -66,20 +73,23 @@ def _run(command: list[str], is_stopping: Callable[[], bool]) -> tuple[int, byte
     with subprocess.Popen(  # noqa: S603  (our own interpreter and module)
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as child:
-        while True:
-            try:
-                answer, said = child.communicate(timeout=_LOOK_S)
-            except subprocess.TimeoutExpired:
-                _end_if(child, command, is_late=time.monotonic() >= until, is_stopping=is_stopping())
-                continue
-            return child.returncode, answer, said
+        try:
+            while True:
+                try:
+                    answer, said = child.communicate(timeout=_LOOK_S)
+                except subprocess.TimeoutExpired:
+                    _stop_if(command, is_late=time.monotonic() >= until, is_stopping=is_stopping())
+                    meanwhile()
+                    continue
+                return child.returncode, answer, said
+        except BaseException:
+            # Nobody waits for it any more.
+            child.kill()
+            raise
 
 
-def _end_if(child: subprocess.Popen[bytes], command: list[str], *, is_late: bool, is_stopping: bool) -> None:
-    """End a child that nobody waits for any more."""
-    if not is_late and not is_stopping:
-        return
-    child.kill()
+def _stop_if(command: list[str], *, is_late: bool, is_stopping: bool) -> None:
     if is_stopping:
         raise CompileStoppedError("told to stop while the site file was compiled")
-    raise subprocess.TimeoutExpired(command, COMPILE_TIMEOUT_S)
+    if is_late:
+        raise subprocess.TimeoutExpired(command, COMPILE_TIMEOUT_S)

@@ -7,6 +7,7 @@ Kept true here:
 * a bad new site file changes nothing, and the record says that it was refused;
 * a bad site file at start means the last good policy and an alarm, and no start
   where none was ever good;
+* whatever is wished for, the data loop and the control socket are looked after meanwhile;
 * no exception in here ends the guard, and a control socket that cannot be bound does not either.
 """
 
@@ -152,21 +153,25 @@ class GuardService:
         Fulfil wishes until one is to stop; then drain and stop.
 
         Args:
-            look_after_socket: called whenever nobody wished anything for a moment.
+            look_after_socket: called every moment, also while a site file is compiled.
 
         Raises:
             DataLoopEndedError: the data loop ended by itself; only a restart mends that.
         """
+
+        def look_after() -> None:
+            self._look_after_core()
+            look_after_socket()
+
         while True:
+            look_after()
             try:
                 wish = self._wishes.next(LOOK_S)
             except Empty:
-                self._look_after_core()
-                look_after_socket()
                 continue
             if wish is None:
                 break
-            wish.fulfil(self._reload_now())
+            wish.fulfil(self._reload_now(look_after))
         if not self._core.drain(self._in_force.drain_ms):
             log.warning("some requests did not finish in %d ms", self._in_force.drain_ms)
         self._core.stop()
@@ -199,9 +204,12 @@ class GuardService:
         core.reject(self._alarm)
         return core, compiled
 
-    def _reload_now(self) -> Answer:
+    def _reload_now(self, look_after: Callable[[], None]) -> Answer:
         try:
-            answer = self._try_reload()
+            answer = self._try_reload(look_after)
+        except DataLoopEndedError as error:
+            # Who wished must hear of it; the next look ends the guard.
+            answer = Answer(is_in_force=False, line=str(error))
         except CompileStoppedError:
             answer = Answer(is_in_force=False, line="the guard stops; the policy before stays in force")
         except Exception as error:
@@ -210,9 +218,9 @@ class GuardService:
         log.info("%s", answer.line)
         return answer
 
-    def _try_reload(self) -> Answer:
+    def _try_reload(self, look_after: Callable[[], None]) -> Answer:
         try:
-            compiled = compile_in_child(self._site, self._guard, self._wishes.is_stop_wished)
+            compiled = compile_in_child(self._site, self._guard, self._wishes.is_stop_wished, look_after)
         except CompileError as error:
             return self._refuse(_one_line(error), alarm=str(error))
         try:

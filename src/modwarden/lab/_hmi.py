@@ -7,10 +7,10 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 from time import monotonic, time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusException
+from pymodbus.exceptions import ConnectionException, ModbusException
 
 from ._air_handling_unit import SUPPLY_TEMPERATURE, TEMPERATURE_SETPOINT, setpoint_degc, setpoint_registers
 from ._tally import Latencies, Tally
@@ -24,17 +24,22 @@ if TYPE_CHECKING:
 
 HMI_ADDRESS = "127.10.0.5"
 REPLY_TIMEOUT_S = 1.0  # one polling period: a later reply is a lost poll for the operator
+_LAST_BYTES_S = (
+    0.05  # a reply that came right before the connection's end is still on its way through the loop
+)
 LOWEST_DEGC, HIGHEST_DEGC, ADJUSTMENT_K = 20.0, 22.0, 0.2  # what an operator of this plant asks for
 
 
 class LostPoll(NamedTuple):
     """A poll of which a reply was missing, late or an exception."""
 
+    began: float
+    """Unix time at which the HMI turned to the unit."""
     at: float
     """Unix time at which it was given up."""
     unit: str
     why: str
-    """`no connection`, `no reply` or `exception N`, N being the reply's exception code."""
+    """`no connection`, `connection ended`, `no reply` or `exception N`, N being the reply's code."""
 
 
 class _LostError(Exception):
@@ -55,6 +60,7 @@ class HmiReport:
         return {
             "polls": self.polls,
             "lost_polls": len(self.lost_polls),
+            "lost_from_unix_s": [round(lost.began, 3) for lost in self.lost_polls],
             "lost_at_unix_s": [round(lost.at, 3) for lost in self.lost_polls],
             "lost_units": [lost.unit for lost in self.lost_polls],
             "lost_why": [lost.why for lost in self.lost_polls],
@@ -88,11 +94,14 @@ class Hmi:
         self._links: dict[Endpoint, AsyncModbusTcpClient] = {}
         # Two that connect the same link at once leave it with a connection that nobody reads.
         self._turns = {endpoint: asyncio.Lock() for endpoint in endpoints}
+        # pymodbus would wait on a connection that is gone until the reply is late.
+        self._ended = {endpoint: asyncio.Event() for endpoint in endpoints}
 
     async def run(self, stop: asyncio.Event) -> HmiReport:
         """Poll until told to stop, the units spread evenly over the period."""
         self._links = {
-            endpoint: _client(endpoint, self._source, self._reply_timeout_s) for endpoint in self._endpoints
+            endpoint: _client(endpoint, self._source, self._reply_timeout_s, self._notice(endpoint))
+            for endpoint in self._endpoints
         }
         tasks = [
             asyncio.create_task(self._poll_for_ever(endpoint, self._period_s * n / len(self._links), stop))
@@ -113,21 +122,33 @@ class Hmi:
             due = max(due + self._period_s, monotonic())
 
     async def _poll(self, endpoint: Endpoint) -> None:
-        link, unit = self._links[endpoint], endpoint.unit_id
+        link, began = self._links[endpoint], time()
         self.report.polls += 1
         try:
             await _bring_up(link)
-            await self._read(link.read_input_registers, SUPPLY_TEMPERATURE, unit)
-            setpoint = await self._read(link.read_holding_registers, TEMPERATURE_SETPOINT, unit)
+            await self._read(endpoint, link.read_input_registers, SUPPLY_TEMPERATURE)
+            setpoint = await self._read(endpoint, link.read_holding_registers, TEMPERATURE_SETPOINT)
         except _LostError as lost:
-            self.report.lost_polls.append(LostPoll(time(), endpoint.name, str(lost)))
+            self.report.lost_polls.append(LostPoll(began, time(), endpoint.name, str(lost)))
+            self._setpoints.pop(endpoint.name, None)
+            # pymodbus would keep a silent connection for three more requests, and lose each of them.
+            link.close()
             return
         self._setpoints[endpoint.name] = setpoint_degc(setpoint)
 
-    async def _read(self, ask: Callable[..., Awaitable[ModbusPDU]], address: int, unit: int) -> list[int]:
+    def _notice(self, endpoint: Endpoint) -> Callable[[bool], None]:
+        ended = self._ended[endpoint]
+        return lambda is_connected: ended.clear() if is_connected else ended.set()
+
+    async def _read(
+        self, endpoint: Endpoint, ask: Callable[..., Awaitable[ModbusPDU]], address: int
+    ) -> list[int]:
         begin = monotonic()
         try:
-            reply = await ask(address, count=2, device_id=unit)
+            asked = asyncio.ensure_future(ask(address, count=2, device_id=endpoint.unit_id))
+            reply = await _reply_or_end(asked, self._ended[endpoint])
+        except ConnectionException as error:
+            raise _LostError("connection ended") from error
         except ModbusException as error:
             raise _LostError("no reply") from error
         if reply.isError():
@@ -154,6 +175,21 @@ class Hmi:
         nudged = known + self._dice.choice((-ADJUSTMENT_K, ADJUSTMENT_K))
         wanted = min(max(nudged, LOWEST_DEGC), HIGHEST_DEGC)
         await write_setpoint(self._links[endpoint], endpoint.unit_id, wanted, self.report.adjustments)
+
+
+async def _reply_or_end(asked: asyncio.Future[ModbusPDU], ended: asyncio.Event) -> ModbusPDU:
+    ending = asyncio.ensure_future(ended.wait())
+    either: set[asyncio.Future[Any]] = {asked, ending}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not asked.done():
+            await asyncio.wait({asked}, timeout=_LAST_BYTES_S)
+        if not asked.done():
+            asked.cancel()
+            raise _LostError("connection ended")
+        return await asked
+    finally:
+        ending.cancel()
 
 
 async def write_setpoint(link: AsyncModbusTcpClient, unit_id: int, degc: float, tally: Tally) -> None:
@@ -183,7 +219,12 @@ async def write_setpoint_once(endpoint: Endpoint, degc: float, source: str = HMI
     return tally
 
 
-def _client(endpoint: Endpoint, source: str, timeout_s: float = REPLY_TIMEOUT_S) -> AsyncModbusTcpClient:
+def _client(
+    endpoint: Endpoint,
+    source: str,
+    timeout_s: float = REPLY_TIMEOUT_S,
+    notice: Callable[[bool], None] | None = None,
+) -> AsyncModbusTcpClient:
     # No retries and no reconnecting in the background: each loss has to be seen, once.
     return AsyncModbusTcpClient(
         endpoint.host,
@@ -192,6 +233,7 @@ def _client(endpoint: Endpoint, source: str, timeout_s: float = REPLY_TIMEOUT_S)
         timeout=timeout_s,
         retries=0,
         reconnect_delay=0,
+        trace_connect=notice,
     )
 
 

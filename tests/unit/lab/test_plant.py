@@ -190,6 +190,70 @@ def test_an_hmi_names_the_units_whose_polls_it_lost_and_why() -> None:
     assert {lost.why for lost in report.lost_polls} == {"no connection"}
 
 
+def test_the_hmi_takes_a_new_connection_after_a_reply_that_did_not_come() -> None:
+    connections = 0
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.read()
+        writer.close()
+
+    async def talk() -> lab.HmiReport:
+        (endpoint,) = _endpoints(1)
+        async with await asyncio.start_server(say_nothing, endpoint.host, endpoint.port):
+            stop = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.5, stop.set)
+            hmi = lab.Hmi([endpoint], source=HMI, period_s=0.05, adjust_every_s=None, reply_timeout_s=0.05)
+            return await hmi.run(stop)
+
+    report = asyncio.run(talk())
+
+    assert {lost.why for lost in report.lost_polls} == {"no reply"}
+    assert connections == len(report.lost_polls) == report.polls > 1
+
+
+def test_the_hmi_does_not_wait_for_a_reply_on_a_connection_that_has_ended() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.transport.abort()
+
+    async def talk() -> lab.HmiReport:
+        (endpoint,) = _endpoints(1)
+        async with await asyncio.start_server(hang_up, endpoint.host, endpoint.port):
+            stop = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.5, stop.set)
+            hmi = lab.Hmi([endpoint], source=HMI, period_s=0.05, adjust_every_s=None, reply_timeout_s=60)
+            return await hmi.run(stop)
+
+    report = asyncio.run(talk())
+
+    assert {lost.why for lost in report.lost_polls} == {"connection ended"}
+    assert len(report.lost_polls) == report.polls > 1
+
+
+def test_the_hmi_does_not_adjust_a_unit_whose_poll_it_has_just_lost() -> None:
+    async def talk() -> lab.HmiReport:
+        endpoints, stop = _endpoints(1), asyncio.Event()
+        plant = lab.Plant(endpoints, 1.0)
+        await plant.start()
+        hmi = lab.Hmi(endpoints, source=HMI, period_s=0.05, adjust_every_s=None)
+        polling = asyncio.create_task(hmi.run(stop))
+        await asyncio.sleep(0.3)
+        await plant.stop()
+        await asyncio.sleep(0.1)
+        adjusting = asyncio.create_task(hmi._adjust_for_ever(0.02, stop))
+        await asyncio.sleep(0.3)
+        stop.set()
+        await adjusting
+        return await polling
+
+    report = asyncio.run(talk())
+
+    assert report.lost_polls != []
+    assert report.adjustments.sent == 0
+
+
 def test_each_write_that_reached_a_unit_is_noted_and_no_read() -> None:
     noted = io.StringIO()
 

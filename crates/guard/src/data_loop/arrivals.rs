@@ -4,12 +4,14 @@
 //! loop does not spin; a panic while a session opens costs that connection only.
 
 use super::DataLoop;
-use crate::accept::{self, Arrival};
+use crate::accept::{self, Arrival, Guest};
+use crate::directory::Admission;
 use crate::limits::Limit;
 use crate::timers::Key;
-use event::{Kind, SessionId};
+use event::SessionId;
 use mio::net::TcpStream;
 use policy::View;
+use policy::document::Budgets;
 use session::{Session, SessionConfig};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,45 +57,45 @@ impl DataLoop {
     }
 
     fn arrive(&mut self, stream: TcpStream, arrival: &Arrival) {
-        let client = accept::canonical(arrival.peer.ip());
-        let policy = Arc::clone(&self.policy);
-        let Some(conduit) = policy.document().conduits.get(arrival.place.conduit) else { return };
-        let is_beyond = self.descriptors.is_beyond_clients(&stream).then_some(Limit::Descriptors);
-        let over_budget = self.population.over_budget(arrival.place.conduit, conduit, client);
-        if let Some(budget) = over_budget.or(is_beyond) {
+        let id = SessionId(self.next_session);
+        let Some(admission) = self.directory.admit(arrival.place, arrival.peer, id) else { return };
+        let guest = Guest::of(arrival.place.conduit, arrival.peer, &admission);
+        if let Some(budget) = self.over_budget(guest, &admission.config.terms.budgets, &stream) {
             self.ledger.counters.limit(budget);
-            let row = accept::refusal(conduit, arrival.peer, budget, self.ledger.own());
+            let row = accept::refusal(&admission.config, budget, self.ledger.own());
             session::Recorder::record(&mut self.ledger, &row);
             return;
         }
-        self.open(stream, arrival);
+        self.next_session += 1;
+        self.open(stream, arrival, &admission);
     }
 
-    fn open(&mut self, stream: TcpStream, arrival: &Arrival) {
-        let id = SessionId(self.next_session);
-        self.next_session += 1;
-        let Some(admission) = self.directory.admit(arrival.place, arrival.peer, id) else { return };
-        let key = Key { place: self.conversations.vacant_key(), session: id.0 };
+    fn over_budget(&self, guest: Guest, budgets: &Budgets, stream: &TcpStream) -> Option<Limit> {
+        let is_beyond = self.descriptors.is_beyond_clients(stream, guest.is_unnamed());
+        self.population.over_budget(guest, budgets).or(is_beyond.then_some(Limit::Descriptors))
+    }
+
+    fn open(&mut self, stream: TcpStream, arrival: &Arrival, admission: &Admission) {
+        let key = Key { place: self.conversations.vacant_key(), session: admission.config.client.id.0 };
         let Ok(socket) = accept::watch(stream, self.poll.registry(), key.place) else {
             return self.ledger.counters.limit(Limit::Descriptors);
         };
-        let config = Arc::clone(&admission.config);
-        let Some(session) = self.open_session(config, &admission.view) else { return };
-        let conversation = accept::converse(arrival, &admission, key, session, (socket, self.now));
+        let Some(session) = self.open_session(&admission.config, &admission.view) else { return };
+        let conversation = accept::converse(arrival, admission, key, session, (socket, self.now));
+        self.population.enter(conversation.guest);
         self.conversations.insert(conversation);
-        self.population.enter(arrival.place.conduit, accept::canonical(arrival.peer.ip()));
         self.serve(key);
     }
 
     /// `None`: it panicked, and the connection it was for is dropped.
-    fn open_session(&mut self, config: Arc<SessionConfig>, view: &Arc<View>) -> Option<Session> {
+    fn open_session(&mut self, config: &Arc<SessionConfig>, view: &Arc<View>) -> Option<Session> {
         let opened = catch_unwind(AssertUnwindSafe(|| {
             #[cfg(test)]
             super::panics::at_opening();
-            Session::open(config, Arc::clone(view), &mut self.context())
+            Session::open(Arc::clone(config), Arc::clone(view), &mut self.context())
         }));
         if opened.is_err() {
-            self.ledger.note(Kind::InternalError, "panic: one connection was ended");
+            self.record_broken(config, "panic: one connection was ended");
         }
         opened.ok()
     }

@@ -4,15 +4,17 @@
 //! one that floods gets no more turns than others.
 
 use super::DataLoop;
-use crate::accept;
 use crate::conversation::{Conversation, Pumped};
 use crate::timers::Key;
 use crate::turn::Turn;
-use event::Kind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Unfinished conversations resumed before the loop looks for others again.
 const RESUMED: usize = 8;
+
+/// Conversations served by one look at the clock, so that deadlines are not judged by the moment in which a long
+/// turn began. One that took a whole scratch memory's worth counts for all of them.
+const OLD: u8 = 16;
 
 impl DataLoop {
     /// Give a conversation its turn, and look after what it leaves behind.
@@ -27,6 +29,7 @@ impl DataLoop {
         };
         let mut turn = Turn {
             now: self.now,
+            clock: &self.clock,
             plant: &mut self.plant,
             ledger: &mut self.ledger,
             registry: self.poll.registry(),
@@ -39,10 +42,15 @@ impl DataLoop {
             super::panics::in_turn(conversation.peer.port());
             work(conversation, &mut turn)
         }));
+        self.now = turn.now;
+        self.age = if turn.is_spent { OLD } else { self.age.saturating_add(1) };
         for sequence in self.ledger.take_ahead() {
             self.waiting.insert(sequence, key);
         }
         self.look_after(key, pumped);
+        if self.age >= OLD {
+            self.read_clock();
+        }
     }
 
     /// What a turn leaves behind; a panic is an `Err`.
@@ -54,13 +62,7 @@ impl DataLoop {
                 self.postpone(key);
             }
             Ok(Pumped::Ended) => self.remove(key),
-            Err(_) => {
-                self.ledger.note(Kind::InternalError, "panic: one session was ended");
-                // Nothing of it may arrive any more: nobody would record how it ended.
-                if let Some(broken) = self.take_out(key) {
-                    broken.reset();
-                }
-            }
+            Err(_) => self.end_broken(key),
         }
     }
 
@@ -86,10 +88,10 @@ impl DataLoop {
         drop(self.take_out(key));
     }
 
-    fn take_out(&mut self, key: Key) -> Option<Conversation> {
+    pub(super) fn take_out(&mut self, key: Key) -> Option<Conversation> {
         self.conversations.get(key.place).filter(|found| found.key == key)?;
         let gone = self.conversations.remove(key.place);
-        self.population.leave(gone.place.conduit, accept::canonical(gone.peer.ip()));
+        self.population.leave(gone.guest);
         Some(gone)
     }
 

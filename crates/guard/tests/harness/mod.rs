@@ -2,6 +2,7 @@
 
 use guard::Guard;
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -19,7 +20,11 @@ pub struct Server {
 
 impl Server {
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_at(at(0))
+    }
+
+    pub fn start_at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let (requests, writes) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let counts = (Arc::clone(&requests), Arc::clone(&writes));
@@ -63,7 +68,7 @@ fn serve(mut stream: TcpStream, (requests, writes): &(Arc<AtomicUsize>, Arc<Atom
     }
 }
 
-fn receive_adu(stream: &mut TcpStream) -> Option<([u8; 7], Vec<u8>)> {
+pub fn receive_adu(stream: &mut TcpStream) -> Option<([u8; 7], Vec<u8>)> {
     let mut header = [0; 7];
     stream.read_exact(&mut header).ok()?;
     let mut pdu = vec![0; usize::from(u16::from_be_bytes([header[4], header[5]])) - 1];
@@ -85,7 +90,14 @@ pub struct Client(pub TcpStream);
 
 impl Client {
     pub fn connect(to: SocketAddr) -> Self {
-        let stream = TcpStream::connect(to).unwrap();
+        Self::connect_from([127, 0, 0, 1], to)
+    }
+
+    pub fn connect_from(address: [u8; 4], to: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
+        socket.connect(&to.into()).unwrap();
+        let stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self(stream)
@@ -100,6 +112,11 @@ impl Client {
         let (header, pdu) = receive_adu(&mut self.0)?;
         Some((u16::from_be_bytes([header[0], header[1]]), pdu))
     }
+}
+
+/// A port of this machine.
+pub fn at(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 /// A free port, found by asking the kernel for one.

@@ -2,7 +2,7 @@
 //! what its rows say, and what is kept of it once it is gone.
 
 use super::queue::Standing;
-use crate::context::{Context, Leg, Unrecorded};
+use crate::context::{Begun, Context, Leg, Unrecorded};
 use crate::facts::{Asked, Facts};
 use crate::front::Front;
 use crate::judge::{Judgement, first_row, judge};
@@ -80,24 +80,42 @@ impl<'a> Cleared<'a> {
         if self.is_enforced() {
             let row = self.first_row(front, ctx);
             let why = match ctx.recorder.record_ahead(&row) {
-                Ok(first) => return Ok(First::Ahead(first)),
+                Ok(first) => {
+                    self.begin(ctx, (&row, first), None);
+                    return Ok(First::Ahead(first));
+                }
                 Err(why) => why,
             };
             if !self.yields(front) {
                 return Err(Refusal::unrecorded(why));
             }
-            return Ok(First::AtOnce(self.record_exempt(front, ctx, why)));
+            return Ok(First::AtOnce(self.record_exempt(front, ctx, (why, None))));
         }
-        Ok(First::AtOnce(ctx.recorder.record(&self.first_row(front, ctx))))
+        let row = self.first_row(front, ctx);
+        let first = ctx.recorder.record(&row);
+        self.begin(ctx, (&row, first), None);
+        Ok(First::AtOnce(first))
     }
 
     /// The row of a request that does not wait for it; it names the operator's choice that lets it pass.
-    pub(super) fn record_exempt(&self, front: &Front, ctx: &mut Context<'_>, why: Unrecorded) -> Sequence {
+    pub(super) fn record_exempt(
+        &self,
+        front: &Front,
+        ctx: &mut Context<'_>,
+        (why, instead_of): (Unrecorded, Option<Sequence>),
+    ) -> Sequence {
         let mut row = self.first_row(front, ctx);
         if let Some(exemption) = self.exemption(why) {
             row.reason = Some(exemption);
         }
-        ctx.recorder.record(&row)
+        let first = ctx.recorder.record(&row);
+        self.begin(ctx, (&row, first), instead_of);
+        first
+    }
+
+    fn begin(&self, ctx: &mut Context<'_>, (row, first): (&Event, Sequence), instead_of: Option<Sequence>) {
+        let writes = self.facts.writes.map(|span| (self.target, span));
+        ctx.recorder.begun(Begun { row, first, instead_of, writes });
     }
 
     /// Name the operator's choice where only that lets a request pass which has no row before it.

@@ -3,6 +3,7 @@
 //! Kept true here:
 //! * a write without a reply takes its server connection with it, by reset: a plain close would let
 //!   the kernel deliver what is buffered, seconds late;
+//! * what is over its deadline does not leave, whether or not a timer has told of it;
 //! * no path from here leads a forwarded request back to the queue.
 
 use super::queue::Standing;
@@ -108,6 +109,16 @@ impl Framed {
                 self.check_leg(front, ctx, Leg(leg));
             }
         }
+        self.pump(front, ctx);
+    }
+
+    /// Whether bytes that wait for a server are past their deadline.
+    pub(crate) fn has_unsent(&self, leg: Leg, now_ns: u64) -> bool {
+        self.legs.get(leg.index()).is_some_and(|state| state.has_stuck(now_ns))
+    }
+
+    pub(crate) fn refuse_unsent(&mut self, front: &mut Front, ctx: &mut Context<'_>, leg: Leg) {
+        self.check_leg(front, ctx, leg);
         self.pump(front, ctx);
     }
 

@@ -103,7 +103,7 @@ impl Framed {
     ) -> Turn {
         if let Standing::Lost(_) = standing {
             // Its second row waits in memory and goes to the second sink; the first is in neither.
-            let row = cleared.record_exempt(front, ctx, Unrecorded::Down);
+            let row = cleared.record_exempt(front, ctx, (Unrecorded::Down, standing.sequence()));
             self.forward(front, ctx, cleared, Some(row));
             return Turn::Done;
         }

@@ -147,6 +147,37 @@ fn a_write_whose_bytes_never_left_is_refused_and_its_connection_reset() {
 }
 
 #[test]
+fn a_write_whose_bytes_could_leave_late_does_not_though_no_timer_was_served() {
+    let mut talk = Talk::under(direct());
+    talk.server_is_stuffed = true;
+    talk.client_sends(8, &write(0, 1));
+    talk.expect_event(Kind::RequestPermitted);
+    talk.journal_syncs();
+    talk.time_is_lost(500);
+    talk.server_takes_bytes();
+    talk.expect_to_client(8, &[0x86, 0x06]);
+    let row = talk.expect_event(Kind::RequestOutcome);
+    talk.expect_action(Action::ResetServer(Leg(0)));
+
+    assert_eq!((row.reason.as_deref(), row.exception_code), (Some("deadline: not sent in time"), Some(6)));
+    talk.expect_nothing_more();
+}
+
+#[test]
+fn a_write_whose_bytes_leave_just_in_time_is_an_ordinary_one() {
+    let mut talk = Talk::under(direct());
+    talk.server_is_stuffed = true;
+    talk.client_sends(8, &write(0, 1));
+    talk.expect_event(Kind::RequestPermitted);
+    talk.journal_syncs();
+    talk.time_is_lost(499);
+    talk.server_takes_bytes();
+    talk.expect_to_server(&write(0, 1));
+    talk.time_passes(1);
+    talk.expect_nothing_more();
+}
+
+#[test]
 fn force_listen_only_awaits_no_reply() {
     let mut talk = Talk::under(direct());
     talk.client_sends(8, &pdu(8, &[4, 0]));

@@ -177,12 +177,17 @@ impl Talk {
     }
 
     pub(super) fn time_passes(&mut self, milliseconds: u64) {
-        self.now.monotonic_ns += milliseconds * MS;
-        self.now.utc_ns += i64::try_from(milliseconds * MS).expect("a short time");
+        self.time_is_lost(milliseconds);
         self.fire_timer();
         let next = self.session.next_deadline();
 
         assert!(next.is_none_or(|at| at > self.now.monotonic_ns), "a timer that fires for ever");
+    }
+
+    /// Time passes and no timer is served: a long turn, a machine that was stopped.
+    pub(super) fn time_is_lost(&mut self, milliseconds: u64) {
+        self.now.monotonic_ns += milliseconds * MS;
+        self.now.utc_ns += i64::try_from(milliseconds * MS).expect("a short time");
     }
 
     pub(super) fn policy_becomes(&mut self, document: &Value) {
@@ -210,7 +215,9 @@ impl Talk {
     /// The server's socket takes bytes again, and all that wait.
     pub(super) fn server_takes_bytes(&mut self) {
         self.server_is_stuffed = false;
-        self.collect();
+        self.tell(|session, ctx| {
+            let _ = session.refuse_unsent(Leg(0), ctx);
+        });
         self.fire_timer();
     }
 

@@ -52,7 +52,7 @@ fn seeds() -> Vec<Vec<u8>> {
     usual.chain(long_ways()).collect()
 }
 
-fn long_ways() -> [Vec<u8>; 5] {
+fn long_ways() -> [Vec<u8>; 6] {
     let idle = [&[0, 0, 22, 0, 0, 9, 0, 7][..], &[20, 255].repeat(30)].concat();
     // Three writes wait for the disk at once, and only two may go.
     let counted = vec![0, 0, 22, 0, 28, 32, 28, 64, 28, 15, 15, 15, 9, 0, 7, 9, 1, 7];
@@ -61,5 +61,7 @@ fn long_ways() -> [Vec<u8>; 5] {
     // The first connection echoes ids, the second is silent.
     let silent = vec![1, 0, 0, 0, 22, 9, 0, 7, 24, 0, 0, 22, 20, 255, 20, 255];
     let broadcast = vec![1, 4, 0, 0xC8, 22, 15, 20, 1, 0, 0xC8, 15, 9, 0, 7, 20, 255];
-    [idle, counted, stepped, silent, broadcast]
+    // A write stands in a server's buffer past its deadline, and the server takes bytes before a timer is served.
+    let stalled = vec![0, 0, 22, 28, 3, 0, 8, 15, 31, 7, 120, 9, 0, 7];
+    [idle, counted, stepped, silent, broadcast, stalled]
 }

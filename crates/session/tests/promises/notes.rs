@@ -1,8 +1,8 @@
 //! The journal, in memory.
 
-use event::{Event, Sequence};
-use session::{Recorder, Unrecorded};
-use std::collections::VecDeque;
+use event::{Event, Kind, Sequence};
+use session::{Begun, Recorder, Unrecorded};
+use std::collections::{BTreeSet, VecDeque};
 
 #[derive(Default)]
 pub struct Notes {
@@ -10,6 +10,8 @@ pub struct Notes {
     /// Rows that wait to become durable.
     pub ahead: VecDeque<Sequence>,
     pub is_down: bool,
+    /// What an owner would have to end, should the session break now.
+    pub begun: BTreeSet<Sequence>,
 }
 
 // === impl Notes ===
@@ -19,6 +21,10 @@ impl Recorder for Notes {
         let mut event = event.clone();
         event.sequence = Sequence(self.events.len() as u64 + 1);
         let sequence = event.sequence;
+        if event.kind == Kind::RequestOutcome {
+            let first = event.request_sequence.unwrap();
+            assert!(self.begun.remove(&first), "the end of what never began: {event:?}");
+        }
         self.events.push(event);
         sequence
     }
@@ -30,6 +36,13 @@ impl Recorder for Notes {
         let row = self.record(event);
         self.ahead.push_back(row);
         Ok(row)
+    }
+
+    fn begun(&mut self, request: Begun<'_>) {
+        if let Some(lost) = request.instead_of {
+            assert!(self.begun.remove(&lost), "in place of what never began");
+        }
+        self.begun.insert(request.first);
     }
 
     fn journal_is_up(&self) -> bool {

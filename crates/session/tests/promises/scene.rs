@@ -13,6 +13,8 @@ pub struct Scene {
     /// Bytes pass as they come: one server, observed.
     pub passes_bytes: bool,
     pub journal_is_down: bool,
+    /// Time went by in which no timer was served.
+    pub timers_are_late: bool,
 }
 
 impl Scene {

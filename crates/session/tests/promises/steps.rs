@@ -26,6 +26,11 @@ pub enum Step {
     Time {
         ms: u64,
     },
+    /// Time in which no timer is served; then servers take all there is, and whatever comes next comes before
+    /// the timers.
+    Stall {
+        ms: u64,
+    },
     Connect {
         leg: u8,
         is_refused: bool,
@@ -103,6 +108,7 @@ impl Feed<'_> {
             0 => Step::ClientFinishes,
             1 => Step::Detach,
             2 => Step::Drain,
+            7 => Step::Stall { ms: u64::from(self.byte()) * 5 },
             rest => Step::Connect { leg: rest % 2, is_refused: false },
         }
     }

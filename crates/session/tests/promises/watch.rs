@@ -123,10 +123,15 @@ impl World {
     /// Sockets take what they take.
     pub fn flush(&mut self) {
         for leg in 0..self.choices.legs() {
-            let server = &mut self.servers[usize::from(leg)];
-            if !server.is_connected {
+            if !self.servers[usize::from(leg)].is_connected {
                 continue;
             }
+            let scene = self.scene();
+            if self.ask_session(|session, ctx| session.refuse_unsent(Leg(leg), ctx)) {
+                // It looks at each socket again.
+                return self.look(scene);
+            }
+            let server = &mut self.servers[usize::from(leg)];
             let out = self.session.server_out(Leg(leg));
             let taken = out.len().min(self.server_takes);
             out.consume(taken);

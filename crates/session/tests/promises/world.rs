@@ -44,6 +44,8 @@ pub struct World {
     /// Bytes pass as they come. A change of mode waits until nothing is under way.
     pub engine_passes: bool,
     pub last_heard_ns: u64,
+    /// Moments have come of which the session was not told yet.
+    timers_are_late: bool,
 }
 
 // === impl World ===
@@ -75,6 +77,7 @@ impl World {
             next_word: 0,
             engine_passes: false,
             last_heard_ns: now.monotonic_ns,
+            timers_are_late: false,
         };
         world.engine_passes = world.shall_pass();
         world.look(world.scene());
@@ -95,6 +98,7 @@ impl World {
             Step::JournalFails => self.journal_fails(),
             Step::JournalReturns => self.notes.is_down = false,
             Step::Time { ms } => self.time_passes(ms * MS),
+            Step::Stall { ms } => return self.stall(ms * MS),
             Step::Connect { leg, is_refused } => self.connect(leg, is_refused),
             Step::ServerFinishes(leg) => self.server_finishes(leg),
             Step::ClientFinishes => self.happen(|session, ctx| session.client_finished(ctx)),
@@ -105,6 +109,7 @@ impl World {
             Step::ClientTakes(bytes) => self.client_takes = takes(bytes),
             Step::Flood { unit, kind, requests } => self.flood(unit, kind, requests),
         }
+        self.timers_are_late = false;
         self.pass_on();
     }
 
@@ -112,6 +117,7 @@ impl World {
     pub fn end(&mut self) {
         self.happen(|session, ctx| session.close("test_ends", ctx));
         assert!(self.session.is_closed());
+        assert!(self.notes.begun.is_empty(), "begun and not ended: {:?}", self.notes.begun);
         let rows = self.notes.events.len();
         self.happen(|session, ctx| session.client_received(&[0, 0, 0, 0, 0, 6, 1, 3, 0, 0, 0, 1], ctx));
         self.happen(Session::deadline_reached);
@@ -240,10 +246,20 @@ impl World {
     pub fn scene(&self) -> Scene {
         let (now, choices, variant, observes) = (self.now, self.choices, self.variant, self.observes);
         let (passes_bytes, journal_is_down) = (self.engine_passes, self.notes.is_down);
-        Scene { now, choices, variant, observes, passes_bytes, journal_is_down }
+        let timers_are_late = self.timers_are_late;
+        Scene { now, choices, variant, observes, passes_bytes, journal_is_down, timers_are_late }
     }
 
-    /// Time, as an owner's timers see it: none of the session's moments is passed over.
+    /// A turn of the owner's takes long, or its machine was stopped: when it looks again, servers take bytes before
+    /// any timer is served.
+    fn stall(&mut self, ns: u64) {
+        self.be_at(self.now.monotonic_ns + ns);
+        self.timers_are_late = true;
+        self.server_takes = usize::MAX;
+        self.flush();
+    }
+
+    /// Time, as an owner's timers see it when they are in time: none of the session's moments is passed over.
     fn time_passes(&mut self, ns: u64) {
         let target = self.now.monotonic_ns + ns;
         for _ in 0..1_000 {
@@ -265,7 +281,9 @@ impl World {
 
     fn happen(&mut self, event: impl FnOnce(&mut Session, &mut Context<'_>)) {
         self.tell(event);
-        self.fire_timer();
+        if !self.timers_are_late {
+            self.fire_timer();
+        }
     }
 
     fn fire_timer(&mut self) {
@@ -280,9 +298,13 @@ impl World {
 
     fn tell(&mut self, event: impl FnOnce(&mut Session, &mut Context<'_>)) {
         let scene = self.scene();
-        let (plant, recorder) = (&mut self.plant, &mut self.notes);
-        event(&mut self.session, &mut Context { now: self.now, plant, recorder });
+        self.ask_session(event);
         self.look(scene);
+    }
+
+    pub fn ask_session<T>(&mut self, question: impl FnOnce(&mut Session, &mut Context<'_>) -> T) -> T {
+        let (plant, recorder) = (&mut self.plant, &mut self.notes);
+        question(&mut self.session, &mut Context { now: self.now, plant, recorder })
     }
 
     /// Buffers that have room again let more in.
