@@ -104,3 +104,22 @@ fn a_start_opens_no_more_files_the_more_was_recorded() {
     // The keeper is at work meanwhile, with some files of its own.
     assert!(many < few + 100, "{few} and {many}");
 }
+
+/// The rows behind the last confirmed one are sealed with the rest of their segment, and go with it.
+#[test]
+fn a_segment_whose_last_rows_were_never_confirmed_is_not_missed_once_retention_has_removed_it() {
+    let disk = Disk::new();
+    let journal = open(&disk, Options { segment_bytes: 1 << 30, keep_bytes: Some(1), ..options() });
+    write(&journal, 3);
+    disk.set_syncs_fail(true);
+    assert!(write(&journal, 3).is_empty());
+    disk.set_syncs_fail(false);
+    until("the journal goes on in another segment", || journal.is_up());
+    let is_retired = || !rows(&disk, Kind::JournalRetired).is_empty();
+    until("the segment is retired", || is_retired() && live_files(&disk) == 1);
+    write(&journal, 1);
+    journal.close();
+
+    verified(&disk);
+    assert!(rows(&disk, Kind::JournalSegmentOpened)[0].reason.as_deref().unwrap().ends_with("failed"));
+}
