@@ -128,6 +128,7 @@ impl Line {
 
     /// A session leads here no more: what it has open is answered to nobody.
     pub fn leave(&mut self, client: ClientId, now_ns: u64) {
+        self.statistics.given_up += u64::from(self.seats.take(client).is_some());
         self.seats.leave(client);
         self.taking = self.taking.take().filter(|(taking, _)| *taking != client);
         for job in self.open.iter_mut().filter(|job| job.client == Some(client)) {
@@ -193,7 +194,7 @@ impl Line {
     /// What was to be taken is not to leave any more.
     pub fn withdraw(&mut self, client: ClientId) {
         self.taking = self.taking.take().filter(|(taking, _)| *taking != client);
-        let _ = self.seats.take(client);
+        self.statistics.given_up += u64::from(self.seats.take(client).is_some());
     }
 
     /// The moment that [`Self::next_deadline`] named has come.

@@ -28,6 +28,8 @@ pub struct Statistics {
     pub time_outs: BTreeMap<u8, u64>,
     /// How often the line was lost.
     pub losses: u64,
+    /// Requests whose sessions gave up waiting for their turn.
+    pub given_up: u64,
     /// The longest that a request waited for its turn. Nanoseconds.
     pub longest_wait_ns: u64,
     busy: Busy,

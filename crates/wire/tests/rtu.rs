@@ -14,7 +14,7 @@ fn frame(unit_id: UnitId, pdu: &[u8]) -> Vec<u8> {
 }
 
 fn expected(request: &[u8]) -> Expectation {
-    Expectation::of(&parse_request(request, false).unwrap())
+    Expectation::of(&parse_request(request, false).expect("a request"))
 }
 
 /// Requests with one reply each; whether its length is known before silence.

@@ -21,6 +21,9 @@ pub(super) enum Passage {
     Observed,
 }
 
+/// How many time-outs of others a read may wait for a shared line: one silent unit must not cost all others theirs.
+const LINE_TURNS: u64 = 3;
+
 /// A first row, and whether the request waits for it.
 pub(super) enum First {
     Ahead(Sequence),
@@ -158,7 +161,8 @@ impl<'a> Cleared<'a> {
         if server.is_some_and(|server| server.shared.is_some()) {
             // A line has others to serve: its time runs from when the line has taken it, and until then this bounds the wait.
             open.is_leaving = true;
-            open.leave_by = open.leave_by.or(Some((silent_ns, end)));
+            let turn_ns = sent_ns.saturating_add(patience_ns.unwrap_or_default().saturating_mul(LINE_TURNS));
+            open.leave_by = open.leave_by.or(Some((turn_ns, end)));
             open.silent_ns = u64::MAX;
         }
         if !open.awaits_reply() {

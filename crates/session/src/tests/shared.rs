@@ -69,7 +69,9 @@ fn a_reply_may_take_its_time_from_when_the_line_took_the_request() {
 fn a_read_that_the_line_never_takes_is_refused_as_busy() {
     let mut talk = waiting();
     talk.client_sends(1, &read(0, 1));
-    talk.time_passes(1_000);
+    talk.time_passes(2_999);
+    talk.expect_nothing_more();
+    talk.time_passes(1);
     talk.expect_to_client(1, &[0x83, 0x06]);
     talk.expect_event(Kind::RequestPermitted);
     talk.expect_action(Action::ResetServer(Leg(0)));
