@@ -11,6 +11,9 @@
 
 #[path = "../harness/mod.rs"]
 mod harness;
+mod many;
+mod shared;
+mod speed;
 mod unit;
 
 use guard::Guard;

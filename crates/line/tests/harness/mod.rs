@@ -1,14 +1,14 @@
 //! A line in simulated time: clients that ask, units that answer at the line's speed, and all that they say.
 
 use core::net::{IpAddr, Ipv4Addr};
-use line::{Action, ClientId, Failure, Line, LineConfig, Offer};
+use line::{Action, ClientId, Failure, Framing, Line, LineConfig, Offer};
 use std::collections::VecDeque;
-use wire::{TransactionId, UnitId, append_rtu_adu, parse_rtu_adu};
+use wire::{PduLimit, TransactionId, UnitId, append_adu, append_rtu_adu, parse_adu, parse_rtu_adu};
 
 pub const SECOND: u64 = 1_000_000_000;
 pub const MS: u64 = 1_000_000;
 
-/// What a unit does with a request: bytes, and how long after the request's end they begin.
+/// What a unit does with a request: bytes (of a TCP server: a PDU), and how long after the request's end they begin.
 pub type Units = Box<dyn FnMut(UnitId, &[u8]) -> Vec<(u64, Vec<u8>)>>;
 
 /// What a client heard in the end.
@@ -148,6 +148,7 @@ impl World {
                 }
                 Action::Reconnect => {
                     self.reconnects += 1;
+                    self.coming.clear();
                     self.line.lost(self.now);
                     self.line.opened(self.now);
                 }
@@ -174,7 +175,14 @@ impl World {
         if self.config.has_echo {
             self.coming.push((end, frame.clone()));
         }
-        if let Some(adu) = parse_rtu_adu(&frame) {
+        if self.config.framing == Framing::Mbap {
+            let adu = parse_adu(&frame, PduLimit::default()).unwrap().unwrap();
+            for (after, pdu) in (self.units)(adu.unit_id, adu.pdu) {
+                let mut reply = Vec::new();
+                append_adu(&mut reply, adu.transaction_id, adu.unit_id, &pdu);
+                self.coming.push((end + after, reply));
+            }
+        } else if let Some(adu) = parse_rtu_adu(&frame) {
             for (after, bytes) in (self.units)(adu.unit_id, adu.pdu) {
                 let begin = end + after;
                 // In two pieces, as adapters cut them.

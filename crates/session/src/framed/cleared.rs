@@ -158,10 +158,11 @@ impl<'a> Cleared<'a> {
             ruling: self.ruling,
             is_leaving: false,
         };
-        if server.is_some_and(|server| server.shared.is_some()) {
+        if let Some(shared) = server.and_then(|server| server.shared.as_ref()) {
             // A line has others to serve: its time runs from when the line has taken it, and until then this bounds the wait.
+            let others_ns = patience_ns.unwrap_or_default().saturating_mul(shared.attempts);
+            let turn_ns = sent_ns.saturating_add(others_ns.saturating_mul(LINE_TURNS));
             open.is_leaving = true;
-            let turn_ns = sent_ns.saturating_add(patience_ns.unwrap_or_default().saturating_mul(LINE_TURNS));
             open.leave_by = open.leave_by.or(Some((turn_ns, end)));
             open.silent_ns = u64::MAX;
         }
