@@ -245,7 +245,7 @@ impl Line {
         let silent = self.open.iter().map(|job| job.silent_ns).min();
         let quiet = (!self.heard.is_empty()).then_some(self.quiet_ns);
         let again = self.again.as_ref().map(|job| self.free_for(job.unit_id));
-        let lifetime = (self.config.lifetime_ns > 0 && self.open.is_empty())
+        let lifetime = (self.config.lifetime_ns > 0 && self.open.is_empty() && self.again.is_none())
             .then(|| self.opened_ns.saturating_add(self.config.lifetime_ns));
         let sends = self.next_pick_ns(now_ns);
         [silent, quiet, again, lifetime, sends].into_iter().flatten().min()

@@ -3,7 +3,7 @@
 //! Kept true here: a line gets so many turns in a row, and then others come first.
 
 use super::DataLoop;
-use crate::lines::{Member, Told};
+use crate::lines::{LineId, Member, Told};
 use event::Kind;
 use session::Session;
 
@@ -14,14 +14,24 @@ impl DataLoop {
     /// Serve each line until it wants nothing, or has had its turns.
     pub(super) fn serve_lines(&mut self) {
         for id in self.lines.ids() {
-            for _ in 0..TURNS {
-                self.read_clock();
-                let told = self.lines.work(id, self.now.monotonic_ns, &mut self.scratch);
-                let Some(told) = told else { break };
-                self.tell(told);
+            let mut turns = 0;
+            while turns < TURNS && self.serve_line(id) {
+                turns += 1;
+            }
+            if turns == TURNS {
+                self.lines.postpone();
             }
             self.lines.sweep(id);
         }
+    }
+
+    /// Whether there was something to tell.
+    fn serve_line(&mut self, id: LineId) -> bool {
+        self.read_clock();
+        let told = self.lines.work(id, self.now.monotonic_ns, &mut self.scratch);
+        let is_told = told.is_some();
+        told.into_iter().for_each(|told| self.tell(told));
+        is_told
     }
 
     fn tell(&mut self, told: Told) {

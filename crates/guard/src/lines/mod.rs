@@ -35,6 +35,8 @@ pub(crate) struct Lines {
     /// The line of each server, by its name.
     names: BTreeMap<Arc<str>, LineId>,
     next: usize,
+    /// A line had its turns and wants more.
+    is_unfinished: bool,
     alarm: Alarm,
     registry: Registry,
 }
@@ -46,7 +48,7 @@ impl Lines {
     /// The kernel gives no timer.
     pub(crate) fn new(registry: &Registry) -> io::Result<Self> {
         let (alarm, registry) = (Alarm::new(registry)?, registry.try_clone()?);
-        Ok(Self { lines: BTreeMap::new(), names: BTreeMap::new(), next: 0, alarm, registry })
+        Ok(Self { lines: BTreeMap::new(), names: BTreeMap::new(), next: 0, is_unfinished: false, alarm, registry })
     }
 
     /// Keep what leads where it did, close what no policy names, and have the rest opened.
@@ -55,13 +57,12 @@ impl Lines {
         for server in document.servers.iter().filter(|server| server.line.is_some()) {
             let (Some(way), Some(config)) = (way_of(server), config_of(server)) else { continue };
             let name: Arc<str> = server.name.as_str().into();
-            let known = self.names.get(&name).copied().filter(|id| self.leads_to(*id, &way));
-            let id = known.unwrap_or_else(|| {
+            let id = self.line_to(&way).unwrap_or_else(|| {
                 self.next += 1;
                 LineId(self.next)
             });
             match self.lines.get_mut(&id) {
-                Some(line) => line.configure(config),
+                Some(line) => line.adopt((&name, way, config), now_ns),
                 None => drop(self.lines.insert(id, SharedLine::new(id, &name, way, config))),
             }
             names.insert(name, id);
@@ -121,6 +122,11 @@ impl Lines {
         self.lines.get_mut(&id)?.work(&self.registry, now_ns, scratch)
     }
 
+    /// Come back to a line in the next turn of the loop.
+    pub(crate) fn postpone(&mut self) {
+        self.is_unfinished = true;
+    }
+
     /// Drop a line that is named no more and that nobody uses.
     pub(crate) fn sweep(&mut self, id: LineId) {
         if self.lines.get(&id).is_some_and(SharedLine::is_over) {
@@ -131,7 +137,7 @@ impl Lines {
     /// Have the loop woken for the next moment that a line waits for; whether that has come already.
     pub(crate) fn arm(&mut self, now_ns: u64) -> bool {
         let next = self.lines.values().filter_map(|line| line.next_deadline(now_ns)).min();
-        let is_due = next.is_some_and(|at| at <= now_ns);
+        let is_due = std::mem::take(&mut self.is_unfinished) || next.is_some_and(|at| at <= now_ns);
         if !is_due {
             self.alarm.set(next, now_ns);
         }
@@ -143,7 +149,8 @@ impl Lines {
         self.lines.values().filter(|line| !line.is_retired())
     }
 
-    fn leads_to(&self, id: LineId, way: &end::Way) -> bool {
-        self.lines.get(&id).is_some_and(|line| line.leads_to(way))
+    /// The line that has this place already: two would each hear half.
+    fn line_to(&self, way: &end::Way) -> Option<LineId> {
+        self.lines.iter().find(|(_, line)| line.leads_to(way)).map(|(id, _)| *id)
     }
 }

@@ -98,12 +98,23 @@ impl SharedLine {
         }
     }
 
-    pub(crate) fn configure(&mut self, config: LineConfig) {
+    /// Another policy says this of it. A port that is to be set anew is opened anew.
+    pub(crate) fn adopt(&mut self, (name, way, config): (&Arc<str>, Way, LineConfig), now_ns: u64) {
+        self.name = Arc::clone(name);
         self.line.configure(config);
+        if self.way != way {
+            self.way = way;
+            self.drop_end(now_ns);
+        }
     }
 
+    /// Whether this is its place, however it is set.
     pub(crate) fn leads_to(&self, way: &Way) -> bool {
-        self.way == *way && !self.is_retired
+        let is_place = match (&self.way, way) {
+            (Way::Serial(own), Way::Serial(other)) => own.port == other.port,
+            (own, other) => own == other,
+        };
+        is_place && !self.is_retired
     }
 
     /// No policy names it any more: what is open is finished, nobody comes to it.

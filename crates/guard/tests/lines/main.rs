@@ -302,6 +302,30 @@ fn a_reload_keeps_the_line_and_what_waits_for_it() {
 }
 
 #[test]
+fn a_reload_that_changes_the_speed_opens_the_port_anew_and_keeps_the_sessions() {
+    let plant = Plant::start(honest(), 9_600, json!({}));
+    let mut client = plant.client();
+    assert_eq!(asks(&mut client, 1, 3, &READ), Some((1, 3, answer(3, &READ))));
+    let other = bus_document(plant.port, json!({"serial": serial(&plant.bus, 19_200)}));
+    plant.guard.reload(other.to_string().as_bytes()).unwrap();
+
+    assert_eq!(asks(&mut client, 2, 3, &READ), Some((2, 3, answer(3, &READ))));
+    assert_eq!(plant.line()["losses"], 1);
+}
+
+#[test]
+fn more_clients_than_a_line_serves_in_one_turn_all_hear_their_reply() {
+    let plant = Plant::start(paced(19_200), 19_200, json!({"window_ms": 2000}));
+    let mut clients: Vec<Client> = (0..32).map(|_| plant.client()).collect();
+    for client in &mut clients {
+        client.0.write_all(&adu(1, 3, &READ)).unwrap();
+    }
+
+    assert!(clients.iter_mut().all(|client| client.hears() == Some((1, answer(3, &READ)))));
+    assert_eq!(plant.bus.requests().len(), 1);
+}
+
+#[test]
 fn what_a_line_does_stands_in_the_metrics() {
     let plant = Plant::start(honest(), 115_200, json!({}));
     asks(&mut plant.client(), 1, 3, &READ).unwrap();

@@ -43,7 +43,7 @@ pub fn check(input: &[u8]) {
 
 pub fn seeds() -> Vec<Vec<u8>> {
     let polite: Vec<u8> = (0..60).flat_map(|at| [at % 3, at]).collect();
-    let rude: Vec<u8> = (0..80).flat_map(|at| [at % 11, at * 7]).collect();
+    let rude: Vec<u8> = (0..80).flat_map(|at| [at % 11, at.wrapping_mul(7)]).collect();
     let kinds = [[0, 0], [0, 3], [1, 0], [1, 0x0F], [0, 0x14]];
     kinds.iter().flat_map(|kind| [[&kind[..], &polite].concat(), [&kind[..], &rude].concat()]).collect()
 }
@@ -115,7 +115,7 @@ impl Talk {
         let Some((unit, id, pdu)) = self.owed.last().cloned() else { return };
         let frame = match with % 3 {
             0 => self.framed(unit ^ 7, id, &[3, 2, 9, 9]),
-            1 => self.framed(unit, id.wrapping_add(1), &[pdu[0] ^ 1, 2, 9, 9]),
+            1 => self.framed(unit, id ^ 0x8000, &[pdu[0] ^ 1, 2, 9, 9]),
             _ => {
                 let mut frame = self.framed(unit, id, &[3, 2, unit, 0]);
                 let last = frame.len() - 1;
