@@ -43,7 +43,7 @@ pub fn check(input: &[u8]) {
 
 pub fn seeds() -> Vec<Vec<u8>> {
     let polite: Vec<u8> = (0..60).flat_map(|at| [at % 3, at]).collect();
-    let rude: Vec<u8> = (0..80).flat_map(|at| [at % 11, at.wrapping_mul(7)]).collect();
+    let rude: Vec<u8> = (0..80_u8).flat_map(|at| [at % 11, at.wrapping_mul(7)]).collect();
     let kinds = [[0, 0], [0, 3], [1, 0], [1, 0x0F], [0, 0x14]];
     kinds.iter().flat_map(|kind| [[&kind[..], &polite].concat(), [&kind[..], &rude].concat()]).collect()
 }
