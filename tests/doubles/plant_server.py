@@ -6,6 +6,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Self
 
+from pymodbus.framer import FramerType
 from pymodbus.pdu.device import ModbusDeviceIdentification
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
@@ -25,8 +26,11 @@ _START_S = 10
 class PlantServer:
     """One server with tables of 300 entries for each of its unit ids; each register holds its address."""
 
-    def __init__(self, host: str, unit_ids: tuple[int, ...] = (1,)) -> None:
+    def __init__(
+        self, host: str, unit_ids: tuple[int, ...] = (1,), framer: FramerType = FramerType.SOCKET
+    ) -> None:
         self.host = host
+        self._framer = framer
         self.port = 0
         self._unit_ids = unit_ids
         self._loop = asyncio.new_event_loop()
@@ -50,7 +54,7 @@ class PlantServer:
     async def _listen(self) -> ModbusTcpServer:
         devices = [_device(unit_id) for unit_id in self._unit_ids]
         identity = ModbusDeviceIdentification(info_name=IDENTITY)  # type: ignore[no-untyped-call]
-        server = ModbusTcpServer(devices, address=(self.host, 0), identity=identity)
+        server = ModbusTcpServer(devices, framer=self._framer, address=(self.host, 0), identity=identity)
         await server.serve_forever(background=True)
         return server
 

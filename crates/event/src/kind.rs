@@ -101,6 +101,10 @@ kinds! {
     JournalRetired = "journal.retired",
     /// A new signing key, signed by the last.
     JournalKeyChanged = "journal.key_changed",
+    /// A line that sessions share is there; `reason` says which, and what it was before.
+    LineOpened = "line.opened",
+    /// A line that sessions share is gone, or cannot be had; `reason` says why.
+    LineLost = "line.lost",
     /// The wall clock stepped.
     ClockStepped = "clock.stepped",
     /// A panic or broken invariant ended a session.

@@ -2,7 +2,7 @@
 
 use crate::conversation::{Conversation, Parts};
 use crate::directory::Admission;
-use crate::legs::Legs;
+use crate::legs::{Legs, Way};
 use crate::limits::Limit;
 use crate::listeners::Place;
 use crate::socket::Socket;
@@ -136,15 +136,18 @@ pub(crate) fn converse(
 ) -> Conversation {
     let guest = Guest::of(arrival.place.conduit, arrival.peer, admission);
     let Arrival { peer, local, place } = *arrival;
-    let parts = Parts { key, local, peer, place, guest, legs: legs(admission, key) };
+    let parts = Parts { key, local, peer, place, guest, legs: legs(admission, key, canonical(peer.ip())) };
     Conversation::new(parts, socket, session, now)
 }
 
 /// Where the legs of an admitted session lead.
-fn legs(admission: &Admission, key: Key) -> Legs {
+fn legs(admission: &Admission, key: Key, party: IpAddr) -> Legs {
     let terms = &admission.config.terms;
-    let addresses = terms.servers.iter().map(|server| SocketAddr::new(server.address, server.port));
-    Legs::new(key.place, addresses, unacknowledged(terms))
+    let ways = terms.servers.iter().map(|server| match (&server.shared, server.address) {
+        (None, Some(address)) => Way::Socket(SocketAddr::new(address, server.port)),
+        _ => Way::Line(Arc::clone(&server.name)),
+    });
+    Legs::new(key, party, ways, unacknowledged(terms))
 }
 
 /// The row of a connection that no session was opened for.

@@ -12,6 +12,7 @@
 
 use crate::accept::{Guest, unacknowledged};
 use crate::client_side::ClientSide;
+#[cfg(test)]
 use crate::leg_socket::LegSocket;
 use crate::legs::Legs;
 use crate::listeners::Place;
@@ -19,6 +20,7 @@ use crate::socket::{Readiness, Socket};
 use crate::timers::Key;
 use crate::token::Slot;
 use crate::turn::Turn;
+use line::ClientId;
 use policy::Moment;
 use session::{Action, Leg, Session, Terms};
 use std::net::SocketAddr;
@@ -165,9 +167,9 @@ impl Conversation {
         }
         for action in actions {
             match action {
-                Action::Connect(leg) => self.connect(leg, turn),
-                Action::ResetServer(leg) => self.on_leg(leg, LegSocket::reset),
-                Action::FinishServer(leg) => self.on_leg(leg, LegSocket::finish),
+                Action::Connect(leg) => self.legs.connect(leg, &mut self.session, turn),
+                Action::ResetServer(leg) => self.legs.reset_leg(leg),
+                Action::FinishServer(leg) => self.legs.finish(leg),
                 Action::FinishClient => self.client.finish(),
                 Action::ResetClient => self.client.reset(),
             }
@@ -175,12 +177,28 @@ impl Conversation {
         acted
     }
 
-    fn connect(&mut self, leg: Leg, turn: &mut Turn<'_>) {
-        if let Some(socket) = self.legs.get_mut(leg) {
-            socket.connect(&mut self.session, turn);
+    /// The line that a leg leads to is there.
+    pub(crate) fn line_connected(&mut self, leg: Leg, turn: &mut Turn<'_>) {
+        if let Some(line) = self.legs.line_mut(leg) {
+            line.connected(&mut self.session, turn);
         }
     }
 
+    /// The line that a leg leads to cannot be had any more.
+    pub(crate) fn line_gone(&mut self, leg: Leg, was_connected: bool, turn: &mut Turn<'_>) {
+        if let Some(line) = self.legs.line_mut(leg) {
+            line.gone(was_connected, &mut self.session, turn);
+        }
+    }
+
+    /// The line that a leg leads to takes what it was offered.
+    pub(crate) fn line_takes(&mut self, leg: Leg, client: ClientId, turn: &mut Turn<'_>) {
+        if let Some(line) = self.legs.line_mut(leg) {
+            line.take(client, &mut self.session, turn);
+        }
+    }
+
+    #[cfg(test)]
     fn on_leg(&mut self, leg: Leg, work: impl FnOnce(&mut LegSocket)) {
         if let Some(socket) = self.legs.get_mut(leg) {
             work(socket);

@@ -13,6 +13,7 @@ mod driven;
 #[path = "../tests/harness/mod.rs"]
 #[allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
 mod harness;
+mod lines;
 #[cfg(test)]
 mod panics;
 mod serving;
@@ -26,6 +27,7 @@ use crate::conversation::Conversation;
 use crate::descriptors::Descriptors;
 use crate::directory::Directory;
 use crate::ledger::Ledger;
+use crate::lines::Lines;
 use crate::listeners::Listeners;
 use crate::notify::Notify;
 use crate::socket::Readiness;
@@ -56,6 +58,7 @@ pub(crate) struct DataLoop {
     pub(crate) plant: Plant,
     pub(crate) ledger: Ledger,
     pub(crate) listeners: Listeners,
+    pub(crate) lines: Lines,
     pub(crate) conversations: Slab<Conversation>,
     pub(crate) population: Population,
     pub(crate) descriptors: Descriptors,
@@ -80,6 +83,7 @@ pub(crate) struct Parts {
     pub(crate) policy: Arc<Policy>,
     pub(crate) ledger: Ledger,
     pub(crate) listeners: Listeners,
+    pub(crate) lines: Lines,
     pub(crate) descriptors: Descriptors,
     pub(crate) commands: Receiver<Command>,
 }
@@ -98,6 +102,7 @@ impl DataLoop {
             policy: parts.policy,
             ledger: parts.ledger,
             listeners: parts.listeners,
+            lines: parts.lines,
             conversations: Slab::new(),
             population: Population::default(),
             descriptors: parts.descriptors,
@@ -123,7 +128,8 @@ impl DataLoop {
         self.notify.ready();
         let mut events = Events::with_capacity(1024);
         while !self.is_stopping {
-            match self.poll.poll(&mut events, Some(self.patience())) {
+            let patience = self.patience();
+            match self.poll.poll(&mut events, Some(patience)) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
@@ -142,6 +148,7 @@ impl DataLoop {
             match ready_of(event.token()) {
                 Ready::Waker => {}
                 Ready::Listener(token) => self.accept(token),
+                Ready::Line(line) => self.lines.ready(line, event),
                 Ready::Conversation { place, slot } => {
                     if let Some(conversation) = self.conversations.get_mut(place) {
                         conversation.ready(slot, Readiness::of(event));
@@ -161,6 +168,7 @@ impl DataLoop {
         self.fire_timers();
         self.accept_when_due();
         self.obey();
+        self.serve_lines();
         self.tick();
     }
 

@@ -1,26 +1,47 @@
 //! All server connections of one conversation, by the session's name for each.
 
 use crate::leg_socket::LegSocket;
+use crate::line_leg::LineLeg;
 use crate::socket::Readiness;
+use crate::timers::Key;
 use crate::token::{Slot, token_of};
 use crate::turn::Turn;
 use session::{Leg, Session};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) struct Legs {
-    sockets: Vec<LegSocket>,
+    ends: Vec<LegEnd>,
     unacknowledged: Duration,
 }
 
+/// How a server is reached.
+pub(crate) enum Way {
+    /// By a connection of the session's own.
+    Socket(SocketAddr),
+    /// By the line to the server of that name.
+    Line(Arc<str>),
+}
+
+enum LegEnd {
+    Socket(LegSocket),
+    Line(LineLeg),
+}
+
 impl Legs {
-    /// The legs of the conversation at `place` of the table lead to `addresses`; none is connected yet.
-    pub(crate) fn new(place: usize, addresses: impl Iterator<Item = SocketAddr>, unacknowledged: Duration) -> Self {
-        let sockets = addresses.enumerate().map(|(index, address)| {
+    /// The legs of a conversation, none connected yet; `party` is whose they are.
+    pub(crate) fn new(key: Key, party: IpAddr, ways: impl Iterator<Item = Way>, unacknowledged: Duration) -> Self {
+        let ends = ways.enumerate().map(|(index, way)| {
             let leg = Leg(u8::try_from(index).unwrap_or(u8::MAX));
-            LegSocket::new(leg, token_of(place, Slot::Server(leg.0)), address)
+            match way {
+                Way::Socket(address) => {
+                    LegEnd::Socket(LegSocket::new(leg, token_of(key.place, Slot::Server(leg.0)), address))
+                }
+                Way::Line(name) => LegEnd::Line(LineLeg::new(key, leg, party, name)),
+            }
         });
-        Self { sockets: sockets.collect(), unacknowledged }
+        Self { ends: ends.collect(), unacknowledged }
     }
 
     /// How long what was sent may stay unacknowledged, for open connections too.
@@ -29,18 +50,56 @@ impl Legs {
             // Most reloads change nothing here, and must not cost a call for each open connection.
             return;
         }
-        for socket in &self.sockets {
+        for socket in self.sockets() {
             socket.limit_unacknowledged(to);
         }
     }
 
     #[cfg(test)]
     pub(crate) fn get(&self, leg: Leg) -> Option<&LegSocket> {
-        self.sockets.get(usize::from(leg.0))
+        match self.ends.get(usize::from(leg.0)) {
+            Some(LegEnd::Socket(socket)) => Some(socket),
+            _ => None,
+        }
     }
 
     pub(crate) fn get_mut(&mut self, leg: Leg) -> Option<&mut LegSocket> {
-        self.sockets.get_mut(usize::from(leg.0))
+        match self.ends.get_mut(usize::from(leg.0)) {
+            Some(LegEnd::Socket(socket)) => Some(socket),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn line_mut(&mut self, leg: Leg) -> Option<&mut LineLeg> {
+        match self.ends.get_mut(usize::from(leg.0)) {
+            Some(LegEnd::Line(line)) => Some(line),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn connect(&mut self, leg: Leg, session: &mut Session, turn: &mut Turn<'_>) {
+        match self.ends.get_mut(usize::from(leg.0)) {
+            Some(LegEnd::Socket(socket)) => socket.connect(session, turn),
+            Some(LegEnd::Line(line)) => line.connect(session, turn),
+            None => {}
+        }
+    }
+
+    /// Send FIN behind what waits. A line's other sessions go on.
+    pub(crate) fn finish(&mut self, leg: Leg) {
+        match self.ends.get_mut(usize::from(leg.0)) {
+            Some(LegEnd::Socket(socket)) => socket.finish(),
+            Some(LegEnd::Line(line)) => line.reset(),
+            None => {}
+        }
+    }
+
+    pub(crate) fn reset_leg(&mut self, leg: Leg) {
+        match self.ends.get_mut(usize::from(leg.0)) {
+            Some(LegEnd::Socket(socket)) => socket.reset(),
+            Some(LegEnd::Line(line)) => line.reset(),
+            None => {}
+        }
     }
 
     pub(crate) fn ready(&mut self, leg: Leg, is: Readiness) {
@@ -51,41 +110,58 @@ impl Legs {
 
     /// Complete handshakes and receive; whether anything moved.
     pub(crate) fn serve(&mut self, session: &mut Session, turn: &mut Turn<'_>) -> bool {
-        let mut moved = false;
-        for socket in &mut self.sockets {
-            moved |= socket.serve(self.unacknowledged, session, turn);
+        let (mut moved, unacknowledged) = (false, self.unacknowledged);
+        for socket in self.sockets_mut() {
+            moved |= socket.serve(unacknowledged, session, turn);
         }
         moved
     }
 
     /// Whether bytes wait in the kernel that the session wants.
     pub(crate) fn can_receive(&self, session: &Session) -> bool {
-        self.sockets.iter().any(|socket| socket.can_receive(session))
+        self.sockets().any(|socket| socket.can_receive(session))
     }
 
-    /// Write what waits; whether that failed anywhere.
+    /// Write what waits, or offer it; whether that failed anywhere.
     pub(crate) fn flush(&mut self, session: &mut Session, turn: &mut Turn<'_>) -> bool {
         let mut has_failed = false;
-        for socket in &mut self.sockets {
-            has_failed |= socket.flush(session, turn);
+        for end in &mut self.ends {
+            match end {
+                LegEnd::Socket(socket) => has_failed |= socket.flush(session, turn),
+                LegEnd::Line(line) => line.flush(session, turn),
+            }
         }
         has_failed
     }
 
     /// When the next handshake is given up, monotonic nanoseconds.
     pub(crate) fn deadline(&self) -> Option<u64> {
-        self.sockets.iter().filter_map(LegSocket::deadline).min()
+        self.sockets().filter_map(LegSocket::deadline).min()
     }
 
     pub(crate) fn deadline_reached(&mut self, session: &mut Session, turn: &mut Turn<'_>) {
-        for socket in &mut self.sockets {
+        for socket in self.sockets_mut() {
             socket.deadline_reached(session, turn);
         }
     }
 
     pub(crate) fn reset(&mut self) {
-        for socket in &mut self.sockets {
+        for socket in self.sockets_mut() {
             socket.reset();
         }
+    }
+
+    fn sockets(&self) -> impl Iterator<Item = &LegSocket> {
+        self.ends.iter().filter_map(|end| match end {
+            LegEnd::Socket(socket) => Some(socket),
+            LegEnd::Line(_) => None,
+        })
+    }
+
+    fn sockets_mut(&mut self) -> impl Iterator<Item = &mut LegSocket> {
+        self.ends.iter_mut().filter_map(|end| match end {
+            LegEnd::Socket(socket) => Some(socket),
+            LegEnd::Line(_) => None,
+        })
     }
 }

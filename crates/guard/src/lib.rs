@@ -21,6 +21,8 @@ mod ledger;
 mod leg_socket;
 mod legs;
 mod limits;
+mod line_leg;
+mod lines;
 mod listeners;
 mod notify;
 mod options;

@@ -36,6 +36,7 @@ impl DataLoop {
         let plant = std::mem::replace(&mut self.plant, Plant::new(&policy));
         self.plant = plant.rebind(&self.policy, &policy);
         self.directory = Directory::of(&policy);
+        self.lines.adopt(policy.document(), self.now.monotonic_ns);
         self.policy = policy;
         self.adopt_policy();
         let places = places(self.policy.document());

@@ -3,6 +3,7 @@
 use crate::counters::{ConduitCounters, Counters, LATENCY_BOUNDS_US};
 use crate::data_loop::DataLoop;
 use crate::limits::JOURNAL_QUEUE;
+use crate::lines::LINE_FAMILIES;
 use crate::listeners::Place;
 use crate::seat::Seat;
 use policy::document::{Conduit, OnJournalFailure, Rule, RuleKind, Verdicts};
@@ -26,6 +27,7 @@ impl DataLoop {
             "descriptors": {"limit": self.descriptors.limit, "needed": self.descriptors.needed},
             "journal": self.journal_state(),
             "conduits": conduits,
+            "lines": self.lines.spell(self.now.monotonic_ns),
             "events": self.ledger.counters.events(),
             "limits": self.limits(),
             "syslog": {"sent": self.ledger.counters.syslog_sent, "lost": self.ledger.counters.syslog_lost},
@@ -119,6 +121,12 @@ impl DataLoop {
         let rows = self.rows_without_room().unwrap_or_default();
         for (limit, count) in self.ledger.counters.limits.all().chain([(JOURNAL_QUEUE, rows)]) {
             text.sample("modwarden_limits_total", &format!("limit={limit:?}"), count);
+        }
+        for family in LINE_FAMILIES {
+            text.family(family.name, family.kind, family.help);
+            for (labels, value) in self.lines.samples(family.name, self.now.monotonic_ns) {
+                text.sample(family.name, &labels, value);
+            }
         }
         text.counters(&self.ledger.counters);
         text.0.into_bytes()

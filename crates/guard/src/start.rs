@@ -6,6 +6,7 @@ use crate::data_loop::{DataLoop, Parts};
 use crate::descriptors;
 use crate::error::{GuardError, world};
 use crate::ledger::Ledger;
+use crate::lines::Lines;
 use crate::listeners::Listeners;
 use crate::options::{JournalOptions, Options, SyslogOptions};
 use crate::syslog::Syslog;
@@ -29,12 +30,14 @@ pub(crate) fn assemble(
     let descriptors = descriptors::raise(policy.document());
     // Before the journal: a start whose port is taken leaves no rows behind, however often it is tried.
     let listeners = open_listeners(&policy, &poll)?;
+    let mut lines = Lines::new(poll.registry()).map_err(world)?;
+    lines.adopt(policy.document(), 0);
     let (journal, mut opening) = open_journal((options, storage), &policy, waker)?;
     let syslog = open_syslog(options.syslog.as_ref(), &mut opening)?;
     let clock = Clock::new();
     let ledger = Ledger::new(journal, syslog, clock.now());
     opening.extend(descriptors.warning());
-    let mut data_loop = DataLoop::new(Parts { poll, clock, policy, ledger, listeners, descriptors, commands });
+    let mut data_loop = DataLoop::new(Parts { poll, clock, policy, ledger, listeners, lines, descriptors, commands });
     data_loop.adopt_policy();
     Ok((data_loop, opening))
 }

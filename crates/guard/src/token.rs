@@ -5,8 +5,12 @@ use mio::Token;
 /// The waker: a commit or a command is there.
 pub(crate) const WAKER: Token = Token(usize::MAX);
 
-/// Listeners stand from here on; conversations below.
+/// The alarm: a line's silence is over.
+pub(crate) const ALARM: Token = Token(usize::MAX - 1);
+
+/// Listeners stand from here on; shared lines below, and conversations below those.
 pub(crate) const FIRST_LISTENER: usize = 1 << 62;
+const FIRST_LINE: usize = 1 << 61;
 
 /// One client socket and at most 255 legs (a `Leg` is a byte).
 const SLOT_BITS: u32 = 9;
@@ -22,6 +26,7 @@ pub(crate) enum Slot {
 pub(crate) enum Ready {
     Waker,
     Listener(usize),
+    Line(usize),
     Conversation { place: usize, slot: Slot },
 }
 
@@ -33,12 +38,19 @@ pub(crate) fn token_of(place: usize, slot: Slot) -> Token {
     Token((place << SLOT_BITS) | low)
 }
 
+pub(crate) fn token_of_line(line: usize) -> Token {
+    Token(FIRST_LINE | line)
+}
+
 pub(crate) fn ready_of(token: Token) -> Ready {
-    if token == WAKER {
+    if token == WAKER || token == ALARM {
         return Ready::Waker;
     }
     if token.0 >= FIRST_LISTENER {
         return Ready::Listener(token.0);
+    }
+    if token.0 >= FIRST_LINE {
+        return Ready::Line(token.0 & (FIRST_LINE - 1));
     }
     let low = token.0 & ((1 << SLOT_BITS) - 1);
     let slot = low.checked_sub(1).map_or(Slot::Client, |leg| Slot::Server(u8::try_from(leg).unwrap_or(u8::MAX)));
@@ -56,7 +68,8 @@ mod tests {
                 assert_eq!(ready_of(token_of(place, slot)), Ready::Conversation { place, slot });
             }
         }
-        assert_eq!(ready_of(WAKER), Ready::Waker);
+        assert_eq!((ready_of(WAKER), ready_of(ALARM)), (Ready::Waker, Ready::Waker));
+        assert_eq!(ready_of(token_of_line(7)), Ready::Line(7));
         assert_eq!(ready_of(Token(FIRST_LISTENER + 3)), Ready::Listener(FIRST_LISTENER + 3));
     }
 }

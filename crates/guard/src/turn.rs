@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::descriptors::Descriptors;
 use crate::ledger::Ledger;
+use crate::lines::Lines;
 use mio::Registry;
 use policy::{Moment, Plant};
 use session::Context;
@@ -12,6 +13,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) clock: &'a Clock,
     pub(crate) plant: &'a mut Plant,
     pub(crate) ledger: &'a mut Ledger,
+    pub(crate) lines: &'a mut Lines,
     pub(crate) registry: &'a Registry,
     pub(crate) descriptors: Descriptors,
     pub(crate) scratch: &'a mut [u8],

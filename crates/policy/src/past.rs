@@ -59,8 +59,8 @@ impl Past {
     }
 
     /// Note that the value is written now, whatever it becomes.
-    pub(crate) fn note_write(&mut self, now: Moment) {
-        self.written_ns = Some(now.monotonic_ns);
+    pub(crate) fn note_write(&mut self, at_ns: u64) {
+        self.written_ns = Some(at_ns);
     }
 
     /// Whether a read sent then may show the value before its last write. In doubt, it may.

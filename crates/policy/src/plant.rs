@@ -93,6 +93,16 @@ impl Plant {
         }
     }
 
+    /// A forwarded write may leave as late as `by_ns`: until then, what is read may still be older than it.
+    pub fn write_leaves_by(&mut self, target: Target, span: Span, by_ns: u64) {
+        for slot in self.slots(target) {
+            if let Some(unit) = self.units.get_mut(slot) {
+                unit.note_write(span, by_ns);
+            }
+            self.pages.note_write(slot, span, by_ns);
+        }
+    }
+
     /// An exception, a time-out or a lost connection: what was written is unknown until it is read.
     pub fn forget_written(&mut self, target: Target, request: &Request<'_>) {
         if let Some(span) = request.writes() {
@@ -243,9 +253,17 @@ impl UnitPast {
                 }
                 None => past.forget_last(),
             }
-            past.note_write(now);
+            past.note_write(now.monotonic_ns);
             if counted.insert(place.point) {
                 past.count_write(now, need);
+            }
+        }
+    }
+
+    fn note_write(&mut self, span: Span, by_ns: u64) {
+        for place in self.points.touching(span) {
+            if let Some(past) = self.pasts.get_mut(&place.point) {
+                past.note_write(by_ns);
             }
         }
     }

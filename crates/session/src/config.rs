@@ -3,7 +3,7 @@
 use event::SessionId;
 use policy::Policy;
 use policy::document::{
-    Answer, Budgets, Conduit, OnJournalFailure, RecordReadValues, Server, ServerSilent, Tolerance, Verdicts,
+    Answer, Budgets, Conduit, Line, OnJournalFailure, RecordReadValues, Server, ServerSilent, Tolerance, Verdicts,
 };
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -75,16 +75,29 @@ pub struct ServerTerms {
     pub name: Arc<str>,
     /// The units that are assets of their own, behind a gateway; ascending.
     pub units: Vec<(UnitId, Arc<str>)>,
-    /// Where it listens.
-    pub address: IpAddr,
+    /// Where it listens; `None` behind a serial port.
+    pub address: Option<IpAddr>,
     /// Its port.
     pub port: u16,
     /// How long a reply may take.
     pub reply_timeout_ns: u64,
+    /// Whether one line leads there for all sessions, and how a session may use it.
+    pub shared: Option<Shared>,
     /// The largest UMAS PDU.
     pub umas_pdu_bytes: u16,
     /// Which broken rules are put up with.
     pub tolerate: Tolerances,
+}
+
+/// What a line that all sessions share means for one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// Its own requests that may be in the line's hands at once.
+    pub most_open: usize,
+    /// How often the line may ask before it gives up.
+    pub attempts: u64,
+    /// The serial port, where it is one.
+    pub port: Option<Arc<str>>,
 }
 
 /// The named tolerances of a server, as questions.
@@ -143,7 +156,7 @@ impl Terms {
 
     /// Whether bytes pass as they come: observing needs no frames when there is nothing to route.
     pub(crate) fn passes_bytes(&self) -> bool {
-        self.observes() && self.is_direct()
+        self.observes() && self.is_direct() && self.servers.iter().all(|server| server.shared.is_none())
     }
 
     pub(crate) fn observes(&self) -> bool {
@@ -152,8 +165,8 @@ impl Terms {
 
     /// Whether each leg still leads to the same endpoint.
     pub(crate) fn has_servers_of(&self, other: &Self) -> bool {
-        let ends = |terms: &Self| terms.servers.iter().map(|server| (server.address, server.port)).collect::<Vec<_>>();
-        ends(self) == ends(other)
+        let is_same = |(one, other): (&ServerTerms, &ServerTerms)| one.leads_as(other);
+        self.servers.len() == other.servers.len() && self.servers.iter().zip(&other.servers).all(is_same)
     }
 }
 
@@ -168,6 +181,7 @@ impl ServerTerms {
             address: server.address,
             port: server.port,
             reply_timeout_ns: nanoseconds(server.reply_timeout_ms),
+            shared: server.line.as_ref().map(Shared::of),
             umas_pdu_bytes: server.umas_pdu_bytes,
             tolerate: Tolerances::of(&server.tolerate),
         }
@@ -180,6 +194,26 @@ impl ServerTerms {
     pub fn asset(&self, unit: UnitId) -> &Arc<str> {
         let found = self.units.binary_search_by_key(&unit, |(unit, _)| *unit);
         found.ok().and_then(|at| self.units.get(at)).map_or(&self.name, |(_, name)| name)
+    }
+}
+
+impl ServerTerms {
+    /// Whether both are one endpoint, reached in the same way.
+    fn leads_as(&self, other: &Self) -> bool {
+        let port_of = |terms: &Self| terms.shared.as_ref().map(|shared| shared.port.clone());
+        (self.address, self.port, port_of(self)) == (other.address, other.port, port_of(other))
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    fn of(line: &Line) -> Self {
+        Self {
+            most_open: usize::try_from(line.pipeline).unwrap_or(1).max(1),
+            attempts: u64::from(line.read_retries).saturating_add(1),
+            port: line.serial.as_ref().map(|serial| serial.port.as_str().into()),
+        }
     }
 }
 

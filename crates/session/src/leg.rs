@@ -45,10 +45,15 @@ pub(crate) struct Open {
     /// Until when its last byte must have left, and where that byte stands in the stream.
     /// What awaits no reply always has it, since its last byte is its end.
     pub(crate) leave_by: Option<(u64, u64)>,
+    /// It waits for a line that others share.
+    pub(crate) is_leaving: bool,
 }
 
 /// A server that owes so many late replies is reset: to remember more would let it make us look through them all.
 const MOST_GIVEN_UP: usize = 64;
+
+/// How much later than the line itself a session gives a reply up: drains, silences, a long turn.
+const LINE_SLACK_NS: u64 = 2_000_000_000;
 
 /// One server connection.
 #[derive(Debug, Default)]
@@ -97,7 +102,9 @@ impl LegState {
     /// Whether one more request may go out now.
     pub(crate) fn is_ready(&self, server: &ServerTerms) -> bool {
         let one_at_a_time = server.tolerate.wrong_transaction_id || server.tolerate.wrong_length;
-        self.link == Link::Open && (self.open.is_empty() || !one_at_a_time)
+        // What waits for a shared line waits where it can still be refused one by one.
+        let most = server.shared.as_ref().map_or(usize::MAX, |shared| shared.most_open);
+        self.link == Link::Open && (self.open.is_empty() || !one_at_a_time) && self.open.len() < most
     }
 
     /// The open request that a reply with this id answers.
@@ -108,6 +115,21 @@ impl LegState {
     /// The oldest request that awaits a reply.
     pub(crate) fn first_awaited(&self) -> Option<&Open> {
         self.open.iter().find(|open| open.awaits_reply())
+    }
+
+    /// What is with the line now left at this moment, and a reply may take its time from here.
+    pub(crate) fn took(&mut self, server: &ServerTerms, now_ns: u64) -> Vec<Facts> {
+        let mut taken = Vec::new();
+        let attempts = server.shared.as_ref().map_or(1, |shared| shared.attempts);
+        // The line tells of silence itself; this is for a line that does not.
+        let patience_ns = server.reply_timeout_ns.saturating_mul(attempts).saturating_add(LINE_SLACK_NS);
+        let out = &self.out;
+        for open in self.open.iter_mut().filter(|open| open.is_leaving && open.has_gone(out)) {
+            open.is_leaving = false;
+            (open.sent_ns, open.silent_ns) = (now_ns, now_ns.saturating_add(patience_ns));
+            taken.push(open.facts);
+        }
+        taken
     }
 
     /// Take out one request that ended by leaving, for no reply follows it.
@@ -146,9 +168,14 @@ impl Open {
         !is_broadcast && self.expectation.expects_reply()
     }
 
+    /// Whether its last byte is not here any more.
+    fn has_gone(&self, out: &OutBuffer) -> bool {
+        self.leave_by.is_none_or(|(_, end)| out.has_sent(end))
+    }
+
     /// Whether it ended by leaving.
     fn has_left(&self, out: &OutBuffer) -> bool {
-        !self.awaits_reply() && self.leave_by.is_none_or(|(_, end)| out.has_sent(end))
+        !self.awaits_reply() && self.has_gone(out)
     }
 
     /// Whether its last byte is still here after its deadline.
@@ -159,6 +186,7 @@ impl Open {
     fn next_deadline(&self, out: &OutBuffer) -> u64 {
         match self.leave_by {
             _ if self.has_left(out) => self.sent_ns,
+            Some((by, end)) if !out.has_sent(end) && self.is_leaving => by,
             Some((by, end)) if !out.has_sent(end) => by.min(self.silent_ns),
             _ => self.silent_ns,
         }

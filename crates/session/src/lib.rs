@@ -27,7 +27,7 @@ mod session;
 mod tests;
 mod tolerated;
 
-pub use config::{Client, ServerTerms, SessionConfig, Terms, Tolerances};
+pub use config::{Client, ServerTerms, SessionConfig, Shared, Terms, Tolerances};
 pub use context::{Action, Begun, Context, Leg, Recorder, Unrecorded};
 pub use outbuffer::OutBuffer;
 pub use session::Session;

@@ -122,6 +122,7 @@ impl Passing {
                 expectation: Expectation::of(request),
                 silent_ns: sent_ns.saturating_add(patience_ns.unwrap_or_default()),
                 leave_by: None,
+                is_leaving: false,
                 kind,
                 sequence,
                 sent_ns,

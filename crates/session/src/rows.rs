@@ -108,7 +108,7 @@ impl Rows {
             identity: lent.identity.take(),
             role: lent.role.take(),
             server: server.and_then(|server| same(lent.server.take(), server.asset(facts.unit))),
-            server_address: server.map(|server| server.address),
+            server_address: server.and_then(|server| server.address),
             unit_id: Some(facts.unit.0),
             transaction_id: Some(facts.transaction_id.0),
             function_code: Some(facts.function_code),
@@ -147,7 +147,7 @@ impl Rows {
     fn name_server(&self, row: &mut Event, leg: Option<Leg>, unit: Option<UnitId>) {
         let Some(server) = leg.and_then(|leg| self.terms_of(leg)) else { return };
         row.server = Some(Arc::clone(unit.map_or(&server.name, |unit| server.asset(unit))));
-        row.server_address = Some(server.address);
+        row.server_address = server.address;
     }
 
     fn terms_of(&self, leg: Leg) -> Option<&ServerTerms> {

@@ -24,6 +24,7 @@ use crate::outbuffer::OutBuffer;
 use event::{Kind, Sequence};
 use policy::View;
 use std::sync::Arc;
+use wire::TransactionId;
 
 /// One client's conversation with the servers of a listener.
 pub struct Session {
@@ -92,6 +93,30 @@ impl Session {
         self.event(ctx, |engine, front, ctx| match engine {
             Engine::Framed(framed) => framed.server_finished(front, ctx, leg),
             Engine::Passing(passing) => passing.server_finished(front),
+        });
+    }
+
+    /// A line that others share has taken bytes from `server_out`, just now.
+    pub fn server_took(&mut self, leg: Leg, ctx: &mut Context<'_>) {
+        self.event(ctx, |engine, front, ctx| {
+            if let Engine::Framed(framed) = engine {
+                framed.server_took(front, ctx, leg);
+            }
+        });
+    }
+
+    /// A line that others share gives a request up, named by the id it left with. `reason`: why it can have no
+    /// reply; `None`: its server was silent.
+    pub fn server_failed(
+        &mut self,
+        (leg, own_id): (Leg, TransactionId),
+        reason: Option<&'static str>,
+        ctx: &mut Context<'_>,
+    ) {
+        self.event(ctx, |engine, front, ctx| {
+            if let Engine::Framed(framed) = engine {
+                framed.server_failed(front, ctx, (leg, own_id), reason);
+            }
         });
     }
 

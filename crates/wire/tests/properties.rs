@@ -3,9 +3,13 @@
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use wire::{
-    Expectation, FrameError, PduLimit, ReplyTolerance, TransactionId, UnitId, append_adu, parse_adu, parse_reply_adu,
-    parse_request, parse_response,
+    Expectation, FrameError, PduLimit, ReplyTolerance, TransactionId, UnitId, append_adu, append_rtu_adu, parse_adu,
+    parse_reply_adu, parse_request, parse_response,
 };
+
+#[path = "invariants/rtu.rs"]
+#[allow(dead_code, unreachable_pub, clippy::indexing_slicing, reason = "shared with the fuzz target")]
+mod rtu;
 
 type Frame = (u16, u8, Vec<u8>);
 
@@ -115,5 +119,21 @@ proptest! {
         let stream = [stream_of(&frames), noise].concat();
 
         prop_assert_eq!(parse_in_pieces(&stream, &pieces), parse_in_pieces(&stream, &[]));
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_heard_on_a_line_gives_only_frames_that_were_there(heard in vec(any::<u8>(), 0..80)) {
+        rtu::check(&heard);
+    }
+
+    #[test]
+    fn frames_among_noise_on_a_line_are_found_alike_however_they_are_cut(
+        (flags, noise, unit, pdu) in (any::<u8>(), vec(any::<u8>(), 0..6), 1_u8..6, pdus())
+    ) {
+        let mut heard = [&[flags][..], &noise].concat();
+        append_rtu_adu(&mut heard, UnitId(unit), &pdu);
+        rtu::check(&heard);
     }
 }

@@ -81,6 +81,8 @@ EVENT_KINDS = (
     "journal.recovered",
     "journal.retired",
     "journal.key_changed",
+    "line.opened",
+    "line.lost",
     "clock.stepped",
     "internal.error",
 )

@@ -88,6 +88,31 @@ def conduit_table(status: Mapping[str, Any]) -> Table:
     return table
 
 
+def line_table(status: Mapping[str, Any]) -> Table | None:
+    """List the lines that clients share: load, who waits, and what is amiss; None where there are none."""
+    lines = status.get("lines") or []
+    if not lines:
+        return None
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("line")
+    table.add_column("at")
+    for name in ("load", "sessions", "waiting", "given up", "requests", "shared", "CRC errors", "strays"):
+        table.add_column(name, justify="right")
+    table.add_column("time-outs by unit")
+    for line in lines:
+        counts = (line["given_up"], line["requests"], line["shared"], line["crc_errors"], line["strays"])
+        table.add_row(
+            line["name"],
+            Text(line["at"], style="" if line["up"] else "bold red"),
+            f"{line['load_percent']} %" if line["up"] else Text("DOWN", style="bold red"),
+            f"{line['sessions']:,}",
+            f"{line['waiting']:,}",
+            *(f"{count:,}" for count in counts),
+            ", ".join(f"{unit}: {count:,}" for unit, count in line["time_outs"].items()),
+        )
+    return table
+
+
 def denial_table(status: Mapping[str, Any]) -> Table:
     """List why requests were refused, or would be where a conduit only observes."""
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -13,7 +13,7 @@ from rich.text import Text
 from modwarden.cli._control import control_client
 from modwarden.cli._options import GuardOption, JsonOption, SitePlace, StateOption
 from modwarden.cli._printing import console, print_json
-from modwarden.cli._status_view import conduit_table, denial_table, head_lines, rates
+from modwarden.cli._status_view import conduit_table, denial_table, head_lines, line_table, rates
 from modwarden.guard import ControlClient, ControlError
 
 # More sessions than fit a screen are counted, not listed.
@@ -86,6 +86,7 @@ def _view(
         Text(f"{speed.requests:,.1f} requests/s, {speed.denials:,.1f} refusals/s"),
         Text(),
         conduit_table(now),
+        *((Text(), lines) if (lines := line_table(now)) is not None else ()),
         Text(),
         denial_table(now),
         Text(),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modwarden.errors import ModwardenError
+from modwarden.guard._compile_lines import is_bus, line_document
 from modwarden.guard._compile_rules import RuleCompiler, answer, limits_document, permits_umas
 from modwarden.guard._utc_offsets import utc_offsets
 from modwarden.model import (
@@ -112,15 +113,18 @@ class _Compiler:
         self, name: AssetName, maps: Sequence[PointMapName], conduits: Iterable[Conduit]
     ) -> dict[str, Any]:
         asset = self.site.assets[name]
-        is_gateway = bool(self.site.units_via(name))
+        is_gateway = bool(self.site.units_via(name)) or is_bus(asset)
         default = _GATEWAY_REPLY_TIMEOUT_MS if is_gateway else _REPLY_TIMEOUT_MS
-        has_umas = any(permits_umas(self.site, conduit, name) for conduit in conduits)
+        units = self._units(name)
+        # A longer block needs a connection of its own: a shared line takes no frame beyond the standard's.
+        has_umas = asset.line is None and any(permits_umas(self.site, conduit, name) for conduit in conduits)
         return {
             "name": name,
-            "address": str(asset.addresses[0]),
-            "port": asset.port,
+            "address": str(asset.addresses[0]) if asset.serial is None else None,
+            "port": asset.port if asset.serial is None else 0,
+            "line": line_document(self.site, asset, units),
             "gateway": is_gateway,
-            "units": [_unit(unit, maps) for unit in self._units(name)],
+            "units": [_unit(unit, maps) for unit in units],
             "tolerate": sorted(set(asset.tolerate)),
             "reply_timeout_ms": asset.reply_timeout_ms or default,
             "umas_pdu_bytes": _UMAS_PDU_BYTES if has_umas else _PDU_BYTES,

@@ -27,6 +27,7 @@ from modwarden.model.function_set import (
 )
 from modwarden.model.journal import JournalSettings, Syslog
 from modwarden.model.limits import Limits, MaxChange
+from modwarden.model.line import Framing, Line, Parity, SerialPort
 from modwarden.model.names import (
     AssetName,
     ConduitName,
@@ -78,12 +79,14 @@ __all__ = [
     "Evidence",
     "Expectation",
     "Finding",
+    "Framing",
     "Function",
     "FunctionSelector",
     "FunctionSelectorError",
     "Insertion",
     "JournalSettings",
     "Limits",
+    "Line",
     "MaxChange",
     "Network",
     "OnFailure",
@@ -92,6 +95,7 @@ __all__ = [
     "OnPolicyFailure",
     "Order",
     "Origin",
+    "Parity",
     "Point",
     "PointMap",
     "PointMapName",
@@ -107,6 +111,7 @@ __all__ = [
     "RuleKind",
     "RuleName",
     "ScheduleError",
+    "SerialPort",
     "ServerBinding",
     "ServerSilent",
     "Severity",

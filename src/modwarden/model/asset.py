@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from modwarden.model.line import Framing, Line, SerialPort
 from modwarden.model.names import AssetName, PointMapName, UnitId, ZoneName
 from modwarden.model.network import Address
 from modwarden.model.origin import Origin
@@ -36,4 +37,7 @@ class Asset:
     firmware: str | None = None
     tolerate: tuple[Tolerance, ...] = ()
     reply_timeout_ms: int | None = None
+    serial: SerialPort | None = None
+    framing: Framing = Framing.MODBUS_TCP
+    line: Line | None = None
     origin: Origin = field(default=Origin("", 0), compare=False)

@@ -73,6 +73,7 @@ class Point:
     offset: float = 0.0
     aliases: tuple[tuple[Table, int], ...] = ()
     partial: bool = False
+    read_side_effect: bool = False
     limits: Limits | None = None
     engineering_unit: str | None = None
     origin: Origin = field(default=Origin("", 0), compare=False)

@@ -1,17 +1,20 @@
 """Zones and assets: ranges written out, names of zones, gateways and maps resolved."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modwarden.model import (
     Asset,
     AssetName,
+    Framing,
     Origin,
     PointMapName,
+    SerialPort,
     UnitId,
     Zone,
     ZoneName,
 )
+from modwarden.site._lines import check_ports, serial_ports, shared_line
 from modwarden.site._schema import AssetShape, ZoneShape
 from modwarden.site._tree import Tree
 from modwarden.site._words import expand, expand_beside, holds_range, parse_address
@@ -48,6 +51,8 @@ class AssetReader:
                 for asset in self._expanded(written, shape, origin):
                     self._add(asset, assets)
         self._check_gateways(assets)
+        for origin, mistake in check_ports(list(assets.values())):
+            self.problems.add(origin, mistake)
         return assets
 
     def _add(self, asset: Asset, assets: dict[AssetName, Asset]) -> None:
@@ -66,9 +71,14 @@ class AssetReader:
         self._check_words(shape, origin)
         addresses = [self._beside(text, names, origin.at("addresses")) for text in shape.addresses]
         units = self._units(shape, names, origin)
+        ports = self._ports(shape, names, origin)
+        line = None
+        with self.problems.at(origin):
+            line = shared_line(shape)
         for index, name in enumerate(names):
             own = [column[index] for column in addresses if column]
-            yield self._asset(name, shape, own, units[index], origin)
+            plain = self._asset(name, shape, own, units[index], origin)
+            yield replace(plain, serial=ports[index], line=line)
 
     def _asset(
         self, name: str, shape: AssetShape, addresses: list[str], units: tuple[UnitId, ...], origin: Origin
@@ -90,8 +100,14 @@ class AssetReader:
             firmware=shape.firmware,
             tolerate=tuple(shape.tolerate),
             reply_timeout_ms=shape.reply_timeout,
+            framing=shape.framing or Framing.MODBUS_TCP,
             origin=origin,
         )
+
+    def _ports(self, shape: AssetShape, names: list[str], origin: Origin) -> list[SerialPort | None]:
+        with self.problems.at(origin.at("serial")):
+            return serial_ports(shape, names)
+        return [None] * len(names)
 
     def _check_words(self, shape: AssetShape, origin: Origin) -> None:
         with self.problems.at(origin.at("zone")):

@@ -9,6 +9,7 @@ from modwarden.model import (
     Budgets,
     Conduit,
     ConduitName,
+    Framing,
     Insertion,
     Network,
     OnFailure,
@@ -56,7 +57,7 @@ class ConduitReader:
         self._check_zones(shape, origin)
         self._check_insertion(shape, origin)
         bindings = self._bindings(name, shape.servers)
-        default_deadline = _SERIAL_DEADLINE_MS if shape.insertion == Insertion.SERIAL else _DEADLINE_MS
+        default_deadline = _SERIAL_DEADLINE_MS if self._leads_to_bus(bindings) else _DEADLINE_MS
         rules = RuleReader(
             self.tree,
             self.problems,
@@ -84,6 +85,10 @@ class ConduitReader:
             rules=rules.build_rules(shape.rules),
             origin=origin,
         )
+
+    def _leads_to_bus(self, bindings: tuple[ServerBinding, ...]) -> bool:
+        servers = [self.assets[binding.asset] for binding in bindings]
+        return any(server.serial or server.framing == Framing.RTU_OVER_TCP for server in servers)
 
     def _check_zones(self, shape: ConduitShape, origin: Origin) -> None:
         known = frozenset(self.zones)
@@ -131,7 +136,7 @@ class ConduitReader:
             raise Mistake(
                 "server-behind-gateway", f"{name!r} is behind {asset.via!r}", f"list {asset.via!r} instead"
             )
-        if not asset.addresses:
+        if not asset.addresses and asset.serial is None:
             raise Mistake("no-address", f"the server {name!r} has no address", "give the asset `addresses:`")
         if not asset.unit_ids and not any(other.via == name for other in self.assets.values()):
             hint = f"add `unit_ids: [1]` (or [255]) to the asset at {asset.origin}: the ids its clients use"

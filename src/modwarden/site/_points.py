@@ -84,6 +84,7 @@ def _point(name: str, shape: PointShape, origin: Origin) -> Point:
         offset=shape.offset,
         aliases=tuple((span.table, _first(name, span, kind)) for span in shape.aliases),
         partial=shape.partial == "permit",
+        read_side_effect=shape.read_side_effect,
         limits=build_limits(shape.write) if shape.write else None,
         engineering_unit=shape.engineering_unit,
         origin=origin,

@@ -7,11 +7,13 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from modwarden.model import (
     Expectation,
+    Framing,
     Insertion,
     OnGuardFailure,
     OnJournalFailure,
     OnPolicyFailure,
     Order,
+    Parity,
     PointType,
     RecordReadValues,
     ServerSilent,
@@ -97,6 +99,9 @@ class PointShape(_Shape):
     partial: Literal["permit", "deny"] = Field(
         "deny", description="Whether a write may cover only part of it."
     )
+    read_side_effect: bool = Field(
+        default=False, description="Reading it has an effect: no window answers it again."
+    )
     write: LimitsShape | None = Field(None, description="Limits on written values.")
 
 
@@ -143,6 +148,46 @@ PointMapShape = Annotated[
 ]
 
 
+class SerialShape(_Shape):
+    """A serial port of the guard's host; RTU, 8 data bits, nothing assumed."""
+
+    port: str = Field(min_length=1, description="Its device file; a range as in the name.")
+    baud: Annotated[int, Field(ge=300, le=12_000_000)] = Field(description="Speed of the line.")
+    parity: Annotated[Parity, FromText] = Field(description="none, even or odd, as the units are set.")
+    stop_bits: Literal[1, 2] = Field(description="1 or 2, as the units are set.")
+
+
+class LineShape(_Shape):
+    """How clients share a line."""
+
+    turnaround: Duration | None = Field(
+        None, description="How long units need for a broadcast, which nobody answers; 100ms."
+    )
+    window: Duration | None = Field(
+        None, description="How long a read answers the same read again; without it, never."
+    )
+    read_retries: Annotated[int, Field(ge=0, le=10)] = Field(
+        0, description="How often a read without a reply is repeated; a write never is."
+    )
+    echo: bool = Field(default=False, description="Whether the adapter hears what it sends.")
+    client_share_percent: Annotated[int, Field(ge=1, le=100)] = Field(
+        100, description="The part of the line's time that one client may have."
+    )
+
+
+class ConnectionsShape(_Shape):
+    """How the guard connects to a server that takes few connections."""
+
+    shared: Literal[True] = Field(description="All clients share one connection.")
+    pipeline: Annotated[int, Field(ge=1, le=16)] = Field(
+        1, description="Requests that the server is known to bear at once."
+    )
+    pause: Duration | None = Field(None, description="Between a reply and the next request; none.")
+    lifetime: Duration | None = Field(
+        None, description="After this the connection is renewed, once nothing is open on it."
+    )
+
+
 class AssetShape(_Shape):
     """A client, server, gateway or the host of a guard; `name-[001-200]` stands for many."""
 
@@ -160,8 +205,16 @@ class AssetShape(_Shape):
         default_factory=list, description="Rules of Modbus it may break."
     )
     reply_timeout: Duration | None = Field(
-        None, description="How long a reply may take; 10s, behind a gateway 3s."
+        None, description="How long a reply may take; 10s, behind a gateway or on a bus 3s."
     )
+    serial: SerialShape | None = Field(None, description="The serial port that leads to its units.")
+    framing: Annotated[Framing, FromText] | None = Field(
+        None, description="modbus_tcp, or rtu_over_tcp for serial device servers."
+    )
+    connections: ConnectionsShape | None = Field(
+        None, description="For a server that takes few connections; without it, each client has one."
+    )
+    line: LineShape | None = Field(None, description="How clients share a bus or a connection.")
 
 
 class ServerShape(_Shape):

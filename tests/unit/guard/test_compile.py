@@ -146,6 +146,7 @@ def test_servers_have_their_units_and_only_a_gateway_is_one(tmp_path: Path) -> N
             "name": "ahu-1",
             "address": "10.11.0.1",
             "port": 1502,
+            "line": None,
             "gateway": False,
             "units": [{"asset": "ahu-1", "unit_ids": [1, 2], "point_map": 0}],
             "tolerate": ["wrong_unit_id"],
@@ -156,6 +157,7 @@ def test_servers_have_their_units_and_only_a_gateway_is_one(tmp_path: Path) -> N
             "name": "gw-1",
             "address": "10.11.1.1",
             "port": 502,
+            "line": None,
             "gateway": True,
             "units": [
                 {"asset": "flow-1", "unit_ids": [7], "point_map": 0},
@@ -166,6 +168,72 @@ def test_servers_have_their_units_and_only_a_gateway_is_one(tmp_path: Path) -> N
             "umas_pdu_bytes": 1024,
         },
     ]
+
+
+BUS = """\
+  bus-1:
+    {zone: field, serial: {port: /dev/ttyUSB0, baud: 19200, parity: even, stop_bits: 1},
+     line: {window: 200ms, read_retries: 1, client_share_percent: 50}}
+  meter-[1-2]: {zone: field, via: bus-1, unit_id: "[11-12]", points: ahu}
+  ds-1: {zone: field, addresses: [10.11.1.7], port: 4001, framing: rtu_over_tcp}
+  pump: {zone: field, via: ds-1, unit_id: 3}
+  plc-9:
+    {zone: field, addresses: [10.11.1.9], unit_ids: [1],
+     connections: {shared: true, pipeline: 2, pause: 20ms, lifetime: 1h}}
+"""
+BUS_SERVERS = """\
+      gw-1: {listen: "10.10.0.2:15001"}
+      bus-1: {listen: "10.10.0.2:1511"}
+      ds-1: {listen: "10.10.0.2:1512"}
+      plc-9: {listen: "10.10.0.2:1513"}
+"""
+
+
+def with_buses() -> str:
+    text = SITE.replace("conduits:\n", BUS + "conduits:\n", 1)
+    text = text.replace('      gw-1: {listen: "10.10.0.2:15001"}\n', BUS_SERVERS, 1)
+    return text.replace("fan: {at: coil 0}", "fan: {at: coil 0, read_side_effect: true}", 1)
+
+
+def test_a_bus_has_a_port_and_no_address_and_knows_which_reads_have_an_effect(tmp_path: Path) -> None:
+    servers = {server["name"]: server for server in document(tmp_path, with_buses())["servers"]}
+    bus = servers["bus-1"]
+
+    assert (bus["address"], bus["port"], bus["gateway"], bus["reply_timeout_ms"]) == (None, 0, True, 3000)
+    assert bus["line"] == {
+        "serial": {"port": "/dev/ttyUSB0", "baud": 19200, "data_bits": 8, "parity": "even", "stop_bits": 1},
+        "framing": "rtu",
+        "pipeline": 1,
+        "pause_ms": 0,
+        "lifetime_ms": 0,
+        "turnaround_ms": 100,
+        "window_ms": 200,
+        "read_retries": 1,
+        "echo": False,
+        "client_share": 50,
+        "side_effects": [[11, "coil", 0, 0], [12, "coil", 0, 0]],
+    }
+
+
+def test_a_device_server_and_a_server_of_few_connections_have_lines_to_their_addresses(
+    tmp_path: Path,
+) -> None:
+    servers = {server["name"]: server for server in document(tmp_path, with_buses())["servers"]}
+    device_server, plc = servers["ds-1"], servers["plc-9"]
+
+    assert (device_server["address"], device_server["port"], device_server["gateway"]) == (
+        "10.11.1.7",
+        4001,
+        True,
+    )
+    assert (device_server["line"]["framing"], device_server["line"]["serial"]) == ("rtu", None)
+    assert (plc["line"]["framing"], plc["gateway"], plc["umas_pdu_bytes"]) == ("mbap", False, 253)
+    assert [plc["line"][key] for key in ("pipeline", "pause_ms", "lifetime_ms")] == [2, 20, 3_600_000]
+
+
+def test_a_conduit_that_leads_to_a_bus_gives_its_writes_two_seconds(tmp_path: Path) -> None:
+    assert document(tmp_path)["conduits"][0]["deadline_ms"] == 500
+    assert document(tmp_path, with_buses())["conduits"][0]["deadline_ms"] == 2000
 
 
 def test_umas_keeps_to_253_bytes_unless_a_rule_permits_it(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ AHU = '  "ahu-[1-2]": {zone: field, addresses: ["10.11.0.[1-2]"], unit_ids: [1],
 FAN = "    fan: {at: coil 0}\n"
 HMI = "  hmi-1: {zone: control, addresses: [10.10.0.5]}\n"
 FLOW = '  "flow-[1-2]": {zone: field, via: gw-1, unit_id: "[1-2]", points: ahu}\n'
+BUS = "  bus-1: {zone: field, serial: {port: /dev/ttyS0, baud: 19200, parity: even, stop_bits: 1}}\n"
 TEST = '  - {client: hmi-1, server: ahu-1, request: "write setpoint 30", expect: deny}\n'
 
 
@@ -41,6 +42,17 @@ MISTAKES = [
     ("bad-value", "    to: field\n", "    to: field\n    verdicts: observed\n", "verdicts", "did you mean 'observe'?"),
     ("bad-value", "modwarden: 1\n", "modwarden: 2\n", "modwarden: 2", "2 is not known here"),
     ("out-of-range", HMI, "  hmi-1: {zone: control, port: 70000}\n", "70000", "port: 70000"),
+    ("bad-line", FLOW, FLOW + BUS.replace("zone: field, ", "zone: field, addresses: [10.11.1.3], "), "bus-1:", "a serial port and addresses"),
+    ("bad-line", FLOW, FLOW + BUS.replace("zone: field, ", "zone: field, via: gw-1, "), "bus-1:", "behind a gateway"),
+    ("bad-line", FLOW, FLOW + BUS.replace("zone: field, ", "zone: field, framing: rtu_over_tcp, "), "bus-1:", "no `framing`"),
+    ("bad-line", FLOW, FLOW + BUS.replace("zone: field, ", "zone: field, connections: {shared: true}, "), "bus-1:", "always shared"),
+    ("bad-line", FLOW, FLOW + BUS.replace("zone: field, ", "zone: field, tolerate: [wrong_unit_id], "), "bus-1:", "takes no `tolerate`"),
+    ("bad-line", FLOW, FLOW + BUS.replace("zone: field, ", "zone: field, line: {window: 11s}, "), "bus-1:", "more than 10s"),
+    ("bad-line", HMI, HMI.replace("control, ", "control, line: {window: 1s}, "), "hmi-1:", "no line is shared here"),
+    ("duplicate-port", FLOW, FLOW + BUS + BUS.replace("bus-1", "bus-2"), "bus-2:", "'bus-1' has the port '/dev/ttyS0' already"),
+    ("range-lengths", FLOW, FLOW + BUS.replace("bus-1", '"bus-[1-2]"'), "bus-[1-2]", "2 assets share the port"),
+    ("missing-key", FLOW, FLOW + BUS.replace(", parity: even", ""), "bus-1:", "the key 'parity' is missing"),
+    ("bad-value", FLOW, FLOW + BUS.replace("even", "evn"), "bus-1:", "did you mean 'even'?"),
     ("bad-duration", "    to: field\n", "    to: field\n    idle_timeout: 30\n", "idle_timeout", "write a number with its unit"),
     ("bad-size", TEST, TEST + "journal: {keep: {size: 3 boxes}}\n", "boxes", "is not a size"),
     ("bad-schedule", READS, READS + rule("permit: [3], when: always"), "always", "'always'"),

@@ -32,6 +32,7 @@ impl DataLoop {
             clock: &self.clock,
             plant: &mut self.plant,
             ledger: &mut self.ledger,
+            lines: &mut self.lines,
             registry: self.poll.registry(),
             descriptors: self.descriptors,
             scratch: &mut self.scratch,
@@ -92,6 +93,7 @@ impl DataLoop {
         self.conversations.get(key.place).filter(|found| found.key == key)?;
         let gone = self.conversations.remove(key.place);
         self.population.leave(gone.guest);
+        self.lines.forget(key, self.now.monotonic_ns);
         Some(gone)
     }
 

@@ -10,11 +10,14 @@ const DRAIN_TICK_NS: u64 = 10_000_000;
 
 impl DataLoop {
     /// How long nothing will happen unless a socket or the waker says so.
-    pub(super) fn patience(&self) -> Duration {
+    pub(super) fn patience(&mut self) -> Duration {
         if !self.unfinished.is_empty() || self.ledger.has_commits() {
             return Duration::ZERO;
         }
         let now_ns = self.clock.now().monotonic_ns;
+        if self.lines.arm(now_ns) {
+            return Duration::ZERO;
+        }
         let next = self.timers.next().unwrap_or(u64::MAX).min(self.next_tick_ns);
         let next = next.min(self.accept_again_ns.unwrap_or(u64::MAX));
         // Rounded up: epoll counts milliseconds, and waking early would spin.

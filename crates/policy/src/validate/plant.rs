@@ -1,7 +1,7 @@
 //! Checks of what stands in the plant: point maps, servers, units.
 
 use super::{Findings, Flaw};
-use crate::document::{Document, Limits, Point, PointType, Server, Table};
+use crate::document::{Document, Framing, Limits, Line, Point, PointType, Server, Table};
 
 /// Writes a minute that are remembered for a point: 80 KiB of times; no plant writes a setpoint a hundred times a second.
 const PER_MINUTE_MAX: u32 = 6000;
@@ -72,8 +72,32 @@ fn check_distance(distance: Option<f64>, place: &str, findings: &mut Findings) {
     }
 }
 
+fn check_line(line: &Line, place: &str, findings: &mut Findings) {
+    let share = line.client_share;
+    findings.check((1..=100).contains(&share), &format!("{place}.client_share"), || Flaw::Number(share.into()));
+    findings.check(line.pipeline > 0, &format!("{place}.pipeline"), || Flaw::Number(0.0));
+    for (index, (_, _, first, last)) in line.side_effects.iter().enumerate() {
+        findings.check(first <= last, &format!("{place}.side_effects[{index}]"), || Flaw::PastEnd);
+    }
+    if let Some(serial) = &line.serial {
+        let place = format!("{place}.serial");
+        let (data_bits, stop_bits) = (serial.data_bits, serial.stop_bits);
+        findings.check(serial.baud > 0, &format!("{place}.baud"), || Flaw::Number(0.0));
+        findings.check(matches!(data_bits, 7 | 8), &format!("{place}.data_bits"), || Flaw::Number(data_bits.into()));
+        findings.check(matches!(stop_bits, 1 | 2), &format!("{place}.stop_bits"), || Flaw::Number(stop_bits.into()));
+        findings.check(line.framing == Framing::Rtu, &format!("{place}.framing"), || Flaw::Number(0.0));
+    }
+}
+
 fn check_server(document: &Document, server: &Server, place: &str, findings: &mut Findings) {
-    findings.check(server.port != 0, &format!("{place}.port"), || Flaw::Number(0.0));
+    let has_port = server.address.is_some() == (server.port != 0);
+    findings.check(has_port, &format!("{place}.port"), || Flaw::Number(server.port.into()));
+    let serial = server.line.as_ref().and_then(|line| line.serial.as_ref());
+    let has_one_end = server.address.is_some() != serial.is_some();
+    findings.check(has_one_end, &format!("{place}.address"), || Flaw::Number(0.0));
+    if let Some(line) = &server.line {
+        check_line(line, &format!("{place}.line"), findings);
+    }
     findings.check(server.reply_timeout_ms != 0, &format!("{place}.reply_timeout_ms"), || Flaw::Number(0.0));
     let units = server.units.iter().enumerate();
     findings.check_unique(units.clone().map(|(index, unit)| (format!("{place}.units[{index}].asset"), &unit.asset)));

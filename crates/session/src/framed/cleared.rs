@@ -21,6 +21,9 @@ pub(super) enum Passage {
     Observed,
 }
 
+/// How many time-outs of others a read may wait for a shared line: one silent unit must not cost all others theirs.
+const LINE_TURNS: u64 = 3;
+
 /// A first row, and whether the request waits for it.
 pub(super) enum First {
     Ahead(Sequence),
@@ -154,7 +157,8 @@ impl<'a> Cleared<'a> {
     ) -> Open {
         let terms = front.terms();
         let sent_ns = ctx.now.monotonic_ns;
-        let patience_ns = terms.servers.get(self.leg.index()).map(|server| server.reply_timeout_ns);
+        let server = terms.servers.get(self.leg.index());
+        let patience_ns = server.map(|server| server.reply_timeout_ns);
         let silent_ns = sent_ns.saturating_add(patience_ns.unwrap_or_default());
         let is_bound = self.facts.changes_state && self.is_enforced();
         let deadline_ns = self.facts.arrived.monotonic_ns.saturating_add(terms.deadline_ns);
@@ -168,7 +172,16 @@ impl<'a> Cleared<'a> {
             leave_by: is_bound.then_some((deadline_ns, end)),
             facts: self.facts,
             ruling: self.ruling,
+            is_leaving: false,
         };
+        if let Some(shared) = server.and_then(|server| server.shared.as_ref()) {
+            // A line has others to serve: its time runs from when the line has taken it, and until then this bounds the wait.
+            let others_ns = patience_ns.unwrap_or_default().saturating_mul(shared.attempts);
+            let turn_ns = sent_ns.saturating_add(others_ns.saturating_mul(LINE_TURNS));
+            open.is_leaving = true;
+            open.leave_by = open.leave_by.or(Some((turn_ns, end)));
+            open.silent_ns = u64::MAX;
+        }
         if !open.awaits_reply() {
             open.leave_by = open.leave_by.or(Some((silent_ns, end)));
         }

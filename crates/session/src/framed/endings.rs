@@ -15,7 +15,7 @@ use crate::outcome::{End, record_end};
 use crate::refusal::Refusal;
 use event::{Kind, Sequence};
 use policy::document::ServerSilent;
-use wire::ExceptionCode;
+use wire::{ExceptionCode, TransactionId};
 
 // === impl Framed ===
 
@@ -108,6 +108,38 @@ impl Framed {
             if let Ok(leg) = u8::try_from(index) {
                 self.check_leg(front, ctx, Leg(leg));
             }
+        }
+        self.pump(front, ctx);
+    }
+
+    /// A line that others share has taken what waited for it.
+    pub(crate) fn server_took(&mut self, front: &mut Front, ctx: &mut Context<'_>, leg: Leg) {
+        let terms = front.config.terms.servers.get(leg.index());
+        if let Some((server, state)) = terms.zip(self.legs.get_mut(leg.index())) {
+            for facts in state.took(server, ctx.now.monotonic_ns) {
+                // What is read from now on is no older than this write.
+                if let Some((target, span)) = facts.target.zip(facts.writes) {
+                    ctx.plant.write_leaves_by(target, span, ctx.now.monotonic_ns);
+                }
+            }
+        }
+        self.settle_left(front, ctx, leg);
+        self.pump(front, ctx);
+    }
+
+    /// A line that others share gives up one request, and sees to it that no late reply is taken for another's.
+    pub(crate) fn server_failed(
+        &mut self,
+        front: &mut Front,
+        ctx: &mut Context<'_>,
+        (leg, own_id): (Leg, TransactionId),
+        reason: Option<&'static str>,
+    ) {
+        let Some(state) = self.legs.get_mut(leg.index()) else { return };
+        let Some(open) = state.position(own_id).and_then(|at| state.open.remove(at)) else { return };
+        match reason {
+            None => self.give_up_silent(front, ctx, &open),
+            Some(reason) => self.fail(front, ctx, &open, reason),
         }
         self.pump(front, ctx);
     }

@@ -128,7 +128,12 @@ impl Framed {
         append_adu(state.out.tail(), own_id, asked.unit, asked.pdu);
         // What goes out now counts as the value at once.
         ctx.plant.value_forwarded(cleared.target, cleared.request, ctx.now);
-        state.open.push_back(cleared.into_open(front, ctx, (own_id, first, state.out.end())));
+        let (target, writes) = (cleared.target, cleared.facts.writes);
+        let open = cleared.into_open(front, ctx, (own_id, first, state.out.end()));
+        if let (true, Some((by_ns, _)), Some(span)) = (open.is_leaving, open.leave_by, writes) {
+            ctx.plant.write_leaves_by(target, span, by_ns);
+        }
+        state.open.push_back(open);
     }
 }
 

@@ -11,6 +11,7 @@ mod pairing;
 mod queueing;
 mod reload;
 mod routing;
+mod shared;
 mod silence;
 mod site;
 mod talk;

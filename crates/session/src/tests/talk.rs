@@ -200,6 +200,12 @@ impl Talk {
         self.happen(|session, ctx| session.policy_changed(config, view, ctx));
     }
 
+    /// What a unit is to the plant.
+    pub(super) fn target(&self, unit: u8) -> policy::Target {
+        let view = self.policy.view(0, 0, &principal(&self.client));
+        view.target(wire::UnitId(unit)).expect("a declared unit")
+    }
+
     pub(super) fn drains(&mut self) {
         self.happen(|session, ctx| session.drain(ctx));
     }

@@ -53,6 +53,12 @@ impl Expectation {
         Self { function_code: request.function_code().get(), body: Body::of(request) }
     }
 
+    /// The function asked for.
+    #[must_use]
+    pub(crate) const fn function_code(&self) -> u8 {
+        self.function_code
+    }
+
     /// Whether there is a reply at all: a server forced to listen only gives none.
     #[inline]
     #[must_use]

@@ -10,6 +10,7 @@
 mod framing;
 mod request;
 mod response;
+mod rtu;
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -29,9 +30,15 @@ fn every_kept_reply_is_taken_only_by_its_request() {
 }
 
 #[test]
+fn every_kept_line_gives_only_frames_that_were_heard() {
+    corpus::replay(HERE, "rtu", rtu::check);
+}
+
+#[test]
 #[ignore = "writes the corpora's seeds anew"]
 fn seeds_are_sown() {
     corpus::sow(HERE, "framing", &framing::seeds());
     corpus::sow(HERE, "request", &request::seeds());
     corpus::sow(HERE, "response", &response::seeds());
+    corpus::sow(HERE, "rtu", &rtu::seeds());
 }

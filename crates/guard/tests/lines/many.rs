@@ -1,0 +1,77 @@
+//! Twelve buses with 150 units behind one guard, and three clients that ask all of them.
+
+use super::harness::{Client, adu, at, free_port, guard};
+use super::unit::{Bus, answer, paced};
+use super::{bus_document, receive_adu, serial, status};
+use serde_json::json;
+use std::io::Write as _;
+
+const BUSES: u8 = 12;
+const UNITS: u8 = 13;
+/// Two thousand requests in a second or two. `LINES_REQUESTS` asks for more: an hour of three clients that poll each
+/// of 150 units once a second are 1,620,000.
+const REQUESTS: usize = 2_000;
+const BAUD: u32 = 1_000_000;
+
+#[test]
+fn twelve_buses_with_150_units_lose_cross_and_double_no_reply() {
+    let asked = std::env::var("LINES_REQUESTS").map_or(REQUESTS, |asked| asked.parse().unwrap());
+    let baud = std::env::var("LINES_BAUD").map_or(BAUD, |asked| asked.parse().unwrap());
+    let buses: Vec<Bus> = (0..BUSES).map(|_| Bus::start(paced(baud.into()))).collect();
+    let ports: Vec<u16> = (0..BUSES).map(|_| free_port()).collect();
+    let journal = tempfile::tempdir().unwrap();
+    let guard = guard(&document(&buses, &ports, baud), journal.path());
+    let rounds = asked / usize::from(BUSES) / 3 + 1;
+    let clients: Vec<_> = (0..BUSES)
+        .flat_map(|bus| (1..=3_u8).map(move |client| (bus, client)))
+        .map(|(bus, client)| {
+            let port = ports[usize::from(bus)];
+            std::thread::spawn(move || (0..rounds).filter(|round| is_right(port, client, *round)).count())
+        })
+        .collect();
+    let right: usize = clients.into_iter().map(|client| client.join().unwrap()).sum();
+
+    assert_eq!(right, rounds * 3 * usize::from(BUSES));
+    let heard: usize = buses.iter().map(|bus| bus.requests().len()).sum();
+    assert_eq!(heard, right);
+    for line in status(&guard)["lines"].as_array().unwrap() {
+        assert_eq!((&line["strays"], &line["crc_errors"], &line["given_up"]), (&json!(0), &json!(0), &json!(0)));
+    }
+}
+
+thread_local! {
+    static CLIENT: std::cell::RefCell<Option<Client>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Ask one unit; whether it answered as only it does.
+fn is_right(port: u16, client: u8, round: usize) -> bool {
+    CLIENT.with_borrow_mut(|open| {
+        let stream = open.get_or_insert_with(|| Client::connect_from([127, 0, 0, 1], at(port)));
+        let unit = 1 + (round % usize::from(UNITS)) as u8;
+        let first = (round % 50) as u8 * 2 + client % 2;
+        let pdu = if round % 20 == 19 { vec![6, 0, first, client, unit] } else { vec![3, 0, first, 0, 5] };
+        let id = (round % 60_000) as u16;
+        stream.0.write_all(&adu(id, unit, &pdu)).unwrap();
+        let (header, reply) = receive_adu(&mut stream.0).expect("a reply");
+        header[..2] == id.to_be_bytes() && header[6] == unit && reply == answer(unit, &pdu)
+    })
+}
+
+fn document(buses: &[Bus], ports: &[u16], baud: u32) -> serde_json::Value {
+    let mut document = bus_document(ports[0], json!({"serial": serial(&buses[0], baud)}));
+    let template = document["servers"][0].clone();
+    let servers = (0..).zip(buses).map(|(index, bus): (usize, &Bus)| {
+        let mut server = template.clone();
+        server["name"] = json!(format!("bus-{index}"));
+        server["line"]["serial"] = serial(bus, baud);
+        let unit = |unit: u8| json!({"asset": format!("bus-{index}-unit-{unit}"), "unit_ids": [unit]});
+        server["units"] = (1..=UNITS).map(unit).collect();
+        server["reply_timeout_ms"] = json!(3000);
+        server
+    });
+    document["servers"] = servers.collect();
+    let listener = |(index, port): (usize, &u16)| json!({"address": "127.0.0.1", "port": port, "servers": [index]});
+    document["conduits"][0]["listeners"] = (0..).zip(ports).map(listener).collect();
+    document["conduits"][0]["budgets"]["sessions_per_client"] = json!(64);
+    document
+}
