@@ -31,8 +31,10 @@ mod socket;
 mod start;
 mod syslog;
 mod timers;
+mod tls;
 mod token;
 mod turn;
+mod wire;
 
 // The tests' harness is shared with the tests beside `src`, where the crate has a name.
 #[cfg(test)]
@@ -41,3 +43,4 @@ extern crate self as guard;
 pub use error::GuardError;
 pub use handle::Guard;
 pub use options::{JournalOptions, Options, SyslogOptions};
+pub use tls::CredentialError;

@@ -8,6 +8,7 @@ use crate::data_loop::DataLoop;
 use crate::directory::Directory;
 use crate::listeners::{Place, places};
 use crate::timers::Key;
+use crate::tls::{Identity, Keyring, Reason, When};
 use event::{Kind, SessionId};
 use policy::{Plant, Policy};
 use std::collections::BTreeMap;
@@ -18,12 +19,19 @@ use std::sync::Arc;
 const DRAINING: &str = "draining: this guard takes no more connections and is about to stop; \
                         the next start reads the new policy";
 
+/// What stands against an open session after a reload.
+enum Doubt {
+    Certificate(Reason),
+    /// It speaks TLS where none is spoken now, or the other way round.
+    Manner,
+}
+
 impl DataLoop {
     /// Put a policy in force.
     ///
     /// # Errors
     /// Why a new listener cannot be opened, or that the guard is about to end; the old policy stays.
-    pub(crate) fn reload(&mut self, policy: Arc<Policy>) -> Result<(), String> {
+    pub(crate) fn reload(&mut self, policy: Arc<Policy>, keyring: Keyring) -> Result<(), String> {
         if !self.intake.is_open() {
             return Err(self.reject(DRAINING.to_owned()));
         }
@@ -38,6 +46,8 @@ impl DataLoop {
         self.directory = Directory::of(&policy);
         self.policy = policy;
         self.adopt_policy();
+        let before = std::mem::replace(&mut self.keyring, keyring);
+        self.adopt_keyring(&before);
         let places = places(self.policy.document());
         for key in self.keys() {
             self.ask_again(key, &places);
@@ -63,13 +73,20 @@ impl DataLoop {
     /// What is open is always finished: a session whose servers moved, or whose listener is gone,
     /// ends after that and takes nothing new.
     fn ask_again(&mut self, key: Key, places: &BTreeMap<SocketAddr, Place>) {
-        let Some(conversation) = self.conversations.get_mut(key.place) else { return };
-        let (local, peer) = (conversation.local, conversation.peer);
+        let Some(conversation) = self.conversations.get(key.place) else { return };
+        let (local, peer, identity) = (conversation.local, conversation.peer, conversation.identity.clone());
         let place = places.get(&local).copied();
-        let admission = place.and_then(|place| self.directory.admit(place, peer, SessionId(key.session)));
+        let admission = place.and_then(|place| self.directory.admit(place, peer, SessionId(key.session), &identity));
         let (Some(place), Some(admission)) = (place, admission) else {
             return self.detach(key);
         };
+        match self.doubt(place, &identity) {
+            None => {}
+            // Whoever is revoked is cut at once; whoever lacks what is asked for now ends what is open.
+            Some(Doubt::Certificate(why)) => return self.cut(key, why),
+            Some(Doubt::Manner) => return self.detach(key),
+        }
+        let Some(conversation) = self.conversations.get_mut(key.place) else { return };
         let guest = Guest::of(place.conduit, peer, &admission);
         self.population.leave(std::mem::replace(&mut conversation.guest, guest));
         self.population.enter(guest);
@@ -77,6 +94,25 @@ impl DataLoop {
         self.with(key, |conversation, turn| {
             conversation.adopt(&admission.config.terms);
             conversation.session.policy_changed(admission.config, admission.view, &mut turn.context());
+            conversation.pump(turn)
+        });
+    }
+
+    /// Why the client of an open session could not come in now, as far as TLS goes.
+    fn doubt(&self, place: Place, identity: &Identity) -> Option<Doubt> {
+        match (identity, self.keyring.gate(place.conduit)) {
+            (Identity::Address, None) => None,
+            (Identity::Certificate(credential), Some(gate)) => gate
+                .still_believes(credential, When::of(self.now))
+                .err()
+                .map(|refusal| Doubt::Certificate(refusal.reason)),
+            _ => Some(Doubt::Manner),
+        }
+    }
+
+    pub(crate) fn cut(&mut self, key: Key, why: Reason) {
+        self.with(key, |conversation, turn| {
+            conversation.session.close(&format!("certificate: {}", why.word()), &mut turn.context());
             conversation.pump(turn)
         });
     }

@@ -5,8 +5,9 @@ use mio::Token;
 /// The waker: a commit or a command is there.
 pub(crate) const WAKER: Token = Token(usize::MAX);
 
-/// Listeners stand from here on; conversations below.
+/// Listeners stand from here on, handshakes below, conversations below those.
 pub(crate) const FIRST_LISTENER: usize = 1 << 62;
+const FIRST_HANDSHAKE: usize = 1 << 61;
 
 /// One client socket and at most 255 legs (a `Leg` is a byte).
 const SLOT_BITS: u32 = 9;
@@ -22,6 +23,7 @@ pub(crate) enum Slot {
 pub(crate) enum Ready {
     Waker,
     Listener(usize),
+    Handshake(usize),
     Conversation { place: usize, slot: Slot },
 }
 
@@ -33,12 +35,19 @@ pub(crate) fn token_of(place: usize, slot: Slot) -> Token {
     Token((place << SLOT_BITS) | low)
 }
 
+pub(crate) const fn handshake_token(place: usize) -> Token {
+    Token(FIRST_HANDSHAKE + place)
+}
+
 pub(crate) fn ready_of(token: Token) -> Ready {
     if token == WAKER {
         return Ready::Waker;
     }
     if token.0 >= FIRST_LISTENER {
         return Ready::Listener(token.0);
+    }
+    if let Some(place) = token.0.checked_sub(FIRST_HANDSHAKE) {
+        return Ready::Handshake(place);
     }
     let low = token.0 & ((1 << SLOT_BITS) - 1);
     let slot = low.checked_sub(1).map_or(Slot::Client, |leg| Slot::Server(u8::try_from(leg).unwrap_or(u8::MAX)));
@@ -56,6 +65,7 @@ mod tests {
                 assert_eq!(ready_of(token_of(place, slot)), Ready::Conversation { place, slot });
             }
         }
+        assert_eq!(ready_of(handshake_token(7)), Ready::Handshake(7));
         assert_eq!(ready_of(WAKER), Ready::Waker);
         assert_eq!(ready_of(Token(FIRST_LISTENER + 3)), Ready::Listener(FIRST_LISTENER + 3));
     }

@@ -83,5 +83,9 @@ EVENT_KINDS = (
     "journal.key_changed",
     "clock.stepped",
     "internal.error",
+    "tls.refused",
+    "tls.tolerated",
+    "tls.reloaded",
+    "tls.expiring",
 )
 VERDICTS = ("permit", "deny")
