@@ -32,10 +32,6 @@ impl Anchors {
         Ok(Self { timeless: timeless.build(), lists, stale_crl })
     }
 
-    pub(super) fn lists(&self) -> &Lists {
-        &self.lists
-    }
-
     /// Judge a chain whose signatures are known to be good; the leaf first.
     pub(super) fn judge(&self, chain: &[&X509Ref], when: When) -> Result<Vec<Complaint>, Refusal> {
         let mut complaints = Vec::new();

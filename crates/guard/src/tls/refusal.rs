@@ -62,7 +62,8 @@ mod code {
 
 /// <openssl/x509_vfy.h>, which the bindings do not name.
 mod flaw {
-    pub(super) const NO_ISSUER: [i32; 5] = [2, 18, 19, 20, 21];
+    /// No issuer, or one of the same name with another key.
+    pub(super) const NO_ISSUER: [i32; 7] = [2, 7, 18, 19, 20, 21, 30];
     pub(super) const NOT_YET_VALID: i32 = 9;
     pub(super) const EXPIRED: i32 = 10;
     pub(super) const REVOKED: i32 = 23;

@@ -85,10 +85,6 @@ impl Lists {
         self.0.is_empty()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &List> {
-        self.0.iter()
-    }
-
     pub(super) fn standing(&self, certificate: &X509Ref, issuer: &X509Ref, now_s: i64) -> Standing {
         let mut newest: Option<&List> = None;
         for list in self.0.iter().filter(|list| list.is_of(issuer)) {
