@@ -1,5 +1,7 @@
 //! Roles of certificates: what is none, one, or refused; and that no bytes break the parser.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 mod invariants;
 
 use proptest::collection::vec;
