@@ -1,4 +1,4 @@
-"""A site's PKI, a guard that speaks TLS with it, and clients: all certificates are made by `modwarden pki`."""
+"""A site's PKI, a guard that speaks TLS with it, and clients, with certificates from `modwarden pki`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 //! Tells in time that a certificate, root or revocation list of the guard's own files will not hold any more.
 //!
-//! Kept true here: each is told of once at 90, 30 and 7 days and at its end, at a start again; a threshold that is no
-//! less than the whole life of what it is about tells nothing.
+//! Kept true here: each is told of once at 90, 30 and 7 days and at its end, at a start again; a threshold above half
+//! the life of what it is about tells nothing, or a list that is made anew each month would always be told of.
 
 use super::credential::name;
 use super::day::{days_between, told, unix_s};
@@ -63,7 +63,7 @@ impl Item {
         let left = self.days(now_s);
         let is_within = |threshold: &i64| match threshold {
             0 => left < 0,
-            days => left < *days && *days < life,
+            days => left < *days && 2 * *days <= life,
         };
         THRESHOLDS_DAYS.into_iter().rev().find(is_within)
     }

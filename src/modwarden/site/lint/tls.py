@@ -13,7 +13,7 @@ from modwarden.model import Finding, Origin, Site, Tls
 from modwarden.site.lint._finding import error, listed, note, warning
 from modwarden.site.lint._pem import PemRead, read_certificates, read_crls, read_key
 
-# As the guard's own alarms; a life no longer than the mark makes it say nothing.
+# As the guard's own alarms; of what lives shorter than twice the mark it says nothing.
 _MARKS_DAYS = (7, 30, 90)
 _LOUD_DAYS = _MARKS_DAYS[0]
 _OTHERS = 0o077
@@ -137,7 +137,7 @@ def _ends(what: str, name: str, origin: Origin, life: tuple[datetime, datetime])
     if left < timedelta():
         yield warning(f"{what}-expired", origin, f"{what} {name} ended on {end:%Y-%m-%d}", "renew it")
         return
-    marks = [days for days in _MARKS_DAYS if left <= timedelta(days=days) < end - begin]
+    marks = [days for days in _MARKS_DAYS if left <= timedelta(days=days) <= (end - begin) / 2]
     if marks:
         told = warning if marks[0] == _LOUD_DAYS else note
         yield told(
