@@ -50,6 +50,7 @@ impl ClientSide {
             Received::Finished => session.client_finished(&mut turn.context()),
             Received::Failed => self.failed("client_reset", session, turn),
             Received::Broken(why) => self.failed(why, session, turn),
+            Received::Spent => turn.is_spent = true,
             Received::Nothing => return false,
         }
         true

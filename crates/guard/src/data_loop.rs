@@ -142,6 +142,7 @@ impl DataLoop {
             self.turn(&events);
         }
         self.notify.stopping();
+        self.refuse_handshakes();
         self.close_all("guard_stopped");
         self.ledger.sum_up();
         self.ledger.note(Kind::GuardStopped, "stopped");

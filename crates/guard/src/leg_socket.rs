@@ -198,6 +198,7 @@ impl LegSocket {
             }
             Received::Finished => session.server_finished(self.leg, &mut turn.context()),
             Received::Failed | Received::Broken(_) => self.failed(session, turn),
+            Received::Spent => turn.is_spent = true,
             Received::Nothing => return false,
         }
         true

@@ -14,6 +14,7 @@ mod counters;
 mod data_loop;
 mod descriptors;
 mod directory;
+mod doubts;
 mod error;
 mod far_syslog;
 mod handle;

@@ -6,9 +6,10 @@
 use crate::accept::Guest;
 use crate::data_loop::DataLoop;
 use crate::directory::Directory;
+use crate::doubts::{Doubt, Doubts};
 use crate::listeners::{Place, places};
 use crate::timers::Key;
-use crate::tls::{Identity, Keyring, Reason, When};
+use crate::tls::{Keyring, Reason, When};
 use event::{Kind, SessionId};
 use policy::{Plant, Policy};
 use std::collections::BTreeMap;
@@ -18,13 +19,6 @@ use std::sync::Arc;
 /// A reload would open again what the drain has closed.
 const DRAINING: &str = "draining: this guard takes no more connections and is about to stop; \
                         the next start reads the new policy";
-
-/// What stands against an open session after a reload.
-enum Doubt {
-    Certificate(Reason),
-    /// It speaks TLS where none is spoken now, or the other way round.
-    Manner,
-}
 
 impl DataLoop {
     /// Put a policy in force.
@@ -49,8 +43,9 @@ impl DataLoop {
         let before = std::mem::replace(&mut self.keyring, keyring);
         self.adopt_keyring(&before);
         let places = places(self.policy.document());
+        let mut doubts = Doubts::new(before, When::of(self.now));
         for key in self.keys() {
-            self.ask_again(key, &places);
+            self.ask_again(key, &places, &mut doubts);
         }
         Ok(())
     }
@@ -72,15 +67,16 @@ impl DataLoop {
 
     /// What is open is always finished: a session whose servers moved, or whose listener is gone,
     /// ends after that and takes nothing new.
-    fn ask_again(&mut self, key: Key, places: &BTreeMap<SocketAddr, Place>) {
+    fn ask_again(&mut self, key: Key, places: &BTreeMap<SocketAddr, Place>, doubts: &mut Doubts) {
         let Some(conversation) = self.conversations.get(key.place) else { return };
         let (local, peer, identity) = (conversation.local, conversation.peer, conversation.identity.clone());
+        let was_at = conversation.place;
         let place = places.get(&local).copied();
         let admission = place.and_then(|place| self.directory.admit(place, peer, SessionId(key.session), &identity));
         let (Some(place), Some(admission)) = (place, admission) else {
             return self.detach(key);
         };
-        match self.doubt(place, &identity) {
+        match doubts.about(&identity, was_at.conduit, self.keyring.gate(place.conduit)) {
             None => {}
             // Whoever is revoked is cut at once; whoever lacks what is asked for now ends what is open.
             Some(Doubt::Certificate(why)) => return self.cut(key, why),
@@ -96,18 +92,6 @@ impl DataLoop {
             conversation.session.policy_changed(admission.config, admission.view, &mut turn.context());
             conversation.pump(turn)
         });
-    }
-
-    /// Why the client of an open session could not come in now, as far as TLS goes.
-    fn doubt(&self, place: Place, identity: &Identity) -> Option<Doubt> {
-        match (identity, self.keyring.gate(place.conduit)) {
-            (Identity::Address, None) => None,
-            (Identity::Certificate(credential), Some(gate)) => gate
-                .still_believes(credential, When::of(self.now))
-                .err()
-                .map(|refusal| Doubt::Certificate(refusal.reason)),
-            _ => Some(Doubt::Manner),
-        }
     }
 
     pub(crate) fn cut(&mut self, key: Key, why: Reason) {

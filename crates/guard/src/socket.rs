@@ -46,6 +46,8 @@ pub(crate) enum Received {
     Bytes(usize),
     Finished,
     Nothing,
+    /// Nothing yet, and much was read for it.
+    Spent,
     Failed,
     /// The peer broke TLS: the word for it.
     Broken(&'static str),

@@ -74,11 +74,12 @@ def certificate_lines(status: Mapping[str, Any]) -> Iterator[Text]:
 
 def conduit_table(status: Mapping[str, Any]) -> Table:
     """List the conduits: verdicts, counters, and every exception the operator wrote."""
+    has_tls = any(conduit.get("tls") for conduit in status.get("conduits", []))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in (
         "conduit",
         "verdicts",
-        "tls",
+        *(("tls",) if has_tls else ()),
         "listeners",
         "sessions",
         *_COUNTED,
@@ -93,7 +94,7 @@ def conduit_table(status: Mapping[str, Any]) -> Table:
         table.add_row(
             conduit["name"],
             Text(conduit["verdicts"], style="bold yellow" if observes else "green"),
-            "yes" if conduit.get("tls") else "no",
+            *(("yes" if conduit["tls"] else "no",) if has_tls else ()),
             str(len(listeners)),
             str(sum(listener["sessions"] for listener in listeners)),
             *(f"{counters.get(name, 0):,}" for name in _COUNTED),

@@ -91,9 +91,19 @@ impl Handshakes {
         Some(self.table.remove(ticket.place))
     }
 
+    /// The next whose time is over; deadlines of those that ended before theirs are forgotten.
     fn next_due(&mut self, now_ns: u64) -> Option<Ticket> {
-        let (_, ticket) = self.deadlines.pop_front_if(|(at, _)| *at <= now_ns)?;
-        Some(ticket)
+        while let Some((at_ns, ticket)) = self.deadlines.front().copied() {
+            let is_open = self.get_mut(ticket).is_some();
+            if is_open && at_ns > now_ns {
+                return None;
+            }
+            self.deadlines.pop_front();
+            if is_open {
+                return Some(ticket);
+            }
+        }
+        None
     }
 }
 

@@ -88,7 +88,6 @@ impl Handshake {
         // Where no certificate was judged nobody is there, whatever OpenSSL thinks.
         let judged = self.bench.take().ok_or_else(|| Refusal::new(Reason::IdentityLost, "nothing was judged"))?;
         let (credential, complaints) = judged?;
-        self.gate.shelf.put(&credential);
-        Ok((credential, complaints))
+        Ok((self.gate.shelf.put(credential), complaints))
     }
 }

@@ -15,13 +15,18 @@ const MOST: usize = 1024;
 pub(super) struct Shelf(Mutex<HashMap<Vec<u8>, Arc<Credential>>>);
 
 impl Shelf {
-    pub(super) fn put(&self, credential: &Arc<Credential>) {
-        let Some(digest) = credential.chain.first().and_then(|leaf| digest(leaf)) else { return };
+    /// Keep it; what is to be used from now on is the one that was here before, where that is the same.
+    pub(super) fn put(&self, credential: Arc<Credential>) -> Arc<Credential> {
+        let Some(digest) = credential.chain.first().and_then(|leaf| digest(leaf)) else { return credential };
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST && !known.contains_key(&digest) {
+        if let Some(held) = known.get(&digest).filter(|held| held.chain == credential.chain) {
+            return Arc::clone(held);
+        }
+        if known.len() >= MOST {
             known.clear();
         }
-        known.insert(digest, Arc::clone(credential));
+        known.insert(digest, Arc::clone(&credential));
+        credential
     }
 
     pub(super) fn find(&self, leaf: &X509Ref) -> Option<Arc<Credential>> {

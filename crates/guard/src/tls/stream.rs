@@ -4,7 +4,8 @@
 //! * OpenSSL is asked until it wants the wire, since it may hold records that epoll knows nothing of;
 //! * the end of the TCP stream without `close_notify` ends a session like any end: a Modbus frame has its own length,
 //!   so that a cut stream can hide no part of a request;
-//! * a client that asks to renegotiate is cut.
+//! * a client that asks to renegotiate is cut;
+//! * records without content cost their client its turn, and nobody else's.
 
 use super::tap::Tap;
 use crate::socket::{Flushed, Readiness, Received};
@@ -13,6 +14,10 @@ use mio::net::TcpStream;
 use openssl::error::ErrorStack;
 use openssl::ssl::{Error, ErrorCode, Ssl, SslRef, SslStream};
 use session::OutBuffer;
+
+/// Taken from the wire at once: as much as OpenSSL reads ahead. A client can fill that with some 600 records that
+/// bring no bytes of Modbus, such as changes of keys.
+const AT_ONCE_BYTES: usize = 16 * 1024;
 
 pub(crate) struct TlsStream {
     stream: SslStream<Tap>,
@@ -61,11 +66,16 @@ impl TlsStream {
     }
 
     pub(crate) fn receive(&mut self, into: &mut [u8]) -> Received {
+        self.stream.get_mut().allowance = AT_ONCE_BYTES;
         match self.stream.ssl_read(into) {
             Ok(count) => Received::Bytes(count),
             Err(error) if wants_wire(&error) => {
-                self.may_read = false;
-                if self.tap().has_alerted { Received::Broken("renegotiation") } else { Received::Nothing }
+                // Where the wire could give more, only the allowance is spent.
+                self.may_read = self.wire().can_read;
+                if self.tap().has_alerted {
+                    return Received::Broken("renegotiation");
+                }
+                if self.may_read { Received::Spent } else { Received::Nothing }
             }
             Err(error) if error.code() == ErrorCode::ZERO_RETURN => Received::Finished,
             Err(_) if self.wire().has_ended => Received::Finished,

@@ -14,13 +14,15 @@ pub(super) struct Tap {
     /// The first bytes that the peer ever sent.
     first: [u8; 2],
     seen: usize,
+    /// How much more may be read before others have their turn.
+    pub(super) allowance: usize,
     /// An alert was sent in the clear type of TLS 1.2: since the handshake only a refusal to renegotiate is one.
     pub(super) has_alerted: bool,
 }
 
 impl Tap {
     pub(super) fn new(wire: Wire) -> Self {
-        Self { wire, first: [0; 2], seen: 0, has_alerted: false }
+        Self { wire, first: [0; 2], seen: 0, allowance: usize::MAX, has_alerted: false }
     }
 
     /// Whether the peer spoke, and what it said cannot be the beginning of TLS.
@@ -29,6 +31,9 @@ impl Tap {
     }
 
     fn look_at(&mut self, bytes: &[u8]) {
+        if self.seen >= self.first.len() {
+            return;
+        }
         for (place, byte) in self.first.iter_mut().skip(self.seen).zip(bytes) {
             *place = *byte;
         }
@@ -38,14 +43,18 @@ impl Tap {
 
 impl Read for Tap {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.allowance == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
         loop {
             match self.wire.read(into) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Ok(count) if self.seen < self.first.len() => {
+                Ok(count) => {
+                    self.allowance = self.allowance.saturating_sub(count);
                     self.look_at(into.get(..count).unwrap_or_default());
                     return Ok(count);
                 }
-                read => return read,
+                Err(error) => return Err(error),
             }
         }
     }

@@ -118,6 +118,21 @@ fn nothing_is_compressed_and_secure_renegotiation_is_offered() {
     let strict = context(Some(&holder), |context| {
         context.clear_options(SslOptions::ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
     });
-    assert!(Client::connect(stage.port, &strict).is_some());
+    assert!(Client::connect(stage.port, &strict).unwrap().asks(1, &READ).is_some());
     assert!(stage.rows().iter().all(|row| row.kind != Kind::TlsRefused));
+}
+
+#[test]
+fn rsa_as_key_exchange_is_off_and_by_name_only() {
+    let stage = Stage::set();
+    assert!(only(&stage, SslVersion::TLS1_2, "AES128-GCM-SHA256").is_none());
+    assert_eq!(stage.refusals(), ["no_shared_suite"]);
+
+    let mut stage = Stage::set();
+    stage.files().write_own(&stage.site, &stage.site.issue(&Wish { key: Key::Rsa2048, ..Wish::server() }));
+    let suites = stage.document["conduits"][0]["tls"]["suites"].as_array_mut().unwrap();
+    suites.push(json!("TLS_RSA_WITH_AES_128_GCM_SHA256"));
+    stage.reload().unwrap();
+    let mut client = only(&stage, SslVersion::TLS1_2, "AES128-GCM-SHA256").unwrap();
+    assert_eq!(client.asks(1, &READ), Some((1, ANSWER.to_vec())));
 }
