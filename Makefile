@@ -117,5 +117,7 @@ toolchain:
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo 'Python lacks venv: apt install python3-venv'; exit 3; }
 	@command -v cargo >/dev/null || { echo 'Rust 1.95 or later is needed (cargo was not found): install it with rustup, or apt install cargo where it is new enough'; exit 3; }
 	@command -v cc >/dev/null || { echo 'A C compiler is needed (cc was not found): apt install build-essential'; exit 3; }
+	@command -v pkg-config >/dev/null || { echo 'pkg-config is needed: apt install pkg-config'; exit 3; }
+	@pkg-config --atleast-version=3 openssl || { echo 'OpenSSL 3 with its headers is needed: apt install libssl-dev'; exit 3; }
 
 .PHONY: help demo test torture deep kills attack soak check fuzz bench build requirements clean toolchain

@@ -109,6 +109,14 @@ kinds! {
     ClockStepped = "clock.stepped",
     /// A panic or broken invariant ended a session.
     InternalError = "internal.error",
+    /// A connection that did not become a session, for its handshake or its certificate.
+    TlsRefused = "tls.refused",
+    /// A certificate was taken, or kept, although something about it should be mended.
+    TlsTolerated = "tls.tolerated",
+    /// A conduit's certificate, roots or revocation lists were read, at start or anew.
+    TlsReloaded = "tls.reloaded",
+    /// One of the guard's own certificates, roots or revocation lists will soon not hold any more.
+    TlsExpiring = "tls.expiring",
 }
 
 /// A name that no kind has.

@@ -7,6 +7,7 @@ use crate::limits::Limit;
 use crate::listeners::Place;
 use crate::socket::Socket;
 use crate::timers::Key;
+use crate::tls::{Identity, Refusal, TlsStream};
 use crate::token::{Slot, token_of};
 use event::{Event, Kind};
 use mio::Registry;
@@ -57,6 +58,15 @@ impl Guest {
         Self { conduit, client: canonical(peer.ip()), is_unnamed }
     }
 
+    /// Somebody whose certificate is not known yet: a stranger only where no role could make a rule name it.
+    pub(crate) fn in_handshake(self, is_unnamed: bool) -> Self {
+        Self { is_unnamed, ..self }
+    }
+
+    pub(crate) fn client(self) -> IpAddr {
+        self.client
+    }
+
     pub(crate) fn is_unnamed(self) -> bool {
         self.is_unnamed
     }
@@ -102,6 +112,7 @@ fn room_for_unnamed(budgets: &Budgets) -> u32 {
 }
 
 /// A connection that was just accepted.
+#[derive(Clone, Copy)]
 pub(crate) struct Arrival {
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
@@ -111,6 +122,13 @@ pub(crate) struct Arrival {
 /// Watch a client's connection.
 pub(crate) fn watch(stream: TcpStream, registry: &Registry, place: usize) -> io::Result<Socket> {
     let socket = Socket::register(stream, registry, token_of(place, Slot::Client))?;
+    socket.configure(UNACKNOWLEDGED)?;
+    Ok(socket)
+}
+
+/// Watch a client's connection whose handshake is done.
+pub(crate) fn watch_secured(stream: Box<TlsStream>, registry: &Registry, place: usize) -> io::Result<Socket> {
+    let socket = Socket::secured(stream, registry, token_of(place, Slot::Client))?;
     socket.configure(UNACKNOWLEDGED)?;
     Ok(socket)
 }
@@ -129,14 +147,15 @@ pub(crate) fn unacknowledged(terms: &Terms) -> Duration {
 /// Make a conversation of an admitted connection.
 pub(crate) fn converse(
     arrival: &Arrival,
-    admission: &Admission,
+    (admission, identity): (&Admission, Identity),
     key: Key,
     session: session::Session,
     (socket, now): (Socket, Moment),
 ) -> Conversation {
     let guest = Guest::of(arrival.place.conduit, arrival.peer, admission);
     let Arrival { peer, local, place } = *arrival;
-    let parts = Parts { key, local, peer, place, guest, legs: legs(admission, key, canonical(peer.ip())) };
+    let legs = legs(admission, key, canonical(peer.ip()));
+    let parts = Parts { key, local, peer, place, guest, identity, legs };
     Conversation::new(parts, socket, session, now)
 }
 
@@ -152,13 +171,23 @@ fn legs(admission: &Admission, key: Key, party: IpAddr) -> Legs {
 
 /// The row of a connection that no session was opened for.
 pub(crate) fn refusal(config: &SessionConfig, budget: Limit, own: Event) -> Event {
+    let reason = Some(Arc::from(format!("budget: {}", budget.name())));
+    Event { reason, ..of_client(config, Kind::SessionRefused, own) }
+}
+
+/// The row of a connection whose handshake came to nothing.
+pub(crate) fn tls_refusal(config: &SessionConfig, refusal: &Refusal, own: Event) -> Event {
+    Event { reason: Some(Arc::from(refusal.told())), ..of_client(config, Kind::TlsRefused, own) }
+}
+
+/// A row about a client that has no session, or not yet.
+pub(crate) fn of_client(config: &SessionConfig, kind: Kind, own: Event) -> Event {
     Event {
-        kind: Kind::SessionRefused,
+        kind,
         conduit: Some(Arc::clone(&config.terms.conduit)),
         client: config.client.name.clone(),
         client_address: Some(config.client.address),
         client_port: Some(config.client.port),
-        reason: Some(Arc::from(format!("budget: {}", budget.name()))),
         ..own
     }
 }

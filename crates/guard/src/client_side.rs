@@ -48,7 +48,9 @@ impl ClientSide {
                 session.client_received(bytes, &mut context);
             }
             Received::Finished => session.client_finished(&mut turn.context()),
-            Received::Failed => self.failed(session, turn),
+            Received::Failed => self.failed("client_reset", session, turn),
+            Received::Broken(why) => self.failed(why, session, turn),
+            Received::Spent => turn.is_spent = true,
             Received::Nothing => return false,
         }
         true
@@ -61,7 +63,7 @@ impl ClientSide {
             Flushed::All if self.is_finishing && !socket.write_ended => socket.finish(),
             Flushed::All | Flushed::Some => {}
             Flushed::Failed => {
-                self.failed(session, turn);
+                self.failed("client_reset", session, turn);
                 return true;
             }
         }
@@ -105,8 +107,8 @@ impl ClientSide {
         }
     }
 
-    fn failed(&mut self, session: &mut Session, turn: &mut Turn<'_>) {
+    fn failed(&mut self, why: &str, session: &mut Session, turn: &mut Turn<'_>) {
         self.reset();
-        session.close("client_reset", &mut turn.context());
+        session.close(why, &mut turn.context());
     }
 }

@@ -1,6 +1,7 @@
 //! What the handle asks of the data loop.
 
 use crate::seat::Seat;
+use crate::tls::Keyring;
 use crossbeam_channel::Sender;
 use policy::Policy;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Instant;
 pub(crate) enum Command {
     Reload {
         policy: Arc<Policy>,
+        keyring: Keyring,
         answer: Sender<Result<(), String>>,
     },
     Reject {

@@ -18,6 +18,7 @@ use crate::legs::Legs;
 use crate::listeners::Place;
 use crate::socket::{Readiness, Socket};
 use crate::timers::Key;
+use crate::tls::Identity;
 use crate::token::Slot;
 use crate::turn::Turn;
 use line::ClientId;
@@ -44,6 +45,9 @@ pub(crate) struct Conversation {
     pub(crate) peer: SocketAddr,
     pub(crate) place: Place,
     pub(crate) guest: Guest,
+    pub(crate) identity: Identity,
+    /// A row has told that its certificate expired.
+    pub(crate) is_expiry_told: bool,
     pub(crate) opened: Moment,
     pub(crate) session: Session,
     pub(crate) timer_ns: u64,
@@ -60,6 +64,7 @@ pub(crate) struct Parts {
     pub(crate) peer: SocketAddr,
     pub(crate) place: Place,
     pub(crate) guest: Guest,
+    pub(crate) identity: Identity,
     pub(crate) legs: Legs,
 }
 
@@ -71,6 +76,8 @@ impl Conversation {
             peer: parts.peer,
             place: parts.place,
             guest: parts.guest,
+            identity: parts.identity,
+            is_expiry_told: false,
             opened,
             session,
             timer_ns: u64::MAX,

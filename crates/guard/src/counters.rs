@@ -95,6 +95,7 @@ fn limit_of(event: &Event) -> Option<Limit> {
         (Kind::ModbusFlooded, _) => Some(Limit::QueuedRequests),
         (Kind::SessionClosed, Some("idle_timeout")) => Some(Limit::IdleTimeout),
         (Kind::SessionClosed, Some("slow_frame")) => Some(Limit::SlowFrame),
+        (Kind::TlsRefused, Some("handshake_timeout")) => Some(Limit::HandshakeTimeout),
         _ => None,
     }
 }

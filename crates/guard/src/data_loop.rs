@@ -9,6 +9,8 @@ mod broken;
 mod drain;
 #[cfg(test)]
 mod driven;
+mod expiring;
+mod handshakes;
 #[cfg(test)]
 #[path = "../tests/harness/mod.rs"]
 #[allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
@@ -20,6 +22,8 @@ mod serving;
 mod upkeep;
 
 use self::drain::Intake;
+use self::expiring::Expiring;
+use self::handshakes::Handshakes;
 use crate::accept::Population;
 use crate::clock::Clock;
 use crate::command::Command;
@@ -32,6 +36,7 @@ use crate::listeners::Listeners;
 use crate::notify::Notify;
 use crate::socket::Readiness;
 use crate::timers::{Key, Timers};
+use crate::tls::Keyring;
 use crate::token::{Ready, WAKER, ready_of};
 use crossbeam_channel::Receiver;
 use event::Kind;
@@ -63,6 +68,9 @@ pub(crate) struct DataLoop {
     pub(crate) population: Population,
     pub(crate) descriptors: Descriptors,
     pub(crate) intake: Intake,
+    pub(crate) keyring: Keyring,
+    pub(crate) expiring: Expiring,
+    pub(crate) handshakes: Handshakes,
     timers: Timers,
     unfinished: VecDeque<Key>,
     waiting: HashMap<event::Sequence, Key>,
@@ -81,6 +89,7 @@ pub(crate) struct Parts {
     pub(crate) poll: Poll,
     pub(crate) clock: Clock,
     pub(crate) policy: Arc<Policy>,
+    pub(crate) keyring: Keyring,
     pub(crate) ledger: Ledger,
     pub(crate) listeners: Listeners,
     pub(crate) lines: Lines,
@@ -107,6 +116,9 @@ impl DataLoop {
             population: Population::default(),
             descriptors: parts.descriptors,
             intake: Intake::default(),
+            keyring: parts.keyring,
+            expiring: Expiring::default(),
+            handshakes: Handshakes::default(),
             timers: Timers::default(),
             unfinished: VecDeque::new(),
             waiting: HashMap::new(),
@@ -136,6 +148,7 @@ impl DataLoop {
             self.turn(&events);
         }
         self.notify.stopping();
+        self.refuse_handshakes();
         self.close_all("guard_stopped");
         self.ledger.sum_up();
         self.ledger.note(Kind::GuardStopped, "stopped");
@@ -149,6 +162,7 @@ impl DataLoop {
                 Ready::Waker => {}
                 Ready::Listener(token) => self.accept(token),
                 Ready::Line(line) => self.lines.ready(line, event),
+                Ready::Handshake(place) => self.handshakes.ready(place, Readiness::of(event)),
                 Ready::Conversation { place, slot } => {
                     if let Some(conversation) = self.conversations.get_mut(place) {
                         conversation.ready(slot, Readiness::of(event));
@@ -165,6 +179,7 @@ impl DataLoop {
         self.read_clock();
         self.deliver_commits();
         self.resume_unfinished();
+        self.shake_hands();
         self.fire_timers();
         self.accept_when_due();
         self.obey();
@@ -181,9 +196,9 @@ impl DataLoop {
     fn obey(&mut self) {
         while let Ok(command) = self.commands.try_recv() {
             match command {
-                Command::Reload { policy, answer } => {
+                Command::Reload { policy, keyring, answer } => {
                     // Who asked may have gone away; the policy is in force all the same.
-                    let _ = answer.send(self.reload(policy));
+                    let _ = answer.send(self.reload(policy, keyring));
                 }
                 Command::Reject { reason } => self.ledger.note(Kind::PolicyRejected, &reason),
                 Command::Status { answer } => drop(answer.send(self.status())),

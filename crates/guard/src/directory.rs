@@ -1,6 +1,7 @@
 //! What a policy says of each listener and each client's name, looked up once and shared by all sessions.
 
 use crate::listeners::Place;
+use crate::tls::Identity;
 use event::SessionId;
 use policy::{Policy, Principal, View};
 use session::{Client, SessionConfig, Terms};
@@ -13,6 +14,7 @@ pub(crate) struct Directory {
     terms: HashMap<Place, Arc<Terms>>,
     names: HashMap<IpAddr, Arc<str>>,
     by_address: Arc<str>,
+    by_certificate: Arc<str>,
 }
 
 /// The policy's answer to who stands at which listener.
@@ -38,11 +40,18 @@ impl Directory {
             terms: terms.collect(),
             names: names.collect(),
             by_address: Arc::from("address"),
+            by_certificate: Arc::from("certificate"),
         }
     }
 
     /// What this client may do here. `None`: the policy knows no such listener.
-    pub(crate) fn admit(&self, place: Place, peer: SocketAddr, id: SessionId) -> Option<Admission> {
+    pub(crate) fn admit(
+        &self,
+        place: Place,
+        peer: SocketAddr,
+        id: SessionId,
+        identity: &Identity,
+    ) -> Option<Admission> {
         let terms = Arc::clone(self.terms.get(&place)?);
         let address = peer.ip().to_canonical();
         let client = Client {
@@ -50,11 +59,29 @@ impl Directory {
             name: self.names.get(&address).cloned(),
             address,
             port: peer.port(),
-            identity: Arc::clone(&self.by_address),
-            role: None,
+            identity: Arc::clone(match identity {
+                Identity::Address => &self.by_address,
+                Identity::Certificate(_) => &self.by_certificate,
+            }),
+            role: identity.role(),
+            certificate: identity.credential().map(|credential| Arc::clone(&credential.whom)),
         };
-        let principal = Principal { address, role: None };
+        let principal = Principal { address, role: client.role.clone() };
         let view = self.policy.view(place.conduit, place.listener, &principal);
         Some(Admission { config: Arc::new(SessionConfig { terms, client }), view })
+    }
+
+    /// Whether some rule could name a client at this address, whatever role its certificate turns out to carry.
+    pub(crate) fn may_name(&self, place: Place, peer: SocketAddr) -> bool {
+        let address = peer.ip().to_canonical();
+        let Some(conduit) = self.policy.document().conduits.get(place.conduit) else { return false };
+        let roles = conduit.rules.iter().filter_map(|rule| rule.roles.as_ref()).flatten();
+        let mut roles: Vec<Option<&str>> = roles.map(|role| Some(role.as_str())).chain([None]).collect();
+        roles.sort_unstable();
+        roles.dedup();
+        roles.into_iter().any(|role| {
+            let principal = Principal { address, role: role.map(Arc::from) };
+            self.policy.view(place.conduit, place.listener, &principal).names_client()
+        })
     }
 }

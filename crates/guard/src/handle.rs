@@ -7,6 +7,7 @@ use crate::ledger::Ledger;
 use crate::options::Options;
 use crate::seat::spell;
 use crate::start::{Opening, assemble};
+use crate::tls::Keyring;
 use crossbeam_channel::{Sender, bounded, unbounded};
 use journal::Storage;
 use mio::{Poll, Waker};
@@ -25,12 +26,18 @@ pub struct Guard {
     waker: Arc<Waker>,
     thread: Mutex<Option<JoinHandle<io::Result<Ledger>>>>,
     /// Held while a reload is under way, so that two do not overtake each other.
-    policy: Mutex<Arc<Policy>>,
+    in_force: Mutex<InForce>,
     opening: Opening,
 }
 
+/// What a reload is held against.
+struct InForce {
+    policy: Arc<Policy>,
+    keyring: Keyring,
+}
+
 impl Guard {
-    /// Check the policy, open the journal, bind every listener, and start to guard.
+    /// Check the policy, read its certificates, open the journal, bind every listener, and start to guard.
     ///
     /// # Errors
     /// [`GuardError`]: nothing was started.
@@ -46,13 +53,21 @@ impl Guard {
         let policy = Arc::new(Policy::parse(document).map_err(GuardError::Document)?);
         let options: Options =
             serde_json::from_slice(options).map_err(|error| GuardError::Options(error.to_string()))?;
+        let keyring = Keyring::load(&policy, &Keyring::default())?;
         let poll = Poll::new().map_err(world)?;
         let waker = Arc::new(Waker::new(poll.registry(), waker_token()).map_err(world)?);
         let (commands, receiver) = unbounded();
-        let (data_loop, opening) = assemble(Arc::clone(&policy), (&options, storage), &waker, (poll, receiver))?;
+        let (data_loop, opening) =
+            assemble((Arc::clone(&policy), keyring.clone()), (&options, storage), &waker, (poll, receiver))?;
         let thread = std::thread::Builder::new().name("guard".to_owned()).spawn(move || data_loop.run());
         let thread = thread.map_err(world)?;
-        Ok(Self { commands, waker, thread: Mutex::new(Some(thread)), policy: Mutex::new(policy), opening })
+        Ok(Self {
+            commands,
+            waker,
+            thread: Mutex::new(Some(thread)),
+            in_force: Mutex::new(InForce { policy, keyring }),
+            opening,
+        })
     }
 
     /// What a person should know of this start: the journal's repairs and alarms, a descriptor
@@ -65,10 +80,10 @@ impl Guard {
     /// Digest of the policy in force.
     #[must_use]
     pub fn digest(&self) -> String {
-        lock(&self.policy).digest().to_owned()
+        lock(&self.in_force).policy.digest().to_owned()
     }
 
-    /// Put another policy in force; its digest.
+    /// Put another policy in force, and the certificates that its files hold now; its digest.
     ///
     /// # Errors
     /// [`GuardError`]: the old policy stays in force.
@@ -76,13 +91,15 @@ impl Guard {
         let policy = Policy::parse(document).inspect_err(|error| self.reject(&error.to_string()));
         let policy = Arc::new(policy.map_err(GuardError::Document)?);
         // Built here, so that the data loop does not build tables while requests wait.
-        let mut in_force = lock(&self.policy);
-        policy.warm(&in_force);
-        let next = Arc::clone(&policy);
-        let answer = self.ask(ANSWER, |answer| Command::Reload { policy: next, answer })?;
+        let mut in_force = lock(&self.in_force);
+        policy.warm(&in_force.policy);
+        let keyring = Keyring::load(&policy, &in_force.keyring);
+        let keyring = keyring.inspect_err(|error| self.reject(&error.to_string()))?;
+        let next = (Arc::clone(&policy), keyring.clone());
+        let answer = self.ask(ANSWER, |answer| Command::Reload { policy: next.0, keyring: next.1, answer })?;
         answer.map_err(GuardError::World)?;
         let digest = policy.digest().to_owned();
-        *in_force = policy;
+        *in_force = InForce { policy, keyring };
         Ok(digest)
     }
 

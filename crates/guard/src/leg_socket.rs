@@ -197,7 +197,8 @@ impl LegSocket {
                 session.server_received(self.leg, bytes, &mut context);
             }
             Received::Finished => session.server_finished(self.leg, &mut turn.context()),
-            Received::Failed => self.failed(session, turn),
+            Received::Failed | Received::Broken(_) => self.failed(session, turn),
+            Received::Spent => turn.is_spent = true,
             Received::Nothing => return false,
         }
         true

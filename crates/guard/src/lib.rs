@@ -14,6 +14,7 @@ mod counters;
 mod data_loop;
 mod descriptors;
 mod directory;
+mod doubts;
 mod error;
 mod far_syslog;
 mod handle;
@@ -33,8 +34,10 @@ mod socket;
 mod start;
 mod syslog;
 mod timers;
+mod tls;
 mod token;
 mod turn;
+mod wire;
 
 // The tests' harness is shared with the tests beside `src`, where the crate has a name.
 #[cfg(test)]
@@ -43,3 +46,4 @@ extern crate self as guard;
 pub use error::GuardError;
 pub use handle::Guard;
 pub use options::{JournalOptions, Options, SyslogOptions};
+pub use tls::CredentialError;

@@ -35,6 +35,10 @@ pub(crate) enum Limit {
     ResponseRows,
     /// No connection to a server could be begun.
     ServerConnect,
+    /// TLS handshakes under way, of all clients, of one, or of those that no rule names.
+    TlsHandshakes,
+    /// A TLS handshake was not done in time.
+    HandshakeTimeout,
 }
 
 /// How often each was met.
@@ -45,7 +49,7 @@ pub(crate) struct Met([u64; Limit::ALL.len()]);
 pub(crate) const JOURNAL_QUEUE: &str = "journal_queue";
 
 impl Limit {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 17] = [
         Self::Sessions,
         Self::SessionsPerClient,
         Self::SessionsUnnamed,
@@ -61,6 +65,8 @@ impl Limit {
         Self::SessionRows,
         Self::ResponseRows,
         Self::ServerConnect,
+        Self::TlsHandshakes,
+        Self::HandshakeTimeout,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -80,6 +86,8 @@ impl Limit {
             Self::SessionRows => "session_rows_per_second",
             Self::ResponseRows => "response_rows_per_second",
             Self::ServerConnect => "server_connect",
+            Self::TlsHandshakes => "tls_handshakes",
+            Self::HandshakeTimeout => "handshake_timeout",
         }
     }
 }

@@ -6,8 +6,10 @@
 use crate::accept::Guest;
 use crate::data_loop::DataLoop;
 use crate::directory::Directory;
+use crate::doubts::{Doubt, Doubts};
 use crate::listeners::{Place, places};
 use crate::timers::Key;
+use crate::tls::{Keyring, Reason, When};
 use event::{Kind, SessionId};
 use policy::{Plant, Policy};
 use std::collections::BTreeMap;
@@ -23,7 +25,7 @@ impl DataLoop {
     ///
     /// # Errors
     /// Why a new listener cannot be opened, or that the guard is about to end; the old policy stays.
-    pub(crate) fn reload(&mut self, policy: Arc<Policy>) -> Result<(), String> {
+    pub(crate) fn reload(&mut self, policy: Arc<Policy>, keyring: Keyring) -> Result<(), String> {
         if !self.intake.is_open() {
             return Err(self.reject(DRAINING.to_owned()));
         }
@@ -39,9 +41,12 @@ impl DataLoop {
         self.lines.adopt(policy.document(), self.now.monotonic_ns);
         self.policy = policy;
         self.adopt_policy();
+        let before = std::mem::replace(&mut self.keyring, keyring);
+        self.adopt_keyring(&before);
         let places = places(self.policy.document());
+        let mut doubts = Doubts::new(before, When::of(self.now));
         for key in self.keys() {
-            self.ask_again(key, &places);
+            self.ask_again(key, &places, &mut doubts);
         }
         Ok(())
     }
@@ -63,14 +68,22 @@ impl DataLoop {
 
     /// What is open is always finished: a session whose servers moved, or whose listener is gone,
     /// ends after that and takes nothing new.
-    fn ask_again(&mut self, key: Key, places: &BTreeMap<SocketAddr, Place>) {
-        let Some(conversation) = self.conversations.get_mut(key.place) else { return };
-        let (local, peer) = (conversation.local, conversation.peer);
+    fn ask_again(&mut self, key: Key, places: &BTreeMap<SocketAddr, Place>, doubts: &mut Doubts) {
+        let Some(conversation) = self.conversations.get(key.place) else { return };
+        let (local, peer, identity) = (conversation.local, conversation.peer, conversation.identity.clone());
+        let was_at = conversation.place;
         let place = places.get(&local).copied();
-        let admission = place.and_then(|place| self.directory.admit(place, peer, SessionId(key.session)));
+        let admission = place.and_then(|place| self.directory.admit(place, peer, SessionId(key.session), &identity));
         let (Some(place), Some(admission)) = (place, admission) else {
             return self.detach(key);
         };
+        match doubts.about(&identity, was_at.conduit, self.keyring.gate(place.conduit)) {
+            None => {}
+            // Whoever is revoked is cut at once; whoever lacks what is asked for now ends what is open.
+            Some(Doubt::Certificate(why)) => return self.cut(key, why),
+            Some(Doubt::Manner) => return self.detach(key),
+        }
+        let Some(conversation) = self.conversations.get_mut(key.place) else { return };
         let guest = Guest::of(place.conduit, peer, &admission);
         self.population.leave(std::mem::replace(&mut conversation.guest, guest));
         self.population.enter(guest);
@@ -78,6 +91,13 @@ impl DataLoop {
         self.with(key, |conversation, turn| {
             conversation.adopt(&admission.config.terms);
             conversation.session.policy_changed(admission.config, admission.view, &mut turn.context());
+            conversation.pump(turn)
+        });
+    }
+
+    pub(crate) fn cut(&mut self, key: Key, why: Reason) {
+        self.with(key, |conversation, turn| {
+            conversation.session.close(&format!("certificate: {}", why.word()), &mut turn.context());
             conversation.pump(turn)
         });
     }

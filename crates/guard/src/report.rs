@@ -6,6 +6,7 @@ use crate::limits::JOURNAL_QUEUE;
 use crate::lines::LINE_FAMILIES;
 use crate::listeners::Place;
 use crate::seat::Seat;
+use crate::tls::When;
 use policy::document::{Conduit, OnJournalFailure, Rule, RuleKind, Verdicts};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -28,6 +29,8 @@ impl DataLoop {
             "journal": self.journal_state(),
             "conduits": conduits,
             "lines": self.lines.spell(self.now.monotonic_ns),
+            "certificates": self.certificates(),
+            "handshakes": self.handshakes.len(),
             "events": self.ledger.counters.events(),
             "limits": self.limits(),
             "syslog": {"sent": self.ledger.counters.syslog_sent, "lost": self.ledger.counters.syslog_lost},
@@ -69,11 +72,24 @@ impl DataLoop {
         json!({
             "name": conduit.name,
             "verdicts": if conduit.verdicts == Verdicts::Observe { "observe" } else { "enforce" },
+            "tls": conduit.tls.is_some(),
             "essential_rules": essential_rules(conduit).map(|rule| rule.name.as_str()).collect::<Vec<_>>(),
             "on_journal_failure": conduit.on_journal_failure,
             "listeners": listeners,
             "requests": self.ledger.counters.conduits().get(conduit.name.as_str()),
         })
+    }
+
+    /// All that has an end among the files of conduits with TLS, the first to end first.
+    fn certificates(&self) -> Vec<Value> {
+        let mut found: Vec<_> =
+            self.keyring.gates().flat_map(|(name, gate)| gate.items.iter().map(move |item| (name, item))).collect();
+        let now_s = When::of(self.now).unix_s;
+        found.sort_by_key(|(_, item)| item.days(now_s));
+        let told = found.into_iter().map(|(conduit, item)| {
+            json!({"conduit": &**conduit, "what": item.what, "name": item.name, "file": item.file, "days": item.days(now_s)})
+        });
+        told.collect()
     }
 
     fn journal_state(&self) -> Value {
@@ -85,6 +101,19 @@ impl DataLoop {
 
     pub(crate) fn sessions(&self) -> Vec<Seat> {
         self.conversations.iter().map(|(_, found)| Seat::of(found, self.now.monotonic_ns)).collect()
+    }
+
+    fn certificate_days(&self, text: &mut Exposition) {
+        let (family, now_s) = ("modwarden_tls_certificate_days", When::of(self.now).unix_s);
+        text.family(family, "gauge", "Days until a certificate, root or revocation list ends; below zero since then.");
+        for (conduit, gate) in self.keyring.gates() {
+            for item in &gate.items {
+                let (what, name, file) = (item.what, &item.name, &item.file);
+                let labels = format!("conduit={conduit:?},what={what:?},name={name:?},file={file:?}");
+                // Writing into a String cannot fail.
+                let _ = writeln!(text.0, "{family}{{{labels}}} {}", item.days(now_s));
+            }
+        }
     }
 
     pub(crate) fn metrics(&self) -> Vec<u8> {
@@ -128,6 +157,7 @@ impl DataLoop {
                 text.sample(family.name, &labels, value);
             }
         }
+        self.certificate_days(&mut text);
         text.counters(&self.ledger.counters);
         text.0.into_bytes()
     }

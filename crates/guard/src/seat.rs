@@ -11,6 +11,9 @@ pub(crate) struct Seat {
     conduit: Arc<str>,
     client: SocketAddr,
     listener: SocketAddr,
+    identity: Arc<str>,
+    role: Option<Arc<str>>,
+    certificate: Option<Arc<str>>,
     age_ns: u64,
 }
 
@@ -21,6 +24,9 @@ impl Seat {
             conduit: Arc::clone(&found.session.config().terms.conduit),
             client: found.peer,
             listener: found.local,
+            identity: Arc::clone(&found.session.config().client.identity),
+            role: found.session.config().client.role.clone(),
+            certificate: found.session.config().client.certificate.clone(),
             age_ns: now_ns.saturating_sub(found.opened.monotonic_ns),
         }
     }
@@ -32,6 +38,9 @@ impl Seat {
             "client_address": crate::accept::canonical(self.client.ip()),
             "client_port": self.client.port(),
             "listener": self.listener.to_string(),
+            "identity": &*self.identity,
+            "role": self.role.as_deref(),
+            "certificate": self.certificate.as_deref(),
             "age_s": self.age_ns / 1_000_000_000,
         })
     }

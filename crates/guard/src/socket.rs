@@ -1,12 +1,10 @@
-//! One TCP connection that does not block: what can be read and written, and how it ends.
+//! One TCP connection that does not block, in the clear or under TLS: what can be read and written, and how it ends.
 //!
-//! Kept true here:
-//! * readiness is remembered, because epoll tells each edge only once;
-//! * a short read or write means that the kernel has no more, so no call is spent to hear `EAGAIN`,
-//!   except where the end of the stream may stand right behind what was read;
-//! * a reset is linger 0: a plain close would let the kernel deliver a buffered write later.
+//! Kept true here: a reset is linger 0, because a plain close would let the kernel deliver a buffered write later.
 
+use crate::tls::TlsStream;
 use crate::turn::Turn;
+use crate::wire::Wire;
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -21,24 +19,25 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;
 
 pub(crate) struct Socket {
-    stream: TcpStream,
-    can_read: bool,
-    can_write: bool,
-    /// The kernel has seen the end of the stream, and told it once.
-    is_ending: bool,
+    link: Link,
     /// The peer will send no more.
     pub(crate) read_ended: bool,
     /// We shall send no more.
     pub(crate) write_ended: bool,
 }
 
+enum Link {
+    Plain(Wire),
+    Tls(Box<TlsStream>),
+}
+
 /// What epoll says of a socket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Readiness {
-    readable: bool,
-    writable: bool,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
     /// The peer's stream has ended, perhaps behind bytes that are still to be read.
-    ending: bool,
+    pub(crate) ending: bool,
 }
 
 /// What reading brought.
@@ -47,7 +46,11 @@ pub(crate) enum Received {
     Bytes(usize),
     Finished,
     Nothing,
+    /// Nothing yet, and much was read for it.
+    Spent,
     Failed,
+    /// The peer broke TLS: the word for it.
+    Broken(&'static str),
 }
 
 /// What writing did.
@@ -78,7 +81,18 @@ impl Socket {
     /// Take over an accepted or connecting stream.
     pub(crate) fn register(mut stream: TcpStream, registry: &Registry, token: Token) -> io::Result<Self> {
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Self { stream, can_read: false, can_write: false, is_ending: false, read_ended: false, write_ended: false })
+        Ok(Self::over(Link::Plain(Wire::new(stream))))
+    }
+
+    /// Take over a stream whose handshake is done, under a token of its conversation. Epoll says anew what is ready.
+    pub(crate) fn secured(mut stream: Box<TlsStream>, registry: &Registry, token: Token) -> io::Result<Self> {
+        let interests = Interest::READABLE | Interest::WRITABLE;
+        registry.reregister(&mut stream.wire_mut().stream, token, interests)?;
+        Ok(Self::over(Link::Tls(stream)))
+    }
+
+    fn over(link: Link) -> Self {
+        Self { link, read_ended: false, write_ended: false }
     }
 
     /// Start to connect; readiness to write tells the end of it.
@@ -92,7 +106,7 @@ impl Socket {
 
     /// Small requests leave at once; a peer that has gone is noticed.
     pub(crate) fn configure(&self, unacknowledged: Duration) -> io::Result<()> {
-        let socket = SockRef::from(&self.stream);
+        let socket = SockRef::from(&self.wire().stream);
         socket.set_tcp_nodelay(true)?;
         let keepalive = TcpKeepalive::new()
             .with_time(KEEPALIVE_IDLE)
@@ -104,21 +118,21 @@ impl Socket {
 
     /// What is sent and not acknowledged for as long ends the connection.
     pub(crate) fn limit_unacknowledged(&self, to: Duration) -> io::Result<()> {
-        SockRef::from(&self.stream).set_tcp_user_timeout(Some(to))
+        SockRef::from(&self.wire().stream).set_tcp_user_timeout(Some(to))
     }
 
     /// Whether epoll has said anything since a started connect.
     pub(crate) fn has_stirred(&self) -> bool {
-        self.can_write || self.can_read
+        self.wire().can_write || self.wire().can_read
     }
 
     /// Whether a started connect ended, and how. `None`: not yet.
     pub(crate) fn connected(&self) -> Option<io::Result<()>> {
-        match self.stream.take_error() {
+        match self.wire().stream.take_error() {
             Ok(Some(error)) | Err(error) => return Some(Err(error)),
             Ok(None) => {}
         }
-        match self.stream.peer_addr() {
+        match self.wire().stream.peer_addr() {
             Ok(_) => Some(Ok(())),
             Err(error) if error.kind() == ErrorKind::NotConnected => None,
             Err(error) => Some(Err(error)),
@@ -128,77 +142,100 @@ impl Socket {
     /// As though the kernel had no more room.
     #[cfg(test)]
     pub(crate) fn stuff(&mut self) {
-        self.can_write = false;
+        self.wire_mut().can_write = false;
     }
 
     #[cfg(test)]
     pub(crate) fn stream(&self) -> &TcpStream {
-        &self.stream
+        &self.wire().stream
     }
 
     /// Note what epoll says.
     pub(crate) fn ready(&mut self, is: Readiness) {
-        self.can_read |= is.readable || is.ending;
-        self.can_write |= is.writable;
-        self.is_ending |= is.ending;
+        match &mut self.link {
+            Link::Plain(wire) => wire.ready(is),
+            Link::Tls(tls) => tls.ready(is),
+        }
     }
 
     /// Whether the kernel may take bytes.
     pub(crate) fn can_write(&self) -> bool {
-        self.can_write
+        self.wire().can_write
     }
 
-    /// Whether the kernel may hold bytes, or the end of the stream.
+    /// Whether bytes may wait, or the end of the stream.
     pub(crate) fn has_more(&self) -> bool {
-        self.can_read && !self.read_ended
+        let may_read = match &self.link {
+            Link::Plain(wire) => wire.can_read,
+            Link::Tls(tls) => tls.may_read,
+        };
+        may_read && !self.read_ended
     }
 
     pub(crate) fn receive(&mut self, into: &mut [u8]) -> Received {
-        match self.stream.read(into) {
-            Ok(0) => {
-                (self.can_read, self.read_ended) = (false, true);
-                Received::Finished
-            }
-            Ok(count) => {
-                self.can_read = self.is_ending || count == into.len();
-                Received::Bytes(count)
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                (self.can_read, self.is_ending) = (false, false);
-                Received::Nothing
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => Received::Nothing,
-            Err(_) => Received::Failed,
-        }
+        let received = match &mut self.link {
+            Link::Plain(wire) => receive(wire, into),
+            Link::Tls(tls) => tls.receive(into),
+        };
+        self.read_ended |= received == Received::Finished;
+        received
     }
 
     pub(crate) fn flush(&mut self, out: &mut OutBuffer) -> Flushed {
-        while self.can_write && !out.is_empty() {
-            let pending = out.pending();
-            let whole = pending.len();
-            match self.stream.write(pending) {
-                Ok(count) => {
-                    out.consume(count);
-                    self.can_write = count == whole;
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.can_write = false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Flushed::Failed,
-            }
+        match &mut self.link {
+            Link::Plain(wire) => flush(wire, out),
+            Link::Tls(tls) => tls.flush(out),
         }
-        if out.is_empty() { Flushed::All } else { Flushed::Some }
     }
 
     /// Send FIN: all that was written goes first.
     pub(crate) fn finish(&mut self) {
         self.write_ended = true;
+        if let Link::Tls(tls) = &mut self.link {
+            tls.notify_close();
+        }
         // A peer that has already gone needs no FIN.
-        let _ = self.stream.shutdown(Shutdown::Write);
+        let _ = self.wire().stream.shutdown(Shutdown::Write);
     }
 
     /// End at once; nothing unsent is delivered.
     pub(crate) fn reset(self) {
         // Where linger cannot be set the socket is already dead.
-        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        let _ = SockRef::from(&self.wire().stream).set_linger(Some(Duration::ZERO));
     }
+
+    fn wire(&self) -> &Wire {
+        match &self.link {
+            Link::Plain(wire) => wire,
+            Link::Tls(tls) => tls.wire(),
+        }
+    }
+
+    #[cfg(test)]
+    fn wire_mut(&mut self) -> &mut Wire {
+        match &mut self.link {
+            Link::Plain(wire) => wire,
+            Link::Tls(tls) => tls.wire_mut(),
+        }
+    }
+}
+
+fn receive(wire: &mut Wire, into: &mut [u8]) -> Received {
+    match wire.read(into) {
+        Ok(0) => Received::Finished,
+        Ok(count) => Received::Bytes(count),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Received::Nothing,
+        Err(_) => Received::Failed,
+    }
+}
+
+fn flush(wire: &mut Wire, out: &mut OutBuffer) -> Flushed {
+    while wire.can_write && !out.is_empty() {
+        match wire.write(out.pending()) {
+            Ok(count) => out.consume(count),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(_) => return Flushed::Failed,
+        }
+    }
+    if out.is_empty() { Flushed::All } else { Flushed::Some }
 }

@@ -10,6 +10,7 @@ use crate::lines::Lines;
 use crate::listeners::Listeners;
 use crate::options::{JournalOptions, Options, SyslogOptions};
 use crate::syslog::Syslog;
+use crate::tls::Keyring;
 use crate::token::FIRST_LISTENER;
 use crossbeam_channel::Receiver;
 use journal::{Journal, JournalError, Storage};
@@ -22,7 +23,7 @@ pub(crate) type Opening = Vec<String>;
 
 /// Everything the loop needs, with every listener bound.
 pub(crate) fn assemble(
-    policy: Arc<Policy>,
+    (policy, keyring): (Arc<Policy>, Keyring),
     (options, storage): (&Options, Arc<dyn Storage>),
     waker: &Arc<Waker>,
     (poll, commands): (Poll, Receiver<Command>),
@@ -37,8 +38,10 @@ pub(crate) fn assemble(
     let clock = Clock::new();
     let ledger = Ledger::new(journal, syslog, clock.now());
     opening.extend(descriptors.warning());
-    let mut data_loop = DataLoop::new(Parts { poll, clock, policy, ledger, listeners, lines, descriptors, commands });
+    let parts = Parts { poll, clock, policy, keyring, ledger, listeners, lines, descriptors, commands };
+    let mut data_loop = DataLoop::new(parts);
     data_loop.adopt_policy();
+    data_loop.adopt_keyring(&Keyring::default());
     Ok((data_loop, opening))
 }
 

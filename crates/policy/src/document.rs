@@ -3,6 +3,10 @@
 //! Kept true here: unknown fields are errors, so that an older core never runs a
 //! newer document without the part it does not understand.
 
+mod tls;
+
+pub use tls::{Expired, StaleCrl, Suite, Tls, TlsVersion};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -389,6 +393,9 @@ pub struct Conduit {
     pub record_read_values: RecordReadValues,
     /// What one client can make the guard spend.
     pub budgets: Budgets,
+    /// TLS towards clients, on all of its sockets; `None`: Modbus in the clear.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// Sockets of this conduit.
     pub listeners: Vec<Listener>,
     /// Permits and nevers; a set, order means nothing.

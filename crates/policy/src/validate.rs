@@ -2,6 +2,7 @@
 
 mod plant;
 mod rules;
+mod tls;
 
 use crate::document::{Answer, Document};
 use std::collections::HashSet;
@@ -70,6 +71,7 @@ pub(crate) fn parse_document(json: &[u8]) -> Result<Document, DocumentError> {
     check_head(&document, &mut findings);
     plant::check(&document, &mut findings);
     rules::check(&document, &mut findings);
+    tls::check(&document, &mut findings);
     if findings.0.is_empty() {
         return Ok(document);
     }

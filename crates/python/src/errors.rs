@@ -11,7 +11,9 @@ create_exception!(_core, CoreError, PyOSError, "A disk, a port or the data loop 
 
 pub(crate) fn core_error(error: GuardError) -> PyErr {
     match error {
-        GuardError::Document(_) | GuardError::Options(_) => DocumentError::new_err(error.to_string()),
+        GuardError::Document(_) | GuardError::Options(_) | GuardError::Credentials(_) => {
+            DocumentError::new_err(error.to_string())
+        }
         GuardError::World(_) | GuardError::Hung => CoreError::new_err(error.to_string()),
     }
 }

@@ -33,6 +33,8 @@ pub struct Client {
     pub identity: Arc<str>,
     /// The role its certificate carries.
     pub role: Option<Arc<str>>,
+    /// Subject and serial number of its certificate, for the row that opens the session.
+    pub certificate: Option<Arc<str>>,
 }
 
 /// What the policy document says about a listener's conduit and servers.

@@ -43,8 +43,9 @@ impl Session {
     /// A client connected.
     #[must_use]
     pub fn open(config: Arc<SessionConfig>, view: Arc<View>, ctx: &mut Context<'_>) -> Self {
+        let certificate = config.client.certificate.clone();
         let mut front = Front::new(config, view, ctx.now.monotonic_ns);
-        front.record(ctx, Kind::SessionOpened, None);
+        front.record(ctx, Kind::SessionOpened, certificate);
         let engine = Engine::new(&mut front, LegState::default());
         Self { front, engine, is_switching: false, is_closed: false, nowhere: OutBuffer::default() }
     }

@@ -85,5 +85,9 @@ EVENT_KINDS = (
     "line.lost",
     "clock.stepped",
     "internal.error",
+    "tls.refused",
+    "tls.tolerated",
+    "tls.reloaded",
+    "tls.expiring",
 )
 VERDICTS = ("permit", "deny")

@@ -7,6 +7,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+# The last of the guard's own thresholds, which its journal tells of as well.
+_LOUD_DAYS = 7
 _COUNTED = ("permitted", "denied", "observed", "malformed")
 
 
@@ -32,6 +34,7 @@ def head_lines(status: Mapping[str, Any]) -> Iterator[Text]:
         f"clock {status.get('clock')}"
     )
     yield Text(f"journal: {journal_text(journal)}")
+    yield from certificate_lines(status)
     yield from limit_lines(status)
 
 
@@ -59,12 +62,24 @@ def limit_lines(status: Mapping[str, Any]) -> Iterator[Text]:
         yield Text(f"limit met: {name}, {count:,} times", style="bold yellow")
 
 
+def certificate_lines(status: Mapping[str, Any]) -> Iterator[Text]:
+    """Name what of TLS ends soon or has ended: certificates, roots, revocation lists."""
+    for item in status.get("certificates", []):
+        days, name = item["days"], f"{item['what']} {item['name']} of conduit {item['conduit']}"
+        if days < 0:
+            yield Text(f"ALARM {name} has ended: {item['file']}", style="bold red")
+        elif days < _LOUD_DAYS:
+            yield Text(f"{name} ends in {days} days: {item['file']}", style="bold yellow")
+
+
 def conduit_table(status: Mapping[str, Any]) -> Table:
     """List the conduits: verdicts, counters, and every exception the operator wrote."""
+    has_tls = any(conduit.get("tls") for conduit in status.get("conduits", []))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in (
         "conduit",
         "verdicts",
+        *(("tls",) if has_tls else ()),
         "listeners",
         "sessions",
         *_COUNTED,
@@ -79,6 +94,7 @@ def conduit_table(status: Mapping[str, Any]) -> Table:
         table.add_row(
             conduit["name"],
             Text(conduit["verdicts"], style="bold yellow" if observes else "green"),
+            *(("yes" if conduit["tls"] else "no",) if has_tls else ()),
             str(len(listeners)),
             str(sum(listener["sessions"] for listener in listeners)),
             *(f"{counters.get(name, 0):,}" for name in _COUNTED),

@@ -96,14 +96,16 @@ def _view(
 
 def _session_table(sessions: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("session", "client", "listener", "conduit"):
+    has_roles = any(session["role"] for session in sessions[:SHOWN_SESSIONS])
+    for name in ("session", "client", *(("role",) if has_roles else ()), "listener", "conduit"):
         table.add_column(name)
     table.add_column("age", justify="right")
     for session in sessions[:SHOWN_SESSIONS]:
         client = f"{session['client_address']}:{session['client_port']}"
-        table.add_row(
-            str(session["session"]), client, session["listener"], session["conduit"], f"{session['age_s']} s"
-        )
+        # Text: a role is the certificate's own, and could look like markup.
+        role = (Text(session["role"] or ""),) if has_roles else ()
+        rest = (session["listener"], session["conduit"], f"{session['age_s']} s")
+        table.add_row(str(session["session"]), client, *role, *rest)
     if len(sessions) > SHOWN_SESSIONS:
         table.add_row(f"and {len(sessions) - SHOWN_SESSIONS} more")
     return table

@@ -23,6 +23,7 @@ from modwarden.model import (
     PointMap,
     PointMapName,
     Site,
+    Tls,
 )
 
 _FORMAT = 1
@@ -149,6 +150,7 @@ class _Compiler:
                 "queued_requests": budgets.queued_requests,
                 "denial_rows_per_second": budgets.denial_rows_per_second,
             },
+            "tls": None if conduit.tls is None else _tls(conduit.tls),
             "listeners": _listeners(conduit, servers),
             "rules": [rules.rule(rule) for rule in sorted(conduit.rules, key=lambda rule: rule.name)],
         }
@@ -164,6 +166,20 @@ def _listeners(conduit: Conduit, servers: Sequence[AssetName]) -> list[dict[str,
         {"address": address, "port": port, "servers": indices}
         for (address, port), indices in sorted(grouped.items())
     ]
+
+
+def _tls(tls: Tls) -> dict[str, Any]:
+    """Paths and settings: the key's bytes never stand in a document."""
+    return {
+        "certificate": str(tls.certificate.absolute()),
+        "key": str(tls.key.absolute()),
+        "trust": [str(file.absolute()) for file in tls.trust],
+        "crls": [str(file.absolute()) for file in tls.crls],
+        "versions": list(tls.versions),
+        "suites": list(tls.suites),
+        "stale_crl": tls.stale_crl,
+        "expired": tls.expired,
+    }
 
 
 def _unit(asset: Asset, maps: Sequence[PointMapName]) -> dict[str, Any]:

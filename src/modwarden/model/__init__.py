@@ -58,11 +58,21 @@ from modwarden.model.rule import EXCEPTION_CODES, Denial, Refusal, Rule, RuleKin
 from modwarden.model.schedule import DAY_NAMES, DAY_S, WEEK_S, ScheduleError, Window, parse_schedule
 from modwarden.model.site import Site
 from modwarden.model.table import LAST_ADDRESS, Span, Table
+from modwarden.model.tls import (
+    DEFAULT_SUITES,
+    Expired,
+    StaleCrl,
+    Suite,
+    Tls,
+    TlsVersion,
+    suites_of,
+)
 from modwarden.model.zone import Zone
 
 __all__ = [
     "DAY_NAMES",
     "DAY_S",
+    "DEFAULT_SUITES",
     "EXCEPTION_CODES",
     "LAST_ADDRESS",
     "MODBUS_PORT",
@@ -78,6 +88,7 @@ __all__ = [
     "Denial",
     "Evidence",
     "Expectation",
+    "Expired",
     "Finding",
     "Framing",
     "Function",
@@ -118,8 +129,12 @@ __all__ = [
     "Site",
     "Socket",
     "Span",
+    "StaleCrl",
+    "Suite",
     "Syslog",
     "Table",
+    "Tls",
+    "TlsVersion",
     "Tolerance",
     "UnitId",
     "Verdicts",
@@ -136,4 +151,5 @@ __all__ = [
     "parse_value",
     "render_registers",
     "render_value",
+    "suites_of",
 ]

@@ -7,6 +7,7 @@ from modwarden.model.names import AssetName, ConduitName, ZoneName
 from modwarden.model.network import Address
 from modwarden.model.origin import Origin
 from modwarden.model.rule import Denial, Rule
+from modwarden.model.tls import Tls
 
 
 class Insertion(StrEnum):
@@ -127,6 +128,7 @@ class Conduit:
     on_failure: OnFailure = field(default_factory=OnFailure)
     record_read_values: RecordReadValues = RecordReadValues.CHANGES
     budgets: Budgets = field(default_factory=Budgets)
+    tls: Tls | None = None
     servers: tuple[ServerBinding, ...] = ()
     rules: tuple[Rule, ...] = ()
     origin: Origin = field(default=Origin("", 0), compare=False)

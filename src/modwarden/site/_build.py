@@ -43,7 +43,9 @@ class SiteBuilder:
         reader = AssetReader(self.tree, self.problems, frozenset(zones), frozenset(maps))
         assets = reader.build_assets(shape.assets)
         self._check_apart(zones, assets)
-        conduits = ConduitReader(self.tree, self.problems, zones, assets, maps).build_conduits(shape.conduits)
+        conduits = ConduitReader(self.tree, self.problems, zones, assets, maps, base).build_conduits(
+            shape.conduits
+        )
         timezone = self._timezone(shape.timezone)
         names = ClientNames(assets, zones)
         return Site(

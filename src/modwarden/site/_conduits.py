@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from modwarden.model import (
     Asset,
@@ -25,6 +26,7 @@ from modwarden.site._assets import require
 from modwarden.site._clients import ClientNames
 from modwarden.site._rules import RuleReader
 from modwarden.site._schema import ConduitShape, ServerShape
+from modwarden.site._tls import build_tls
 from modwarden.site._tree import Tree
 from modwarden.site._words import expand, expand_beside, holds_range, parse_socket
 from modwarden.site.problems import Mistake, Problems
@@ -42,6 +44,7 @@ class ConduitReader:
     zones: Mapping[ZoneName, Zone]
     assets: Mapping[AssetName, Asset]
     maps: Mapping[PointMapName, PointMap]
+    base: Path
 
     def build_conduits(self, shapes: Mapping[str, ConduitShape]) -> dict[ConduitName, Conduit]:
         """Build each conduit."""
@@ -81,6 +84,7 @@ class ConduitReader:
             on_failure=OnFailure(shape.on_failure.journal, shape.on_failure.guard, shape.on_failure.policy),
             record_read_values=shape.record_read_values,
             budgets=Budgets(**shape.budgets.model_dump()),
+            tls=build_tls(shape.tls, self.base, self.tree.origin(("conduits", name, "tls")), self.problems),
             servers=bindings,
             rules=rules.build_rules(shape.rules),
             origin=origin,

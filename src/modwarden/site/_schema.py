@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from modwarden.model import (
     Expectation,
+    Expired,
     Framing,
     Insertion,
     OnGuardFailure,
@@ -17,6 +18,9 @@ from modwarden.model import (
     PointType,
     RecordReadValues,
     ServerSilent,
+    StaleCrl,
+    Suite,
+    TlsVersion,
     Tolerance,
     Verdicts,
 )
@@ -275,6 +279,29 @@ class BudgetsShape(_Shape):
     denial_rows_per_second: _Count = Field(20, description="Refusals of one source recorded row by row.")
 
 
+class TlsShape(_Shape):
+    """TLS towards the clients of a conduit, on all of its listeners; both sides show certificates."""
+
+    certificate: str = Field(description="The guard's certificate and its chain, PEM; relative to this file.")
+    key: str = Field(description="Its private key, PEM, without a passphrase.")
+    trust: list[str] = Field(min_length=1, description="Roots in which clients' chains must end, PEM.")
+    crls: list[str] = Field(
+        default_factory=list, description="Revocation lists of the authorities in those chains."
+    )
+    versions: list[Annotated[TlsVersion, FromText]] = Field(
+        default_factory=lambda: list(TlsVersion), min_length=1, description="Versions spoken: 1.2, 1.3."
+    )
+    suites: list[Annotated[Suite, FromText]] | None = Field(
+        None, min_length=1, description="Suites by IANA name, preferred first; all with forward secrecy."
+    )
+    stale_crl: Annotated[StaleCrl, FromText] = Field(
+        StaleCrl.WARN, description="A revocation list that is out of date or missing: warn or refuse."
+    )
+    expired: Annotated[Expired, FromText] = Field(
+        Expired.WARN, description="A certificate that expires within a session: warn or close."
+    )
+
+
 class ConduitShape(_Shape):
     """The only path between zones, and its rules."""
 
@@ -306,6 +333,7 @@ class ConduitShape(_Shape):
         RecordReadValues.CHANGES, description="Which values read are recorded: all, only changes, none."
     )
     budgets: BudgetsShape = Field(default_factory=BudgetsShape, description="Named budgets.")
+    tls: TlsShape | None = Field(None, description="TLS towards clients; without it, Modbus in the clear.")
     servers: dict[str, ServerShape] = Field(min_length=1, description="Servers reached through this conduit.")
     rules: list[RuleShape] = Field(default_factory=list, description="Permits and nevers; a set.")
 

@@ -314,3 +314,22 @@ def test_a_zone_with_summer_time_becomes_steps_to_the_second() -> None:
 
 def test_utc_is_one_step() -> None:
     assert utc_offsets(ZoneInfo("UTC")) == [(1577836800, 0)]
+
+
+def test_tls_is_compiled_as_absolute_paths_and_never_as_a_key(tmp_path: Path) -> None:
+    tls = "tls: {certificate: own.pem, key: own.key, trust: [roots.pem], versions: ['1.3'], expired: close}"
+    path = tmp_path / "site.yaml"
+    path.write_text(SITE.replace("    guard: gate-1\n", f"    guard: gate-1\n    {tls}\n"))
+    document = json.loads(compile_policy(load_site(path), "gate-1"))
+
+    expected = {
+        "certificate": str(tmp_path / "own.pem"),
+        "key": str(tmp_path / "own.key"),
+        "trust": [str(tmp_path / "roots.pem")],
+        "crls": [],
+        "versions": ["1.3"],
+        "suites": ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"],
+        "stale_crl": "warn",
+        "expired": "close",
+    }
+    assert document["conduits"][0]["tls"] == expected

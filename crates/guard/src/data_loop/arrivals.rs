@@ -7,7 +7,9 @@ use super::DataLoop;
 use crate::accept::{self, Arrival, Guest};
 use crate::directory::Admission;
 use crate::limits::Limit;
+use crate::socket::Socket;
 use crate::timers::Key;
+use crate::tls::Identity;
 use event::SessionId;
 use mio::net::TcpStream;
 use policy::View;
@@ -58,16 +60,32 @@ impl DataLoop {
 
     fn arrive(&mut self, stream: TcpStream, arrival: &Arrival) {
         let id = SessionId(self.next_session);
-        let Some(admission) = self.directory.admit(arrival.place, arrival.peer, id) else { return };
+        let Some(admission) = self.directory.admit(arrival.place, arrival.peer, id, &Identity::Address) else { return };
+        let gate = self.keyring.gate(arrival.place.conduit).map(Arc::clone);
         let guest = Guest::of(arrival.place.conduit, arrival.peer, &admission);
-        if let Some(budget) = self.over_budget(guest, &admission.config.terms.budgets, &stream) {
-            self.ledger.counters.limit(budget);
-            let row = accept::refusal(&admission.config, budget, self.ledger.own());
-            session::Recorder::record(&mut self.ledger, &row);
-            return;
+        let guest = match &gate {
+            Some(_) => guest.in_handshake(guest.is_unnamed() && !self.directory.may_name(arrival.place, arrival.peer)),
+            None => guest,
+        };
+        let budget = self.over_budget(guest, &admission.config.terms.budgets, &stream);
+        if let Some(budget) = budget.or_else(|| self.handshakes.over_budget(guest).filter(|_| gate.is_some())) {
+            return self.refuse_over_budget(&admission.config, budget);
+        }
+        if let Some(gate) = gate {
+            return self.begin_handshake(stream, (*arrival, guest), gate);
         }
         self.next_session += 1;
-        self.open(stream, arrival, &admission);
+        let place = self.conversations.vacant_key();
+        let Ok(socket) = accept::watch(stream, self.poll.registry(), place) else {
+            return self.ledger.counters.limit(Limit::Descriptors);
+        };
+        self.open(socket, arrival, (&admission, Identity::Address));
+    }
+
+    pub(super) fn refuse_over_budget(&mut self, config: &SessionConfig, budget: Limit) {
+        self.ledger.counters.limit(budget);
+        let row = accept::refusal(config, budget, self.ledger.own());
+        session::Recorder::record(&mut self.ledger, &row);
     }
 
     fn over_budget(&self, guest: Guest, budgets: &Budgets, stream: &TcpStream) -> Option<Limit> {
@@ -75,13 +93,11 @@ impl DataLoop {
         self.population.over_budget(guest, budgets).or(is_beyond.then_some(Limit::Descriptors))
     }
 
-    fn open(&mut self, stream: TcpStream, arrival: &Arrival, admission: &Admission) {
+    /// Open a session over a socket that is watched under the place that the next conversation gets.
+    pub(super) fn open(&mut self, socket: Socket, arrival: &Arrival, (admission, identity): (&Admission, Identity)) {
         let key = Key { place: self.conversations.vacant_key(), session: admission.config.client.id.0 };
-        let Ok(socket) = accept::watch(stream, self.poll.registry(), key.place) else {
-            return self.ledger.counters.limit(Limit::Descriptors);
-        };
         let Some(session) = self.open_session(&admission.config, &admission.view) else { return };
-        let conversation = accept::converse(arrival, admission, key, session, (socket, self.now));
+        let conversation = accept::converse(arrival, (admission, identity), key, session, (socket, self.now));
         self.population.enter(conversation.guest);
         self.conversations.insert(conversation);
         self.serve(key);

@@ -45,7 +45,7 @@ impl DataLoop {
     }
 
     fn note_of(&mut self, config: &SessionConfig, kind: Kind, reason: &str) {
-        let Client { id, name, address, port, identity, role } = &config.client;
+        let Client { id, name, address, port, identity, role, certificate: _ } = &config.client;
         let row = Event {
             kind,
             conduit: Some(Arc::clone(&config.terms.conduit)),

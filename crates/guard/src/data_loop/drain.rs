@@ -36,6 +36,7 @@ impl Intake {
 impl DataLoop {
     pub(super) fn drain(&mut self, until: Instant, answer: Sender<bool>) {
         self.listeners.close();
+        self.refuse_handshakes();
         for key in self.keys() {
             self.with(key, |conversation, turn| {
                 conversation.session.drain(&mut turn.context());

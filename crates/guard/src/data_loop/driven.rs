@@ -7,6 +7,7 @@ use crate::options::Options;
 use crate::socket::Readiness;
 use crate::start::assemble;
 use crate::timers::Key;
+use crate::tls::Keyring;
 use crate::token::{Slot, WAKER};
 use mio::{Events, Poll, Waker};
 use policy::Policy;
@@ -33,7 +34,8 @@ impl Driven {
         let waker = Arc::new(Waker::new(poll.registry(), WAKER).unwrap());
         let (_commands, receiver) = crossbeam_channel::unbounded();
         let places = (Options::default(), Arc::new(journal::FileSystem));
-        let (data_loop, _) = assemble(policy, (&places.0, places.1), &waker, (poll, receiver)).unwrap();
+        let (data_loop, _) =
+            assemble((policy, Keyring::default()), (&places.0, places.1), &waker, (poll, receiver)).unwrap();
         Self { data_loop, events: Events::with_capacity(64) }
     }
 
@@ -119,9 +121,9 @@ fn a_reload_sets_open_connections_anew_only_where_the_deadline_changed() {
     let mark = Duration::from_millis(77);
     SockRef::from(driven.conversation().stream(Leg(0)).unwrap()).set_tcp_user_timeout(Some(mark)).unwrap();
 
-    driven.data_loop.reload(policy(port, &server, DEADLINE)).unwrap();
+    driven.data_loop.reload(policy(port, &server, DEADLINE), Keyring::default()).unwrap();
     let untouched = limit(&mut driven).unwrap();
-    driven.data_loop.reload(policy(port, &server, 2 * DEADLINE)).unwrap();
+    driven.data_loop.reload(policy(port, &server, 2 * DEADLINE), Keyring::default()).unwrap();
 
     assert_eq!((untouched, limit(&mut driven).unwrap()), (Some(mark), Some(2 * DEADLINE)));
 }

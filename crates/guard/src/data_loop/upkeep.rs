@@ -11,7 +11,7 @@ const DRAIN_TICK_NS: u64 = 10_000_000;
 impl DataLoop {
     /// How long nothing will happen unless a socket or the waker says so.
     pub(super) fn patience(&mut self) -> Duration {
-        if !self.unfinished.is_empty() || self.ledger.has_commits() {
+        if !self.unfinished.is_empty() || self.ledger.has_commits() || self.handshakes.has_work() {
             return Duration::ZERO;
         }
         let now_ns = self.clock.now().monotonic_ns;
@@ -19,7 +19,7 @@ impl DataLoop {
             return Duration::ZERO;
         }
         let next = self.timers.next().unwrap_or(u64::MAX).min(self.next_tick_ns);
-        let next = next.min(self.accept_again_ns.unwrap_or(u64::MAX));
+        let next = next.min(self.accept_again_ns.unwrap_or(u64::MAX)).min(self.handshakes.next_deadline());
         // Rounded up: epoll counts milliseconds, and waking early would spin.
         Duration::from_nanos(next.saturating_sub(now_ns).saturating_add(999_999))
     }
@@ -48,6 +48,7 @@ impl DataLoop {
             self.ledger.note(Kind::ClockStepped, &format!("clock_stepped: {} ms", step / 1_000_000));
         }
         self.ledger.sum_up();
+        self.look_after_certificates();
     }
 
     fn tell_alive(&mut self) {

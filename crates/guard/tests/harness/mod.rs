@@ -3,7 +3,7 @@
 use guard::Guard;
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -69,6 +69,10 @@ fn serve(mut stream: TcpStream, (requests, writes): &(Arc<AtomicUsize>, Arc<Atom
 }
 
 pub fn receive_adu(stream: &mut TcpStream) -> Option<([u8; 7], Vec<u8>)> {
+    receive_adu_from(stream)
+}
+
+pub fn receive_adu_from(stream: &mut impl Read) -> Option<([u8; 7], Vec<u8>)> {
     let mut header = [0; 7];
     stream.read_exact(&mut header).ok()?;
     let mut pdu = vec![0; usize::from(u16::from_be_bytes([header[4], header[5]])) - 1];

@@ -139,3 +139,40 @@ fn all_problems_are_told_at_once() {
         "format: format 3 is not known here, only 1\nconduits[0].rules[0].functions[0]: \"fly\" names nothing known"
     );
 }
+
+fn with_tls(change: impl FnOnce(&mut Value)) -> Vec<(String, Flaw)> {
+    let mut document = document();
+    let mut tls = json!({
+        "certificate": "/own.pem", "key": "/own.key", "trust": ["/root.pem"], "versions": ["1.2", "1.3"],
+        "suites": ["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"],
+        "stale_crl": "warn", "expired": "close"});
+    change(&mut tls);
+    document["conduits"][0]["tls"] = tls;
+    problems(&document)
+}
+
+#[test]
+fn each_mistake_in_tls_names_its_place() {
+    let place = |name: &str| format!("conduits[0].tls.{name}");
+    let of = |name: &str, flaw: Flaw| vec![(place(name), flaw)];
+
+    assert_eq!(with_tls(|_| {}), []);
+    assert_eq!(with_tls(|tls| tls["trust"] = json!([])), of("trust", Flaw::Empty));
+    assert_eq!(with_tls(|tls| tls["key"] = json!("own.key")), of("key", Flaw::Unknown("own.key".to_owned())));
+    assert_eq!(with_tls(|tls| tls["crls"] = json!(["/a", "b"])), of("crls[1]", Flaw::Unknown("b".to_owned())));
+    assert_eq!(with_tls(|tls| tls["suites"] = json!(["TLS_AES_128_GCM_SHA256"])), of("suites", Flaw::Empty));
+    let twice = with_tls(|tls| tls["versions"] = json!(["1.2", "1.3", "1.3"]));
+    assert_eq!(twice, of("versions", Flaw::Duplicate("a version".to_owned())));
+    let mute = with_tls(|tls| tls["versions"] = json!(["1.3"]));
+    assert_eq!(mute, of("suites", Flaw::Unknown("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256".to_owned())));
+}
+
+#[test]
+fn no_version_or_suite_is_known_that_the_standard_forbids() {
+    for (key, word) in
+        [("versions", "1.1"), ("suites", "TLS_NULL_WITH_NULL_NULL"), ("suites", "TLS_RSA_WITH_RC4_128_MD5")]
+    {
+        let found = with_tls(|tls| tls[key] = json!([word]));
+        assert!(matches!(found.as_slice(), [(_, Flaw::Json(error))] if error.contains(word)), "{found:?}");
+    }
+}

@@ -106,6 +106,7 @@ impl Talk {
             port: 40_000,
             identity: "address".into(),
             role: None,
+            certificate: None,
         };
         let (mut plant, mut notes) = (Plant::new(&policy), Notes::default());
         let now = Moment { monotonic_ns: 1_000 * MS, utc_ns: 1_700_000_000_000_000_000, synchronised: true };

@@ -322,7 +322,15 @@ fn takes(bytes: u8) -> usize {
 
 fn terms(policy: &Policy) -> (Arc<SessionConfig>, Arc<View>) {
     let address = std::net::IpAddr::from([127, 0, 0, 5]);
-    let client = Client { id: SessionId(7), name: None, address, port: 40_000, identity: "address".into(), role: None };
+    let client = Client {
+        id: SessionId(7),
+        name: None,
+        address,
+        port: 40_000,
+        identity: "address".into(),
+        role: None,
+        certificate: None,
+    };
     let terms = Arc::new(Terms::of(policy, 0, 0).unwrap());
     (Arc::new(SessionConfig { terms, client }), policy.view(0, 0, &Principal { address, role: None }))
 }

@@ -1,7 +1,7 @@
 """All lints of a site, in the order of its lines."""
 
 from modwarden.model import Finding, Site
-from modwarden.site.lint import conduits, coverage, listeners, points, reach, rules, zones
+from modwarden.site.lint import conduits, coverage, listeners, points, reach, rules, tls, zones
 
 _LINTS = (
     *zones.LINTS,
@@ -9,6 +9,7 @@ _LINTS = (
     *listeners.LINTS,
     *conduits.LINTS,
     *rules.LINTS,
+    *tls.LINTS,
     *reach.LINTS,
     *coverage.LINTS,
 )
@@ -35,7 +36,8 @@ def check_site(site: Site) -> list[Finding]:
     """
     Say what is wrong or doubtful about a site that was read.
 
-    Errors keep a site from being loaded, so that a site from `load_site` has warnings and notes only.
+    Errors keep a site from being loaded, so that a site from `load_site` has warnings and notes only; but for
+    the files of TLS, of which not every host that reads a site file has all.
     """
     found = dict.fromkeys(finding for lint in _LINTS for finding in lint(site))
     return sorted(found, key=lambda finding: (finding.origin.file, finding.origin.line, finding.name))

@@ -64,13 +64,13 @@ def essential_never(site: Site) -> Iterator[Finding]:
 
 
 def roles_without_tls(site: Site) -> Iterator[Finding]:
-    """Roles come from certificates, and no listener speaks TLS yet: such a rule matches nobody."""
+    """Roles come from certificates: where listeners speak no TLS, such a rule matches nobody."""
     for conduit in site.conduits.values():
         for rule in conduit.rules:
-            if rule.roles:
+            if rule.roles and conduit.tls is None:
                 what = f"rule {rule.name!r} asks for a role, and no client can carry one without TLS"
                 does = "it forbids nothing" if rule.kind == RuleKind.NEVER else "it permits nothing"
-                hint = f"{does} until listeners speak TLS: name clients by address instead"
+                hint = f"{does}: give the conduit `tls:`, or name clients by address instead"
                 yield warning("roles-without-tls", rule.origin.at("roles"), what, hint)
 
 

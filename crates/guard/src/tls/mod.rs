@@ -1,0 +1,41 @@
+//! Modbus/TCP Security towards clients: TLS with certificates on both sides, and the role out of the client's.
+//!
+//! ```text
+//! accept ──► handshake under way ──► certificate judged ──► role ──► a session like any other
+//!                   │                        │
+//!                   └────── tls.refused ─────┘
+//! ```
+//!
+//! Kept true here:
+//! * no session begins without a client's certificate that was judged under the files in force;
+//! * a resumed session has the certificate, and so the role, of the one that it resumes, judged anew;
+//! * what a peer sends breaks its own connection only, and names the reason;
+//! * no file is read in the data loop, and a set of files is in force whole or not at all.
+
+mod alarms;
+mod anchors;
+mod complaint;
+mod context;
+mod credential;
+mod day;
+mod error;
+mod gate;
+mod handshake;
+mod judge;
+mod keyring;
+mod material;
+mod refusal;
+mod revocation;
+mod shelf;
+mod stream;
+mod tap;
+
+pub(crate) use alarms::Alarms;
+pub(crate) use credential::{Credential, Identity};
+pub use error::CredentialError;
+pub(crate) use gate::Gate;
+pub(crate) use handshake::{Handshake, Step};
+pub(crate) use judge::When;
+pub(crate) use keyring::Keyring;
+pub(crate) use refusal::{Reason, Refusal};
+pub(crate) use stream::TlsStream;

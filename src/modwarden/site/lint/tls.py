@@ -1,0 +1,184 @@
+"""TLS of conduits: files that are missing, do not belong together or end soon, and weak choices."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from modwarden.model import Finding, Origin, Site, Tls
+from modwarden.site.lint._finding import error, listed, note, warning
+from modwarden.site.lint._pem import PemRead, read_certificates, read_crls, read_key
+
+# As the guard's own alarms; of what lives shorter than twice the mark it says nothing.
+_MARKS_DAYS = (7, 30, 90)
+_LOUD_DAYS = _MARKS_DAYS[0]
+_OTHERS = 0o077
+
+
+def tls_file(site: Site) -> Iterator[Finding]:
+    """A file of TLS that cannot be used, so that the guard would not start."""
+    for tls in _all_tls(site):
+        for key, read in _reads(tls):
+            origin = tls.origin.at(key)
+            if read.flaw is not None:
+                yield error(
+                    "tls-file", origin, f"{key}: {read.file} {read.flaw}", "the guard needs it to start"
+                )
+            elif read.is_hidden:
+                what = f"{key}: {read.file} may not be read by whoever runs this, so it was not checked"
+                yield note("tls-file-hidden", origin, what, "run `modwarden check` as the guard's account")
+
+
+def tls_key(site: Site) -> Iterator[Finding]:
+    """A key that belongs to another certificate, or that others can read."""
+    for tls in _all_tls(site):
+        own, key = read_certificates(tls.certificate).held, read_key(tls.key).held
+        if own and key is not None and _spki(own[0]) != _public_bytes(key):
+            what = f"the key {tls.key} does not belong to the certificate in {tls.certificate}"
+            yield error("tls-key", tls.origin.at("key"), what, "name the key that it was issued for")
+        if key is not None and tls.key.stat().st_mode & _OTHERS:
+            what = f"the key {tls.key} can be read by others than its owner"
+            yield warning("tls-key-open", tls.origin.at("key"), what, f"chmod 600 {tls.key}")
+
+
+def tls_chain(site: Site) -> Iterator[Finding]:
+    """The guard's certificate, where clients would not believe it."""
+    for tls in _all_tls(site):
+        own = read_certificates(tls.certificate).held
+        if not own:
+            continue
+        origin = tls.origin.at("certificate")
+        # Modbus/TCP Security v36 R-46: the whole chain down to the root.
+        is_whole = all(_is_signed_by(one, above) for one, above in pairwise(own))
+        if not is_whole or not _is_signed_by(own[-1], own[-1]):
+            last = own[-1].issuer.rfc4514_string()
+            what = f"{tls.certificate} holds {len(own)} of its chain, and the issuer {last!r} is not in it"
+            yield warning(
+                "tls-chain", origin, what, "append the issuing authority's certificate, then its root's"
+            )
+        if not _may_serve(own[0]):
+            what = f"{tls.certificate} is not for servers (extended key usage)"
+            yield warning("tls-chain", origin, what, "issue it with `modwarden pki issue server`")
+
+
+def tls_trust(site: Site) -> Iterator[Finding]:
+    """A certificate in `trust` that is no root: it does not make anybody believed."""
+    for tls in _all_tls(site):
+        for file in tls.trust:
+            strays = [one for one in read_certificates(file).held or [] if not _is_signed_by(one, one)]
+            if strays:
+                names = listed([one.subject.rfc4514_string() for one in strays])
+                what = f"{file} holds {names}, which is no root"
+                yield warning(
+                    "tls-trust", tls.origin.at("trust"), what, "name the root that the chains end in"
+                )
+
+
+def certificate_expires(site: Site) -> Iterator[Finding]:
+    """A certificate of the guard's, or a root, that ends within 90 days."""
+    for tls in _all_tls(site):
+        for key, files in (("certificate", (tls.certificate,)), ("trust", tls.trust)):
+            held = [one for file in files for one in read_certificates(file).held or []]
+            for one in held:
+                name = one.subject.rfc4514_string()
+                life = (one.not_valid_before_utc, one.not_valid_after_utc)
+                yield from _ends("certificate", name, tls.origin.at(key), life)
+
+
+def crl_expires(site: Site) -> Iterator[Finding]:
+    """A revocation list that is out of date, or soon will be."""
+    for tls in _all_tls(site):
+        for crl in (one for file in tls.crls for one in read_crls(file).held or []):
+            if crl.next_update_utc is not None:
+                name, life = crl.issuer.rfc4514_string(), (crl.last_update_utc, crl.next_update_utc)
+                yield from _ends("crl", name, tls.origin.at("crls"), life)
+
+
+def tls_no_crl(site: Site) -> Iterator[Finding]:
+    """Clients whose revocation nobody looks at."""
+    for tls in _all_tls(site):
+        if not tls.crls:
+            what = "no `crls` are named, so a revoked certificate lets its holder in until it expires"
+            yield note("tls-no-crl", tls.origin, what, "name the lists of the authorities in clients' chains")
+
+
+def tls_readable(site: Site) -> Iterator[Finding]:
+    """A suite that does not encrypt, or that gives up what was recorded with the key."""
+    for tls in _all_tls(site):
+        for suite in tls.suites:
+            if suite.is_readable:
+                what = f"{suite} proves who sends, and whoever listens reads along"
+                yield note("tls-readable", tls.origin.at("suites"), what, "leave it out to encrypt")
+            elif not suite.has_forward_secrecy:
+                what = f"{suite} gives up all that was recorded, once the guard's key is stolen"
+                yield note("tls-readable", tls.origin.at("suites"), what, "prefer suites of TLS_ECDHE_")
+
+
+def _all_tls(site: Site) -> Iterator[Tls]:
+    return (conduit.tls for conduit in site.conduits.values() if conduit.tls is not None)
+
+
+def _reads(tls: Tls) -> Iterator[tuple[str, PemRead[object]]]:
+    yield "certificate", read_certificates(tls.certificate)
+    yield "key", read_key(tls.key)
+    for file in tls.trust:
+        yield "trust", read_certificates(file)
+    for file in tls.crls:
+        yield "crls", read_crls(file)
+
+
+def _ends(what: str, name: str, origin: Origin, life: tuple[datetime, datetime]) -> Iterable[Finding]:
+    begin, end = life
+    left = end - datetime.now(UTC)
+    if left < timedelta():
+        yield warning(f"{what}-expired", origin, f"{what} {name} ended on {end:%Y-%m-%d}", "renew it")
+        return
+    marks = [days for days in _MARKS_DAYS if left <= timedelta(days=days) <= (end - begin) / 2]
+    if marks:
+        told = warning if marks[0] == _LOUD_DAYS else note
+        yield told(
+            f"{what}-expires",
+            origin,
+            f"{what} {name} ends on {end:%Y-%m-%d}",
+            f"in {left.days} days: renew it",
+        )
+
+
+def _is_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except Exception:  # noqa: BLE001  (the library raises several kinds, and each means no)
+        return False
+    return True
+
+
+def _may_serve(certificate: x509.Certificate) -> bool:
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return ExtendedKeyUsageOID.SERVER_AUTH in usage
+
+
+def _spki(certificate: x509.Certificate) -> bytes:
+    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _public_bytes(key: PrivateKeyTypes) -> bytes:
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+LINTS: tuple[Callable[[Site], Iterator[Finding]], ...] = (
+    tls_file,
+    tls_key,
+    tls_chain,
+    tls_trust,
+    certificate_expires,
+    crl_expires,
+    tls_no_crl,
+    tls_readable,
+)
