@@ -38,6 +38,15 @@ pub fn append_numbered(sequence: Sequence, event: &Event, out: &mut Vec<u8>) {
     row.number(Field::Count, event.count.map(u64::to_be_bytes));
 }
 
+/// Add to the number of a row that was spelled before it was known from where on numbers are free.
+pub fn advance_number(row: &mut [u8], by: u64) {
+    if let Some((_, rest)) = row.split_first_mut()
+        && let Some(number) = rest.first_chunk_mut::<8>()
+    {
+        *number = u64::from_be_bytes(*number).saturating_add(by).to_be_bytes();
+    }
+}
+
 fn spell_parties(row: &mut Spelling<'_>, event: &Event) {
     row.text(Field::Guard, event.guard.as_deref());
     row.text(Field::Conduit, event.conduit.as_deref());

@@ -9,7 +9,7 @@ mod canonical;
 mod field;
 mod kind;
 
-pub use canonical::{SpelledFields, append_canonical, append_numbered};
+pub use canonical::{SpelledFields, advance_number, append_canonical, append_numbered};
 pub use field::Field;
 pub use kind::{Kind, UnknownKind};
 

@@ -1,7 +1,7 @@
 //! The data loop: one thread that waits for sockets, commits, commands and time.
 //!
-//! Kept true here: nothing in a turn waits for a disk, a lock held elsewhere, a name server, or
-//! Python. Who arrives stands in `arrivals`, whose turn it is in `serving`, what time brings in
+//! Kept true here: nothing in a turn waits for a disk, a name server, or Python. The one lock that others hold too is
+//! the journal's queue, for as long as it takes to move some numbers (ADR 0010). Who arrives stands in `arrivals`, whose turn it is in `serving`, what time brings in
 //! `upkeep`, and the end in `drain`.
 
 mod arrivals;

@@ -9,7 +9,7 @@ use event::{Event, Kind, Sequence, SessionId};
 use journal::Journal;
 use policy::Moment;
 use policy::document::Document;
-use session::{Begun, JournalDown, Recorder};
+use session::{Begun, Recorder, Unrecorded};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -139,6 +139,10 @@ impl Ledger {
     }
 
     fn write(&mut self, event: &Event) -> Sequence {
+        self.write_as(event, Journal::append)
+    }
+
+    fn write_as<'a>(&mut self, event: &'a Event, append: impl FnOnce(&Journal, &'a Event) -> Sequence) -> Sequence {
         let Some(journal) = &self.journal else {
             return self.number();
         };
@@ -147,7 +151,7 @@ impl Ledger {
         {
             self.counters.syslog(syslog.send(event, self.now.monotonic_ns));
         }
-        journal.append(event)
+        append(journal, event)
     }
 
     fn number(&mut self) -> Sequence {
@@ -170,7 +174,13 @@ impl Recorder for Ledger {
         self.write(event)
     }
 
-    fn record_ahead(&mut self, event: &Event) -> Result<Sequence, JournalDown> {
+    fn record_end(&mut self, event: &Event) -> Sequence {
+        self.counters.count(event);
+        self.open.end(event);
+        self.write_as(event, Journal::append_end)
+    }
+
+    fn record_ahead(&mut self, event: &Event) -> Result<Sequence, Unrecorded> {
         self.counters.count(event);
         let Some(journal) = &self.journal else {
             let sequence = self.number();
@@ -178,7 +188,10 @@ impl Recorder for Ledger {
             self.ahead.push(sequence);
             return Ok(sequence);
         };
-        let sequence = journal.append_ahead(event).map_err(|_| JournalDown)?;
+        let sequence = journal.append_ahead(event).map_err(|why| match why {
+            journal::Unrecorded::Down => Unrecorded::Down,
+            journal::Unrecorded::Full => Unrecorded::Full,
+        })?;
         self.ahead.push(sequence);
         Ok(sequence)
     }

@@ -85,7 +85,7 @@ fn start_of(disk: &Disk, path: &Path, end: usize) -> Disk {
     disk.read(path).unwrap().take(end as u64).read_to_end(&mut bytes).unwrap();
     assert_eq!(bytes.len(), end);
     let only = Disk::new();
-    only.create_directory(path.parent().unwrap(), false).unwrap();
+    journal::ensure_directory(&only, path.parent().unwrap(), false).unwrap();
     only.create(path, false).unwrap().append(&bytes).unwrap();
     only
 }

@@ -1,9 +1,10 @@
 //! One commit: number what the journal adds, chain, sign, write, sync, and say what became of it.
 
+use crate::backlog::Taken;
 use crate::chain::{Chain, seam, sign};
+use crate::gap::Gap;
 use crate::keys::Keys;
 use crate::own::{self, Author};
-use crate::queue::{Gap, Taken};
 use crate::row::{Digest, Link, Written, is_signed};
 use crate::spelled::{Batch, Spelled};
 use event::{Clock, Event, Kind, Sequence, SpelledFields};
@@ -22,8 +23,6 @@ pub(crate) struct Prepared {
     pub(crate) end: Link,
     /// The last signed row among them.
     pub(crate) signed: Option<Link>,
-    /// What must be told again if this is lost.
-    pub(crate) gap_if_lost: Gap,
     pub(crate) has_events: bool,
 }
 
@@ -38,13 +37,12 @@ struct Draft<'a> {
 impl Scribe {
     /// Chain all that was taken, in the order of its numbers.
     pub(crate) fn prepare(&mut self, taken: Taken, after: Link, (why, written): (&str, Written)) -> Prepared {
-        self.clock = taken.rows.last_clock().unwrap_or(self.clock);
+        self.clock = taken.rows.iter().rev().find_map(Spelled::last_clock).unwrap_or(self.clock);
         let mut draft = Draft::new(self, after);
-        draft.prepared.gap_if_lost = taken.gap.map(|(_, gap)| gap).unwrap_or_default();
         if let Some(number) = taken.front {
             draft.sign(&self.checkpoint(number, "interval", written));
         }
-        draft.take(taken.rows);
+        taken.rows.into_iter().for_each(|rows| draft.take(rows));
         for (number, kind, reason) in taken.own {
             draft.sign(&self.own(number, kind, reason));
         }
@@ -80,8 +78,7 @@ impl Scribe {
 
 impl<'a> Draft<'a> {
     fn new(scribe: &'a Scribe, after: Link) -> Self {
-        let (batch, gap_if_lost) = (Batch::default(), Gap::default());
-        let prepared = Prepared { batch, end: after, signed: None, gap_if_lost, has_events: false };
+        let prepared = Prepared { batch: Batch::default(), end: after, signed: None, has_events: false };
         Self { scribe, before: after.digest, chain: Chain::after(after), prepared }
     }
 
@@ -91,9 +88,8 @@ impl<'a> Draft<'a> {
             let number = sequence_of(row);
             self.chain.follow_spelled(number, row);
         }
-        self.prepared.gap_if_lost.merge(rows.gap());
         self.prepared.has_events |= !rows.is_empty();
-        self.prepared.batch.rows.append(rows);
+        self.prepared.batch.rows.push(rows);
     }
 
     /// A row of the journal's own; signed, as all of them are.
@@ -101,10 +97,10 @@ impl<'a> Draft<'a> {
         let digest = self.chain.follow(event);
         let Prepared { batch, signed, .. } = &mut self.prepared;
         if is_signed(event.kind) {
-            batch.proofs.push((batch.rows.len(), sign(digest, self.scribe.keys.current())));
+            batch.proofs.push((batch.len(), sign(digest, self.scribe.keys.current())));
             *signed = Some(self.chain.last());
         }
-        batch.rows.push(event.sequence, event);
+        batch.push(event);
     }
 
     fn finish(mut self) -> Prepared {

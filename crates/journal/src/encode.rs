@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 /// Put rows into the columns of a live file, in the schema's order.
 pub(crate) fn encode(batch: &Batch) -> Result<RecordBatch, ArrowError> {
-    let rows = batch.rows.len();
+    let rows = batch.len();
     let mut columns: Vec<Column> = Field::ALL.iter().map(|&field| Column::new(field, rows)).collect();
-    for (row, spelled) in batch.rows.iter().enumerate() {
+    for (row, spelled) in batch.iter().enumerate() {
         for (field, value) in SpelledFields::new(spelled) {
             // Columns stand in the order of the fields' numbers, which begin with one.
             let column = usize::from(field.id()).checked_sub(1).and_then(|place| columns.get_mut(place));
@@ -123,22 +123,22 @@ fn pad_bytes(column: &mut BinaryBuilder, rows: usize) {
 }
 
 fn proof(batch: &Batch, of: impl Fn(&Proof) -> &[u8]) -> ArrayRef {
-    let mut column = BinaryBuilder::with_capacity(batch.rows.len(), 0);
+    let mut column = BinaryBuilder::with_capacity(batch.len(), 0);
     for (place, proof) in &batch.proofs {
         pad_bytes(&mut column, *place);
         column.append_value(of(proof));
     }
-    pad_bytes(&mut column, batch.rows.len());
+    pad_bytes(&mut column, batch.len());
     Arc::new(column.finish())
 }
 
 fn seam(batch: &Batch) -> ArrayRef {
-    let mut column = BinaryBuilder::with_capacity(batch.rows.len(), 0);
-    if let (Some(seam), Some(last)) = (batch.seam, batch.rows.len().checked_sub(1)) {
+    let mut column = BinaryBuilder::with_capacity(batch.len(), 0);
+    if let (Some(seam), Some(last)) = (batch.seam, batch.len().checked_sub(1)) {
         pad_bytes(&mut column, last);
         column.append_value(seam);
     }
-    pad_bytes(&mut column, batch.rows.len());
+    pad_bytes(&mut column, batch.len());
     Arc::new(column.finish())
 }
 

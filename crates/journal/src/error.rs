@@ -37,9 +37,14 @@ impl From<Over> for JournalError {
     }
 }
 
-/// A row cannot become durable now.
+/// Why a row was not taken that somebody would have waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JournalDown;
+pub enum Unrecorded {
+    /// Nothing can become durable now.
+    Down,
+    /// The journal is up, but memory has no room for the row.
+    Full,
+}
 
 impl fmt::Display for JournalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,10 +65,13 @@ impl fmt::Display for JournalError {
 
 impl std::error::Error for JournalError {}
 
-impl fmt::Display for JournalDown {
+impl fmt::Display for Unrecorded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the journal is down")
+        f.write_str(match self {
+            Self::Down => "the journal is down",
+            Self::Full => "the journal has no room for another row",
+        })
     }
 }
 
-impl std::error::Error for JournalDown {}
+impl std::error::Error for Unrecorded {}

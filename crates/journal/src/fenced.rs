@@ -78,6 +78,11 @@ impl AppendFile for FencedFile {
         let file = self.file.as_mut().ok_or(io::ErrorKind::NotFound)?;
         self.tenure.ask(|| file.sync())
     }
+
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        self.tenure.ask(|| file.is_at(path))
+    }
 }
 
 impl Drop for FencedFile {

@@ -1,10 +1,10 @@
 //! Opening a journal, and the handle that the guard's data loop holds.
 
-use crate::error::{JournalDown, JournalError};
+use crate::error::{JournalError, Unrecorded};
 use crate::keeper::{Keeper, ToKeeper};
 use crate::opening::Opening;
 use crate::options::Options;
-use crate::queue::{Commit, Limits, Queue};
+use crate::queue::{Claim, Commit, Limits, Queue};
 use crate::seat::Desk;
 use crate::shared::Shared;
 use crate::state::State;
@@ -58,10 +58,20 @@ pub fn open(
 
 impl Journal {
     /// Number a row and queue it. Never waits for the disk. Where memory is full the row is counted
-    /// and told in a `journal.gap` later. So it is while the journal could not be opened yet: which
-    /// numbers are free is not known then, and the row gets 0.
+    /// and told in a `journal.gap` later. While the directory was not read yet it is not known which numbers are
+    /// free: the row waits for its own, and 0 is told.
     pub fn append(&self, event: impl Borrow<Event>) -> Sequence {
-        let (sequence, should_hurry) = self.shared.lock().push(event.borrow());
+        self.push(event.borrow(), Claim::Behind)
+    }
+
+    /// As [`Journal::append`], for the row that ends a request whose first row was appended ahead: it has a part of
+    /// the reserve.
+    pub fn append_end(&self, event: impl Borrow<Event>) -> Sequence {
+        self.push(event.borrow(), Claim::End)
+    }
+
+    fn push(&self, event: &Event, claim: Claim) -> Sequence {
+        let (sequence, should_hurry) = self.shared.lock().push(event, claim);
         if should_hurry {
             self.shared.to_writer.notify_one();
         }
@@ -71,9 +81,9 @@ impl Journal {
     /// Number a row and have it made durable at once; [`Journal::take_commits`] tells when it is.
     ///
     /// # Errors
-    /// [`JournalDown`]: nothing was recorded.
-    pub fn append_ahead(&self, event: impl Borrow<Event>) -> Result<Sequence, JournalDown> {
-        let sequence = self.shared.lock().push_ahead(event.borrow()).ok_or(JournalDown)?;
+    /// Nothing was recorded, and why.
+    pub fn append_ahead(&self, event: impl Borrow<Event>) -> Result<Sequence, Unrecorded> {
+        let sequence = self.shared.lock().push_ahead(event.borrow())?;
         self.shared.to_writer.notify_one();
         Ok(sequence)
     }
@@ -81,7 +91,7 @@ impl Journal {
     /// What became of rows appended ahead since the last call.
     #[must_use]
     pub fn take_commits(&self) -> Vec<Commit> {
-        std::mem::take(&mut self.shared.lock().commits)
+        self.shared.lock().take_commits()
     }
 
     /// Whether rows can become durable now.
@@ -99,12 +109,7 @@ impl Journal {
     /// How the journal fares.
     #[must_use]
     pub fn state(&self) -> State {
-        let queue = self.shared.lock();
-        let mut state = queue.status.clone();
-        state.next_sequence = queue.next_sequence();
-        state.queued_rows = u64::try_from(queue.queued_rows()).unwrap_or(u64::MAX);
-        state.unrecorded_rows = queue.gap.count;
-        state
+        self.shared.state()
     }
 
     /// Keep a policy's text under its digest, beside the rows that name it. Never waits for the disk.
@@ -115,7 +120,7 @@ impl Journal {
 
     /// Have a digest signed with the next commit, which comes at once.
     pub fn checkpoint_now(&self) {
-        self.shared.lock().checkpoint_asked = true;
+        self.shared.lock().ask_checkpoint();
         self.shared.to_writer.notify_one();
     }
 
@@ -125,7 +130,7 @@ impl Journal {
     /// [`JournalError::Down`]: the old key stays in use.
     pub fn rotate_key(&self) -> Result<String, JournalError> {
         let (answer, answered) = bounded(1);
-        self.shared.lock().key_asked = Some(answer);
+        self.shared.lock().ask_key(answer);
         self.shared.to_writer.notify_one();
         match answered.recv_timeout(self.patience) {
             Ok(true) => Ok(self.shared.lock().status.public_key.clone()),
@@ -153,9 +158,10 @@ impl Journal {
 
     fn start(&mut self, desk: Desk, asked: Receiver<ToKeeper>) -> io::Result<Opening> {
         let tenure = Arc::clone(&self.keepers_tenure);
+        let patience = Duration::from_millis(desk.options.start_patience_ms);
         let keeper = Keeper::new(desk.clone(), asked, Arc::clone(&self.stop_keeper), Arc::clone(&tenure));
         self.watchdog = Some(spawn("journal-watch", move || Watchdog::new(desk, tenure).run())?);
-        self.shared.wait_until(self.patience, |queue| queue.status.up || queue.status.last_failure.is_some());
+        self.shared.wait_until(patience, |queue| queue.status.up || queue.status.last_failure.is_some());
         let opening = self.take_opening();
         self.keeper = Some(spawn("journal-keep", move || keeper.run())?);
         Ok(opening)
@@ -164,7 +170,7 @@ impl Journal {
     /// What opening found. Where it has found nothing yet, the keeper tells it later.
     fn take_opening(&self) -> Opening {
         let mut queue = self.shared.lock();
-        let mut opening = queue.opening.take().unwrap_or_default();
+        let mut opening = queue.start.take_opening().unwrap_or_default();
         if !queue.status.up {
             opening.is_down(queue.status.last_failure.as_deref());
         }
@@ -176,15 +182,17 @@ impl Drop for Journal {
     fn drop(&mut self) {
         self.stop_keeper.store(true, Ordering::Release);
         let _ = self.to_keeper.send(ToKeeper::Stop);
-        self.shared.lock().is_closing = true;
+        self.shared.lock().ending.ask();
         self.shared.to_writer.notify_one();
         let has_keeper = self.keeper.is_some();
-        self.shared.wait_until(self.patience, |queue| queue.has_ended && (queue.keeper_has_ended || !has_keeper));
+        self.shared.wait_until(self.patience, |queue| {
+            queue.ending.writer_has_ended() && (queue.ending.keeper_has_ended() || !has_keeper)
+        });
         // A thread that hangs in the disk is left behind: the guard's end must not wait for it.
         let (lock_file, keeper_has_ended) = {
             let mut queue = self.shared.lock();
-            queue.is_left = !queue.has_ended;
-            (queue.lock_file.take(), queue.keeper_has_ended)
+            queue.ending.leave();
+            (queue.start.take_lock(), queue.ending.keeper_has_ended())
         };
         self.keepers_tenure.end();
         let _ = self.watchdog.take().map(JoinHandle::join);

@@ -16,7 +16,7 @@ use crate::retention::next_expired;
 use crate::seal::{Live, seal};
 use crate::seat::Desk;
 use crate::shared::Shared;
-use crate::storage::{Storage, write_whole};
+use crate::storage::{Storage, ensure_directory, write_whole};
 use crate::tenure::Tenure;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use event::Kind;
@@ -64,6 +64,11 @@ pub(crate) struct Keeper {
     kept: Vec<String>,
     /// Opened with the first look at ages.
     calendar: Option<Calendar>,
+    has_looked: bool,
+    /// What a late opening found, for good.
+    late: Vec<String>,
+    /// When the record's last row was written, as far as the start found one.
+    last_time: Option<i64>,
 }
 
 impl Keeper {
@@ -80,13 +85,16 @@ impl Keeper {
             damaged: BTreeMap::new(),
             kept: Vec::new(),
             calendar: None,
+            has_looked: false,
+            late: Vec::new(),
+            last_time: None,
         }
     }
 
     /// Keep house until told to stop.
     pub(crate) fn run(mut self) {
         self.keep();
-        self.shared.lock().keeper_has_ended = true;
+        self.shared.lock().ending.end_keeper();
         self.shared.changed.notify_all();
     }
 
@@ -101,10 +109,14 @@ impl Keeper {
                 next = Instant::now() + pause;
             }
             // Before that the directory is not ours: another process may write it.
-            let is_ours = self.shared.lock().is_begun();
+            let is_ours = self.shared.is_begun.load(Ordering::Acquire);
+            if is_ours {
+                self.look_at_start();
+            }
             let outcome = if is_ours { self.work(is_due) } else { Ok(()) };
             let alarm = self.alarm(outcome);
-            self.tell(alarm);
+            let alarms: Vec<String> = alarm.into_iter().chain(self.late.iter().cloned()).collect();
+            self.shared.tell((!alarms.is_empty()).then(|| alarms.join("; ")));
             match self.asked.recv_deadline(next) {
                 Ok(ToKeeper::Seal(live)) => drop(self.to_seal.insert(live.first, live)),
                 Ok(ToKeeper::Policy { digest, text }) => self.policies.push((digest, text)),
@@ -114,23 +126,25 @@ impl Keeper {
         }
     }
 
-    fn tell(&self, alarm: Option<String>) {
-        let mut queue = self.shared.lock();
-        let late = queue.opening.as_ref().map(Opening::messages).unwrap_or_default();
-        let alarms: Vec<String> = alarm.into_iter().chain(late).collect();
-        queue.status.last_alarm = (!alarms.is_empty()).then(|| alarms.join("; "));
+    /// Once: the lock is the data loop's too, and who runs at the lowest priority may lose the core while he holds it.
+    fn look_at_start(&mut self) {
+        if std::mem::replace(&mut self.has_looked, true) {
+            return;
+        }
+        let (opening, last_time) = {
+            let mut queue = self.shared.lock();
+            (queue.start.take_opening(), queue.start.last_time())
+        };
+        self.late = opening.as_ref().map(Opening::messages).unwrap_or_default();
+        self.last_time = last_time;
     }
 
     /// What a person should know: what fails now, and what is damaged and stays so.
     fn alarm(&self, outcome: io::Result<()>) -> Option<String> {
         let failing = outcome.err().map(|error| error.to_string());
-        let more = self.kept.len().saturating_sub(1);
-        let kept = self.kept.first().map(|first| match more {
-            0 => first.clone(),
-            more => format!("{first}, and {more} more"),
-        });
-        let alarms: Vec<String> =
-            [failing, self.damaged.values().next_back().cloned(), kept, self.doubt()].into_iter().flatten().collect();
+        let damaged = first_of_all(self.damaged.values());
+        let kept = first_of_all(self.kept.iter());
+        let alarms: Vec<String> = [failing, damaged, kept, self.doubt()].into_iter().flatten().collect();
         (!alarms.is_empty()).then(|| alarms.join("; "))
     }
 
@@ -147,7 +161,7 @@ impl Keeper {
         let sealing = self.seal_all();
         if is_due {
             let free = self.storage.free_space(&self.options.directory).ok();
-            self.shared.lock().status.free_bytes = free;
+            self.shared.tell_free_space(free);
         }
         // Sealing shrinks: what is still to be sealed must not push older segments out, unless it cannot be.
         let retention = if sealing.is_err() || self.asked.is_empty() { self.retire() } else { Ok(()) };
@@ -157,7 +171,7 @@ impl Keeper {
     fn keep_policies(&mut self) -> io::Result<()> {
         let folder = self.options.directory.join(POLICIES);
         while let Some((digest, text)) = self.policies.last() {
-            self.storage.create_directory(&folder, false)?;
+            ensure_directory(&*self.storage, &folder, false)?;
             let path = folder.join(format!("{digest}.json"));
             match self.storage.read(&path) {
                 Err(_) => write_whole(&*self.storage, &path, text)?,
@@ -239,8 +253,8 @@ impl Keeper {
             return Ok(system_ns);
         }
         let (storage, directory) = (&*self.storage, &self.options.directory);
-        let last = || self.shared.lock().last_time.unwrap_or(system_ns);
-        let calendar = self.calendar.get_or_insert_with(|| Calendar::open(storage, directory, last()));
+        let last = self.last_time.unwrap_or(system_ns);
+        let calendar = self.calendar.get_or_insert_with(|| Calendar::open(storage, directory, last));
         let now_ns = calendar.look(system_ns, Instant::now());
         calendar.keep(storage, directory, now_ns)?;
         Ok(now_ns)
@@ -265,6 +279,15 @@ impl Keeper {
             }
         }
     }
+}
+
+/// One of them, and how many there are beside it.
+fn first_of_all<'a>(mut alarms: impl ExactSizeIterator<Item = &'a String>) -> Option<String> {
+    let first = alarms.next()?;
+    Some(match alarms.len() {
+        0 => first.clone(),
+        more => format!("{first}, and {more} more"),
+    })
 }
 
 fn gone(first: u64) -> io::Error {

@@ -8,7 +8,7 @@ use crate::certificate::{self, Certificate};
 use crate::error::JournalError;
 use crate::hex;
 use crate::names::KEYS;
-use crate::storage::{Storage, read_whole};
+use crate::storage::{Storage, ensure_directory, read_whole};
 use ed25519_dalek::SigningKey;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ impl Keys {
         key_directory: &Path,
         next_sequence: u64,
     ) -> Result<KeysOpening, JournalError> {
-        storage.create_directory(key_directory, true).map_err(JournalError::at(key_directory))?;
+        ensure_directory(storage, key_directory, true).map_err(JournalError::at(key_directory))?;
         let files = key_files(storage, key_directory)?;
         // A killed process may have made a key and not synced its name.
         let unsure = storage.sync_directory(key_directory).err();

@@ -13,6 +13,7 @@
 //!   more than the first public key, and says what it cannot see.
 
 mod adopt;
+mod backlog;
 mod calendar;
 mod certificate;
 mod chain;
@@ -22,7 +23,9 @@ mod decode;
 mod encode;
 mod error;
 mod fenced;
+mod flight;
 mod frames;
+mod gap;
 mod hex;
 mod journal;
 mod keeper;
@@ -31,6 +34,7 @@ mod names;
 mod opening;
 mod options;
 mod own;
+mod progress;
 mod queue;
 mod read;
 mod recover;
@@ -59,14 +63,14 @@ mod seal_tests;
 #[cfg(test)]
 mod tamper_tests;
 
-pub use error::{JournalDown, JournalError};
+pub use error::{JournalError, Unrecorded};
 pub use journal::{Journal, open};
 pub use opening::Opening;
 pub use options::Options;
 pub use queue::Commit;
 pub use read::{read, read_on};
 pub use state::{Checkpoint, State};
-pub use storage::{AppendFile, Entry, FileSystem, Lock, ReadFile, Storage};
+pub use storage::{AppendFile, Entry, FileSystem, Lock, ReadFile, Storage, ensure_directory};
 pub use verify::{
     Finding, KnownCheckpoint, LastCheckpoint, Severity, Verification, VerifyOptions, verify, verify_export,
     verify_export_json, verify_json, verify_on,

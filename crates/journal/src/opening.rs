@@ -1,8 +1,8 @@
 //! Taking possession of a directory: make it, lock it, see what is in it, find the keys.
 //!
 //! Kept true here:
-//! * nothing in the directory is touched before the lock is held, and no row gets a number before all of
-//!   it was read;
+//! * nothing in the directory is touched before the lock is held, and no row's number is told before all of
+//!   it was read: rows that come earlier wait, and are numbered then;
 //! * the record goes on from nothing that a power cut can still take;
 //! * whatever stands in the way is tried again until it does not.
 
@@ -12,13 +12,15 @@ use crate::keeper::ToKeeper;
 use crate::keys::{Keys, KeysOpening};
 use crate::names::LOCK;
 use crate::own::Cause;
+use crate::progress::Progress;
 use crate::recover::{Found, recover};
 use crate::renew::renew;
 use crate::seal::Live;
 use crate::seat::Seat;
-use crate::storage::Lock;
+use crate::storage::{Lock, ensure_directory};
 use crate::tenure::Over;
 use std::io;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// What opening found, for a person.
@@ -42,7 +44,7 @@ pub struct Opening {
 /// Try until the directory is this journal's, or the journal closes.
 pub(crate) fn open(seat: &Seat) -> Result<(), Over> {
     let mut pause = Duration::from_millis(seat.options.retry_ms);
-    while !seat.queue()?.is_closing {
+    while !seat.queue()?.ending.is_asked() {
         match try_open(seat) {
             Ok(()) => return Ok(()),
             Err(error) => seat.fail_and_pause(error.to_string(), pause)?,
@@ -54,10 +56,10 @@ pub(crate) fn open(seat: &Seat) -> Result<(), Over> {
 
 fn try_open(seat: &Seat) -> Result<(), JournalError> {
     let directory = &seat.options.directory;
-    seat.storage.create_directory(directory, false).map_err(JournalError::at(directory))?;
-    if seat.queue()?.lock_file.is_none() {
+    ensure_directory(&*seat.storage, directory, false).map_err(JournalError::at(directory))?;
+    if !seat.queue()?.start.has_lock() {
         let lock = take_lock(seat)?;
-        seat.queue()?.lock_file = Some(lock);
+        seat.queue()?.start.hold(lock);
     }
     let found = make_sure(seat, find(seat)?)?;
     let keys = Keys::open(&*seat.storage, directory, &seat.options.key_directory, found.next)?;
@@ -67,20 +69,21 @@ fn try_open(seat: &Seat) -> Result<(), JournalError> {
         // The keeper ends only with the journal.
         let _ = seat.to_keeper.send(ToKeeper::Seal(Live { first: *first, ended: None }));
     }
-    queue.found = None;
-    queue.opening = Some(opening);
-    queue.begin(found, keys.keys);
+    queue.start.finish(opening);
+    let progress = Progress::after(&found, keys.keys);
+    queue.begin(found.recovered, progress);
+    seat.shared.is_begun.store(true, Ordering::Release);
     Ok(())
 }
 
 /// What was found is kept until the keys are there: a second look would not find again what the first set aside.
 fn find(seat: &Seat) -> Result<Found, JournalError> {
-    if let Some(found) = seat.queue()?.found.clone() {
+    if let Some(found) = seat.queue()?.start.found() {
         return Ok(found);
     }
     let directory = &seat.options.directory;
     let found = recover(&*seat.storage, directory).map_err(JournalError::at(directory))?;
-    seat.queue()?.found = Some(found.clone());
+    seat.queue()?.keep(found.clone());
     Ok(found)
 }
 
@@ -92,7 +95,7 @@ fn make_sure(seat: &Seat, mut found: Found) -> Result<Found, JournalError> {
         found.alarms.extend(renew(storage, directory, unsure.0).map_err(JournalError::at(directory))?);
     }
     found.unsure = None;
-    seat.queue()?.found = Some(found.clone());
+    seat.queue()?.keep(found.clone());
     Ok(found)
 }
 

@@ -17,6 +17,8 @@ pub struct Options {
     pub keep_age_ms: Option<u64>,
     /// The oldest sealed segments go while the directory holds more than this.
     pub keep_bytes: Option<u64>,
+    /// A start waits this long for the journal to come up, so that its first lines tell what opening found.
+    pub start_patience_ms: u64,
     /// A row waits at most this long before it is written.
     pub commit_interval_ms: u64,
     /// A write and sync that takes longer has failed.
@@ -55,6 +57,9 @@ impl Options {
             guard: Arc::from(guard),
             keep_age_ms: None,
             keep_bytes: None,
+            // A sound disk is faster. Reads need no journal, and must not wait for one that first has to read or copy
+            // a long file.
+            start_patience_ms: 300,
             commit_interval_ms: 200,
             sync_deadline_ms: 200,
             // Ten times the deadline: a disk that is merely slow keeps its thread, and its rows.

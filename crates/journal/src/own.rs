@@ -5,8 +5,17 @@
 use crate::hex;
 use crate::row::{Digest, Link, Written};
 use crate::wall::WallClock;
+use crossbeam_channel::Sender;
 use event::{Clock, Event, Kind};
 use std::sync::Arc;
+
+/// A row of the journal's own that waits for its number.
+pub(crate) struct OwnRow {
+    pub(crate) kind: Kind,
+    pub(crate) reason: String,
+    /// Told whether the row became durable; where nobody is told, a lost row is recorded later.
+    pub(crate) answer: Option<Sender<bool>>,
+}
 
 /// Why a segment begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

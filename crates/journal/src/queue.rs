@@ -1,30 +1,24 @@
-//! What the data loop and the writer share: rows that wait, numbers, and what became of them.
+//! What the data loop, the writer and the watchdog share under one lock: rows that wait, what is under way, and what
+//! became of it.
 //!
 //! Kept true here:
-//! * the lock is never held across anything that touches the disk;
-//! * numbers rise in the order of the rows on disk: one is kept aside while a commit is under way,
-//!   so that a segment opened after a failure can stand before the rows that queued up meanwhile;
-//! * what queues up is cut into portions of a commit each, every one but the first behind a number of its own, so that
-//!   the same holds between them;
-//! * memory is bounded; what finds no room is counted, never forgotten.
+//! * the lock is never held across anything that touches the disk, nor across work that grows with the rows;
+//! * memory is bounded; what finds no room is counted, never forgotten;
+//! * rows that nobody waits for leave room for those that a request waits for, and those for the ends of requests that
+//!   are recorded already.
 
-use crate::keys::Keys;
-use crate::opening::Opening;
-use crate::own::Cause;
+use crate::backlog::{Added, Backlog, Extent, PORTION_ROWS, Taken};
+use crate::error::Unrecorded;
+use crate::flight::Flight;
+use crate::gap::Gap;
+use crate::own::OwnRow;
+use crate::progress::{Ending, Progress, Start};
 use crate::recover::Found;
-use crate::row::Link;
 use crate::spelled::Spelled;
-use crate::state::Status;
-use crate::storage::Lock;
+use crate::state::{State, Status};
 use crossbeam_channel::Sender;
-use event::{Clock, Event, Kind, Sequence};
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
-
-/// A commit takes no more, and with so many the writer does not wait for the interval, so that its work comes in small
-/// portions. 256 were weighed against it: what each commit costs by itself then showed in the time of each request (ADR
-/// 0008). Below 5,120 rows a second the interval comes first.
-const COMMIT_ROWS: usize = 1_024;
+use event::{Event, Kind, Sequence};
+use std::time::Duration;
 
 /// What became of a row that somebody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,39 +29,6 @@ pub struct Commit {
     pub durable: bool,
 }
 
-/// Rows that could not be recorded since the last `journal.gap`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Gap {
-    pub(crate) count: u64,
-    pub(crate) first_ns: i64,
-    pub(crate) last_ns: i64,
-}
-
-/// A row of the journal's own that waits for its number.
-pub(crate) struct OwnRow {
-    pub(crate) kind: Kind,
-    pub(crate) reason: String,
-    /// Told whether the row became durable; where nobody is told, a lost row is recorded later.
-    pub(crate) answer: Option<Sender<bool>>,
-}
-
-/// How much of what waits a commit takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extent {
-    /// What one commit should hold at most.
-    Portion,
-    /// Everything, for what must stand behind all of it.
-    All,
-}
-
-/// Rows of one commit that wait.
-#[derive(Default)]
-struct Portion {
-    /// Kept free when the portion before it was full.
-    front: Option<u64>,
-    rows: Spelled,
-}
-
 /// Limits of [`Queue`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -76,128 +37,65 @@ pub(crate) struct Limits {
     pub(crate) bytes: usize,
 }
 
-/// One commit's worth of rows, numbered.
-#[derive(Default)]
-pub(crate) struct Taken {
-    /// The number kept aside, when rows queued up behind it: a checkpoint takes it.
-    pub(crate) front: Option<u64>,
-    pub(crate) rows: Spelled,
-    pub(crate) own: Vec<(u64, Kind, String)>,
-    pub(crate) gap: Option<(u64, Gap)>,
-    pub(crate) checkpoint: Option<u64>,
-}
-
-/// Where the record stands. It is kept here and not by the writer, so that another one can go on.
-#[derive(Clone)]
-pub(crate) struct Progress {
-    /// The last row known durable.
-    pub(crate) durable: Link,
-    /// Why the next segment begins.
-    pub(crate) cause: Cause,
-    /// The segment being written.
-    pub(crate) live: Option<u64>,
-    pub(crate) keys: Keys,
-    pub(crate) clock: Clock,
+/// What a row is to whoever queues it, which says how much of the memory it may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// Nobody waits for it.
+    Behind,
+    /// A request waits for it.
+    Ahead,
+    /// It ends a request that is recorded already.
+    End,
 }
 
 pub(crate) struct Queue {
     limits: Limits,
-    /// The next row's number; 0 until the directory was read, so that no number can be given twice.
-    next: u64,
-    kept_aside: Option<u64>,
-    portions: VecDeque<Portion>,
-    /// Room for as many rows as the last commit took.
-    spare: Spelled,
-    waiting: VecDeque<Sequence>,
-    in_flight: Vec<Sequence>,
+    backlog: Backlog,
+    flight: Flight,
+    /// Own rows that wait for their numbers.
     own: Vec<OwnRow>,
-    /// Own rows of the commit under way, and what else must be told again if it is lost.
-    own_in_flight: Vec<OwnRow>,
-    gap_in_flight: Gap,
-    pub(crate) gap: Gap,
-    pub(crate) commits: Vec<Commit>,
-    pub(crate) io_since: Option<Instant>,
-    pub(crate) io_syncs: u32,
-    pub(crate) io_is_late: bool,
-    pub(crate) checkpoint_asked: bool,
-    pub(crate) key_asked: Option<Sender<bool>>,
-    pub(crate) is_closing: bool,
-    pub(crate) has_ended: bool,
-    /// The disk hangs and the journal is closed all the same.
-    pub(crate) is_left: bool,
-    pub(crate) keeper_has_ended: bool,
-    pub(crate) lock_file: Option<Box<dyn Lock>>,
-    /// What the directory holds, until the keys are there too.
-    pub(crate) found: Option<Found>,
-    /// When the record's last row was written, as far as a start found one.
-    pub(crate) last_time: Option<i64>,
+    /// Not yet told.
+    gap: Gap,
+    commits: Vec<Commit>,
+    checkpoint_asked: bool,
+    key_asked: Option<Sender<bool>>,
+    pub(crate) start: Start,
+    pub(crate) ending: Ending,
     pub(crate) progress: Option<Progress>,
-    /// What opening found, until somebody takes it.
-    pub(crate) opening: Option<Opening>,
     pub(crate) status: Status,
-}
-
-impl Gap {
-    pub(crate) fn add(&mut self, time: i64) {
-        self.merge(Self { count: 1, first_ns: time, last_ns: time });
-    }
-
-    pub(crate) fn merge(&mut self, other: Self) {
-        if other.count == 0 {
-            return;
-        }
-        let is_first = self.count == 0;
-        self.first_ns = if is_first { other.first_ns } else { self.first_ns.min(other.first_ns) };
-        self.last_ns = if is_first { other.last_ns } else { self.last_ns.max(other.last_ns) };
-        self.count += other.count;
-    }
 }
 
 impl Queue {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            next: 0,
-            kept_aside: None,
-            portions: VecDeque::new(),
-            spare: Spelled::default(),
-            waiting: VecDeque::new(),
-            in_flight: Vec::new(),
+            backlog: Backlog::default(),
+            flight: Flight::default(),
             own: Vec::new(),
-            own_in_flight: Vec::new(),
-            gap_in_flight: Gap::default(),
             gap: Gap::default(),
             commits: Vec::new(),
-            io_since: None,
-            io_syncs: 1,
-            io_is_late: false,
             checkpoint_asked: false,
             key_asked: None,
-            is_closing: false,
-            has_ended: false,
-            is_left: false,
-            keeper_has_ended: false,
-            lock_file: None,
-            found: None,
-            last_time: None,
+            start: Start::default(),
+            ending: Ending::default(),
             progress: None,
-            opening: None,
             status: Status::default(),
         }
     }
 
-    /// The directory is read: numbers are given from here on, and what was repaired is to be recorded.
-    pub(crate) fn begin(&mut self, found: Found, keys: Keys) {
-        (self.next, self.last_time) = (found.next, found.last_time);
-        // The first segment's: rows may queue up before it is there.
-        self.keep_number_aside();
-        self.status.public_key = keys.public_key();
-        self.status.durable_sequence = found.after.sequence;
-        for reason in found.recovered {
-            self.push_own(OwnRow { kind: Kind::JournalRecovered, reason, answer: None });
-        }
-        let cause = found.cause.unwrap_or(Cause::First);
-        self.progress = Some(Progress { durable: found.after, cause, live: None, keys, clock: Clock::default() });
+    /// The directory is read: numbers are free from here on.
+    pub(crate) fn keep(&mut self, found: Found) {
+        self.backlog.number_from(found.next);
+        self.start.keep(found);
+    }
+
+    /// The directory is this journal's to write, and what was repaired is to be recorded.
+    pub(crate) fn begin(&mut self, repaired: Vec<String>, progress: Progress) {
+        self.status.public_key = progress.keys.public_key();
+        self.status.durable_sequence = progress.durable.sequence;
+        let rows = repaired.into_iter().map(|reason| OwnRow { kind: Kind::JournalRecovered, reason, answer: None });
+        self.own.extend(rows);
+        self.progress = Some(progress);
     }
 
     /// Whether the directory was read and is this journal's to write.
@@ -205,185 +103,193 @@ impl Queue {
         self.progress.is_some()
     }
 
-    /// Queue a row nobody waits for; counted where there is no room, or where no number is known to be free.
-    /// True where the writer should hurry.
-    pub(crate) fn push(&mut self, event: &Event) -> (Sequence, bool) {
-        if !self.is_begun() {
-            self.gap.add(event.time);
-            return (Sequence::default(), false);
-        }
-        let room = self.limits.rows.saturating_sub(self.limits.reserved_rows);
-        if self.queued_rows() >= room || self.weight() >= self.limits.bytes {
+    /// Queue a row nobody waits for; counted where there is no room. True where the writer should hurry.
+    pub(crate) fn push(&mut self, event: &Event, claim: Claim) -> (Sequence, bool) {
+        if !self.has_room(claim) {
             self.status.rows_without_room += 1;
             self.gap.add(event.time);
-            return (Sequence(self.number()), false);
+            return (self.backlog.skip(), false);
         }
-        let sequence = self.put(event);
-        (sequence, self.queued_rows() == self.hurry())
+        let sequence = self.backlog.push(event);
+        (sequence, self.backlog.rows() == self.hurry())
     }
 
     /// Queue a row somebody waits for.
-    pub(crate) fn push_ahead(&mut self, event: &Event) -> Option<Sequence> {
-        // Twice the bytes: rows nobody waits for must not take the room of those.
+    pub(crate) fn push_ahead(&mut self, event: &Event) -> Result<Sequence, Unrecorded> {
         if !self.status.up {
-            return None;
+            return Err(Unrecorded::Down);
         }
-        if self.queued_rows() >= self.limits.rows || self.weight() >= self.limits.bytes * 2 {
+        if !self.has_room(Claim::Ahead) {
             self.status.rows_without_room += 1;
-            return None;
+            return Err(Unrecorded::Full);
         }
-        let sequence = self.put(event);
-        self.waiting.push_back(sequence);
-        Some(sequence)
+        let sequence = self.backlog.push(event);
+        self.backlog.wait_for(sequence);
+        Ok(sequence)
     }
 
-    fn put(&mut self, event: &Event) -> Sequence {
-        if self.portions.back().is_none_or(|portion| portion.rows.len() >= COMMIT_ROWS) {
-            let front = (!self.portions.is_empty()).then(|| self.number());
-            self.portions.push_back(Portion { front, rows: std::mem::take(&mut self.spare) });
-        }
-        let sequence = Sequence(self.number());
-        if let Some(portion) = self.portions.back_mut() {
-            portion.rows.push(sequence, event);
-        }
-        sequence
-    }
-
-    fn weight(&self) -> usize {
-        self.portions.iter().map(|portion| portion.rows.weight()).sum()
+    fn has_room(&self, claim: Claim) -> bool {
+        let Limits { rows, reserved_rows, bytes } = self.limits;
+        let (kept_free, bytes) = match claim {
+            Claim::Behind => (reserved_rows, bytes),
+            Claim::Ahead => (reserved_rows / 2, bytes + bytes / 2),
+            Claim::End => (0, bytes * 2),
+        };
+        self.backlog.rows() < rows.saturating_sub(kept_free) && self.backlog.bytes() < bytes
     }
 
     pub(crate) fn push_own(&mut self, row: OwnRow) {
         self.own.push(row);
     }
 
-    /// Whether the next commit begins with a checkpoint in any case.
-    pub(crate) fn has_front(&self) -> bool {
-        self.kept_aside.is_some()
+    pub(crate) fn ask_checkpoint(&mut self) {
+        self.checkpoint_asked = true;
+    }
+
+    pub(crate) fn is_checkpoint_asked(&self) -> bool {
+        self.checkpoint_asked
+    }
+
+    pub(crate) fn ask_key(&mut self, answer: Sender<bool>) {
+        self.key_asked = Some(answer);
+    }
+
+    pub(crate) fn take_key_asked(&mut self) -> Option<Sender<bool>> {
+        self.key_asked.take()
     }
 
     /// Whether the writer has something to do before its next interval.
     pub(crate) fn is_urgent(&self) -> bool {
-        !self.waiting.is_empty()
+        self.backlog.is_waited_for()
             || !self.own.is_empty()
             || self.checkpoint_asked
-            || self.is_closing
+            || self.ending.is_asked()
             || self.key_asked.is_some()
-            || self.queued_rows() >= self.hurry()
+            || self.backlog.rows() >= self.hurry()
     }
 
     /// So many rows are committed at once, however short they have waited.
     fn hurry(&self) -> usize {
-        COMMIT_ROWS.min(self.limits.rows.saturating_sub(self.limits.reserved_rows) / 2)
+        PORTION_ROWS.min(self.limits.rows.saturating_sub(self.limits.reserved_rows) / 2)
     }
 
     pub(crate) fn has_rows(&self) -> bool {
-        !self.portions.is_empty() || self.has_own()
+        !self.backlog.is_empty() || self.has_own()
     }
 
     /// Whether the journal has something to add: that stands behind all rows.
     pub(crate) fn has_own(&self) -> bool {
-        !self.own.is_empty() || self.gap.count > 0
+        !self.own.is_empty() || self.gap.count > 0 || self.backlog.has_added()
     }
 
-    pub(crate) fn queued_rows(&self) -> usize {
-        // All portions but the last are full.
-        let full = self.portions.len().saturating_sub(1) * COMMIT_ROWS;
-        full + self.portions.back().map_or(0, |portion| portion.rows.len())
+    /// Whether a checkpoint has to be asked for, where one is due: another comes by itself.
+    pub(crate) fn lacks_checkpoint(&self) -> bool {
+        !self.backlog.has_front() && self.backlog.fits_one_portion()
     }
 
-    /// Take what waits, and number what the journal adds behind the last of it.
-    pub(crate) fn take(&mut self, extent: Extent, wants_checkpoint: bool) -> Taken {
-        let front = self.kept_aside.take();
-        let mut rows = self.portions.pop_front().unwrap_or_default().rows;
-        self.spare = Spelled::with_room_for(&rows);
-        if let (Extent::Portion, Some(next)) = (extent, self.portions.front_mut()) {
-            self.kept_aside = next.front.take();
-            let end = self.kept_aside.unwrap_or(self.next);
-            let answered = self.waiting.partition_point(|sequence| sequence.0 < end);
-            self.in_flight = self.waiting.drain(..answered).collect();
-            return Taken { front, rows, ..Taken::default() };
-        }
-        self.portions.drain(..).for_each(|portion| rows.append(portion.rows));
-        Taken { front, rows, ..self.take_own(wants_checkpoint) }
-    }
-
-    fn take_own(&mut self, wants_checkpoint: bool) -> Taken {
-        let gap = std::mem::take(&mut self.gap);
-        let own = std::mem::take(&mut self.own);
-        let numbered = own.iter().map(|row| (self.number(), row.kind, row.reason.clone())).collect();
-        self.own_in_flight = own;
-        let gap = (gap.count > 0).then(|| (self.number(), gap));
-        let checkpoint = wants_checkpoint.then(|| self.number());
-        self.in_flight = self.waiting.drain(..).collect();
+    /// Number what the journal adds behind all that waits; the last of its numbers.
+    pub(crate) fn add_own(&mut self, wants_checkpoint: bool) -> u64 {
         self.checkpoint_asked = false;
-        self.keep_number_aside();
-        Taken { own: numbered, gap, checkpoint, ..Taken::default() }
+        let own = std::mem::take(&mut self.own);
+        self.backlog.add(own, std::mem::take(&mut self.gap), wants_checkpoint)
     }
 
-    /// The disk's time for this many syncs runs from here; `gap_if_lost` counts the rows under way.
-    pub(crate) fn begin_io(&mut self, gap_if_lost: Gap, syncs: u32) {
-        self.io_since = Some(Instant::now());
-        self.io_syncs = syncs;
-        self.io_is_late = false;
-        self.gap_in_flight = gap_if_lost;
+    /// Take rows for one commit.
+    pub(crate) fn take(&mut self, extent: Extent) -> Taken {
+        let (front, rows, Added { own, gap, checkpoint }, waited_for) = self.backlog.take(extent);
+        let mut lost = gap.map(|(_, gap)| gap).unwrap_or_default();
+        rows.iter().for_each(|rows| lost.merge(rows.gap()));
+        let numbered = own.iter().map(|(number, row)| (*number, row.kind, row.reason.clone())).collect();
+        self.flight.board(waited_for, own.into_iter().map(|(_, row)| row).collect(), lost);
+        Taken { front, rows, own: numbered, gap, checkpoint }
+    }
+
+    /// What was written makes room for what comes.
+    pub(crate) fn recycle(&mut self, written: &mut Vec<Spelled>) {
+        self.backlog.recycle(written);
+    }
+
+    /// The disk's time for this many syncs runs from here.
+    pub(crate) fn begin_io(&mut self, syncs: u32) {
+        self.flight.begin_io(syncs);
     }
 
     /// The disk has answered, or nobody waits for its answer any more. How long it took.
-    ///
+    pub(crate) fn end_io(&mut self, is_written: bool) -> Duration {
+        let (own, gap) = self.flight.land();
+        if !is_written {
+            self.gap.merge(gap);
+        }
+        self.settle_own(own, is_written);
+        self.flight.end_io()
+    }
+
     /// Own rows that were lost and that nobody waits for are queued again, for new numbers; whoever waits
     /// asks again by himself. They are as many as were found at the start.
-    pub(crate) fn end_io(&mut self, is_written: bool) -> Duration {
-        let gap = std::mem::take(&mut self.gap_in_flight);
-        let (waited_for, mut again): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.own_in_flight).into_iter().partition(|row| row.answer.is_some());
+    fn settle_own(&mut self, own: Vec<OwnRow>, is_written: bool) {
+        let (waited_for, mut again): (Vec<_>, Vec<_>) = own.into_iter().partition(|row| row.answer.is_some());
         for answer in waited_for.into_iter().filter_map(|row| row.answer) {
             // Who no longer listens need not know.
             let _ = answer.send(is_written);
         }
         if !is_written {
-            self.gap.merge(gap);
             again.append(&mut self.own);
             self.own = again;
         }
-        self.io_since.take().map(|since| since.elapsed()).unwrap_or_default()
+    }
+
+    pub(crate) fn becomes_late(&mut self, deadline: Duration) -> bool {
+        self.flight.becomes_late(deadline)
+    }
+
+    pub(crate) fn is_late(&self) -> bool {
+        self.flight.is_late()
     }
 
     /// The number for a row that must stand before all that is queued from now on.
     pub(crate) fn keep_number_aside(&mut self) -> u64 {
-        if let Some(number) = self.kept_aside {
-            return number;
-        }
-        let number = self.number();
-        self.kept_aside = Some(number);
-        number
-    }
-
-    /// The number kept aside is used.
-    pub(crate) fn use_number(&mut self) {
-        self.kept_aside = None;
+        self.backlog.keep_number_aside()
     }
 
     /// A number nobody queued up behind is given back, so that rows stay without a hole.
     pub(crate) fn give_number_back(&mut self) {
-        if self.kept_aside.is_some_and(|number| number + 1 == self.next) {
-            self.next -= 1;
-            self.kept_aside = None;
-        }
+        self.backlog.give_number_back();
     }
 
     pub(crate) fn answer_in_flight(&mut self, durable: bool) -> bool {
-        let answered = std::mem::take(&mut self.in_flight);
+        let answered = self.flight.take_waited_for();
         let any = !answered.is_empty();
-        self.commits.extend(answered.into_iter().map(|sequence| Commit { sequence, durable }));
+        self.answer(answered, durable);
         any
     }
 
-    /// The disk has failed: whoever waits need wait no longer.
+    fn answer(&mut self, rows: Vec<Sequence>, durable: bool) {
+        self.commits.extend(rows.into_iter().map(|sequence| Commit { sequence, durable }));
+    }
+
+    pub(crate) fn take_commits(&mut self) -> Vec<Commit> {
+        std::mem::take(&mut self.commits)
+    }
+
+    /// A new segment is there.
+    pub(crate) fn come_up(&mut self, first: u64) {
+        self.backlog.use_number();
+        self.status.up = true;
+        self.status.segment = first;
+        if let Some(progress) = &mut self.progress {
+            progress.live = Some(first);
+        }
+    }
+
+    /// The disk has failed: whoever waits need wait no longer, and what the journal adds gets new numbers.
     pub(crate) fn fail(&mut self, why: String) {
         self.answer_in_flight(false);
-        self.in_flight = self.waiting.drain(..).collect();
-        self.answer_in_flight(false);
+        let waiting = self.backlog.stop_waiting();
+        self.answer(waiting, false);
+        for added in self.backlog.take_added() {
+            self.gap.merge(added.gap.map(|(_, gap)| gap).unwrap_or_default());
+            self.settle_own(added.own.into_iter().map(|(_, row)| row).collect(), false);
+        }
         if self.status.up {
             self.status.failures += 1;
         }
@@ -391,13 +297,9 @@ impl Queue {
         self.status.last_failure = Some(why);
     }
 
-    /// The next row's number; the one kept aside is given back unless a row comes first.
-    pub(crate) fn next_sequence(&self) -> u64 {
-        self.next - u64::from(self.kept_aside.is_some_and(|number| number + 1 == self.next))
-    }
-
-    fn number(&mut self) -> u64 {
-        self.next += 1;
-        self.next - 1
+    pub(crate) fn state(&self) -> State {
+        let queued_rows = u64::try_from(self.backlog.rows()).unwrap_or(u64::MAX);
+        let (next_sequence, unrecorded_rows) = (self.backlog.next_sequence(), self.gap.count);
+        State { next_sequence, queued_rows, unrecorded_rows, ..self.status.clone() }
     }
 }

@@ -24,6 +24,7 @@ fn options(root: &Path) -> Options {
     Options {
         commit_interval_ms: 5,
         housekeeping_ms: 5,
+        start_patience_ms: 20_000,
         ..Options::new(&root.join("journal"), &root.join("keys"), "gate-1")
     }
 }

@@ -55,6 +55,14 @@ impl Seat {
         Ok(queue)
     }
 
+    /// Wait until there is something to write; rows that the keeper asked for are queued.
+    pub(crate) fn wait_for_work(&self, patience: Duration) -> Result<MutexGuard<'_, Queue>, Over> {
+        let is_asked = || self.shared.is_row_asked();
+        let mut queue = self.wait(patience, |queue| queue.is_urgent() || is_asked())?;
+        self.shared.take_asked(&mut queue);
+        Ok(queue)
+    }
+
     /// Say that the journal is down, and wait a little before the next try.
     pub(crate) fn fail_and_pause(&self, why: String, pause: Duration) -> Result<(), Over> {
         let mut queue = self.queue()?;
@@ -62,7 +70,7 @@ impl Seat {
         self.shared.fail(&mut queue, why);
         drop(queue);
         self.shared.wake();
-        self.wait(pause, |queue| queue.is_closing).map(drop)
+        self.wait(pause, |queue| queue.ending.is_asked()).map(drop)
     }
 
     pub(crate) fn longer(&self, pause: Duration) -> Duration {

@@ -15,7 +15,6 @@ use arrow_schema::ArrowError;
 use sha2::{Digest as _, Sha256};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 pub(crate) struct Segment {
@@ -25,7 +24,6 @@ pub(crate) struct Segment {
     /// Whether it holds anything but the journal's own rows.
     pub(crate) has_events: bool,
     path: PathBuf,
-    storage: Arc<dyn Storage>,
     file: Box<dyn AppendFile>,
     stream: StreamWriter<Vec<u8>>,
     hash: Sha256,
@@ -36,12 +34,14 @@ impl Segment {
     ///
     /// The file gets its name when it is whole, and in place of what a failed try left under that name:
     /// none of its rows was promised to anybody.
-    pub(crate) fn create(storage: &Arc<dyn Storage>, directory: &Path, first: u64, rows: &Batch) -> io::Result<Self> {
+    pub(crate) fn create(storage: &dyn Storage, directory: &Path, first: u64, rows: &Batch) -> io::Result<Self> {
         let path = directory.join(draft(first, getrandom::u64().map_err(io::Error::other)?));
-        let begun = Self::begin(storage, storage.create(&path, false)?, (first, &path)).and_then(|mut segment| {
+        let begun = Self::begin(storage.create(&path, false)?, (first, &path)).and_then(|mut segment| {
             // By itself: where two messages share a sync, a power cut may leave the second without the first.
-            segment.write()?;
-            segment.commit(rows)?;
+            let schema = segment.take_spelled();
+            segment.append(&schema)?;
+            let rows = segment.spell(rows)?;
+            segment.append(&rows)?;
             segment.path = SegmentName::Live { first }.within(directory);
             storage.rename(&path, &segment.path)?;
             storage.sync_directory(directory)?;
@@ -58,28 +58,37 @@ impl Segment {
         Written { bytes: self.bytes, digest: self.hash.clone().finalize().into() }
     }
 
-    /// Write one batch and sync it.
-    pub(crate) fn commit(&mut self, rows: &Batch) -> io::Result<()> {
+    /// One batch as the file will hold it. All that takes the processor's time is done here, and nothing that takes
+    /// the disk's.
+    pub(crate) fn spell(&mut self, rows: &Batch) -> io::Result<Vec<u8>> {
         let batch = encode(rows).map_err(broken)?;
         self.stream.write(&batch).map_err(broken)?;
-        self.write()?;
-        // A file that was removed, or whose disk was unmounted lazily, takes bytes and syncs them to nowhere.
-        self.storage.read(&self.path).map(drop)
+        Ok(self.take_spelled())
     }
 
-    fn write(&mut self) -> io::Result<()> {
+    /// Write what was spelled, and sync it.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.append(bytes)?;
+        self.file.sync()?;
+        // A file that was removed or replaced, or whose disk was unmounted lazily, takes bytes and syncs them to nowhere.
+        match self.file.is_at(&self.path)? {
+            true => Ok(()),
+            false => Err(io::Error::other(format!("{}: another file has taken its place", self.path.display()))),
+        }
+    }
+
+    fn take_spelled(&mut self) -> Vec<u8> {
         let bytes = std::mem::take(self.stream.get_mut());
         self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.hash.update(&bytes);
-        self.file.append(&bytes)?;
-        self.file.sync()
+        bytes
     }
 
-    fn begin(storage: &Arc<dyn Storage>, file: Box<dyn AppendFile>, (first, path): (u64, &Path)) -> io::Result<Self> {
+    fn begin(file: Box<dyn AppendFile>, (first, path): (u64, &Path)) -> io::Result<Self> {
         // Batches are small, so padding counts: 8 is the least that Arrow allows.
         let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5).map_err(broken)?;
         let stream = StreamWriter::try_new_with_options(Vec::new(), &live_schema(), options).map_err(broken)?;
-        let (storage, path) = (Arc::clone(storage), path.to_owned());
+        let path = path.to_owned();
         Ok(Self {
             first,
             bytes: 0,
@@ -87,7 +96,6 @@ impl Segment {
             opened_at: Instant::now(),
             has_events: false,
             path,
-            storage,
             file,
             stream,
         })

@@ -3,18 +3,16 @@
 //! An event is spelled where it is made. It holds many shared texts, and to let go of those on another core
 //! costs more than to copy them.
 
-use crate::queue::Gap;
+use crate::gap::Gap;
 use crate::row::{Proof, Seam};
-use event::{Clock, Event, Sequence, append_numbered};
+use event::{Clock, Event, Sequence, advance_number, append_numbered};
+use std::ops::RangeInclusive;
 
 /// Some 0.15 ms of the writer's work.
 const ROWS_IN_A_ROW: usize = 128;
 
-/// After a burst no more memory than this is kept for the next.
-const MOST_ROOM_BYTES: usize = 1 << 20;
-
-/// A row of steady polling takes about as much.
-const USUAL_BYTES: usize = 240;
+/// Memory that is worth keeping for the next rows: a few of them ask for it anew, a burst must not hold it.
+const WORTH_KEEPING: RangeInclusive<usize> = 16 << 10..=1 << 20;
 
 /// Rows in the order of their numbers.
 #[derive(Clone, Debug, Default)]
@@ -28,9 +26,10 @@ pub(crate) struct Spelled {
 }
 
 /// What one commit writes.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Batch {
-    pub(crate) rows: Spelled,
+    /// In portions, one behind the other: rows are not moved to stand in one piece.
+    pub(crate) rows: Vec<Spelled>,
     /// Of the signed rows, by place.
     pub(crate) proofs: Vec<(usize, Proof)>,
     /// On the last row.
@@ -45,23 +44,24 @@ impl Spelled {
         self.last_clock = Some(event.clock);
     }
 
-    /// Empty, with room for as much as `other` holds: steady traffic then never moves what it has written.
-    pub(crate) fn with_room_for(other: &Self) -> Self {
-        let bytes = Vec::with_capacity(other.bytes.len().min(MOST_ROOM_BYTES));
-        let ends = Vec::with_capacity(other.ends.len().min(MOST_ROOM_BYTES / USUAL_BYTES));
-        Self { bytes, ends, ..Self::default() }
+    /// Empty, with its room kept: steady traffic then neither moves what it has written nor asks for memory. `None`
+    /// where the room is not worth keeping.
+    pub(crate) fn emptied(mut self) -> Option<Self> {
+        self.bytes.clear();
+        self.ends.clear();
+        let is_worth_it = WORTH_KEEPING.contains(&self.bytes.capacity());
+        is_worth_it.then_some(Self { bytes: self.bytes, ends: self.ends, ..Self::default() })
     }
 
-    pub(crate) fn append(&mut self, other: Self) {
-        if self.is_empty() {
-            *self = other;
-            return;
+    /// Numbers were counted from 0 until it was known which are free.
+    pub(crate) fn advance_numbers(&mut self, by: u64) {
+        let mut rest = self.bytes.as_mut_slice();
+        let mut start = 0;
+        for end in &self.ends {
+            let (row, behind) = rest.split_at_mut(end - start);
+            advance_number(row, by);
+            (rest, start) = (behind, *end);
         }
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(&other.bytes);
-        self.ends.extend(other.ends.iter().map(|end| start + end));
-        self.gap.merge(other.gap);
-        self.last_clock = other.last_clock.or(self.last_clock);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -95,5 +95,23 @@ impl Spelled {
             }
             self.bytes.get(start..*end).unwrap_or_default()
         })
+    }
+}
+
+impl Batch {
+    pub(crate) fn len(&self) -> usize {
+        self.rows.iter().map(Spelled::len).sum()
+    }
+
+    /// Each row, as [`Spelled::iter`].
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.rows.iter().flat_map(Spelled::iter)
+    }
+
+    /// Add one row.
+    pub(crate) fn push(&mut self, event: &Event) {
+        let mut row = Spelled::default();
+        row.push(event.sequence, event);
+        self.rows.push(row);
     }
 }

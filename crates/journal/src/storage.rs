@@ -27,6 +27,12 @@ pub trait AppendFile: Send {
     /// # Errors
     /// What is durable is unknown; a second call proves nothing.
     fn sync(&mut self) -> io::Result<()>;
+
+    /// Whether this path is a name of this very file, and not of another that took its place.
+    ///
+    /// # Errors
+    /// `NotFound` where nothing has the name, or as the system says.
+    fn is_at(&self, path: &Path) -> io::Result<bool>;
 }
 
 /// One file of a directory.
@@ -45,10 +51,10 @@ pub trait Lock: Send {}
 
 /// A disk.
 pub trait Storage: Send + Sync {
-    /// Make a directory and its parents; `secret`: only the owner may look in. No error where it exists.
+    /// Make one directory; `secret`: only the owner may look in. [`ensure_directory`] makes its parents too.
     ///
     /// # Errors
-    /// As the system says.
+    /// `AlreadyExists`, `NotFound` where its parent is missing, or as the system says.
     fn create_directory(&self, path: &Path, secret: bool) -> io::Result<()>;
     /// Make a file that does not exist; `secret`: only the owner may read it (0600).
     ///
@@ -115,21 +121,19 @@ impl AppendFile for File {
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
     }
+
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        use std::os::unix::fs::MetadataExt as _;
+        // A link that leads here is another file: a start would not take it for a segment.
+        let (named, own) = (fs::symlink_metadata(path)?, self.metadata()?);
+        Ok((named.dev(), named.ino()) == (own.dev(), own.ino()))
+    }
 }
 
 impl Storage for FileSystem {
     fn create_directory(&self, path: &Path, secret: bool) -> io::Result<()> {
         use std::os::unix::fs::DirBuilderExt as _;
-        if path.is_dir() {
-            return Ok(());
-        }
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            self.create_directory(parent, false)?;
-        }
-        match fs::DirBuilder::new().mode(if secret { 0o700 } else { 0o755 }).create(path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-            made => made.and_then(|()| self.sync_directory(above(path))),
-        }
+        fs::DirBuilder::new().mode(if secret { 0o700 } else { 0o755 }).create(path)
     }
 
     fn create(&self, path: &Path, secret: bool) -> io::Result<Box<dyn AppendFile>> {
@@ -184,6 +188,33 @@ impl Storage for FileSystem {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+}
+
+/// Make a directory and its parents where they are missing, and the names of all of them durable in any case: an
+/// earlier try may have made one and not come so far. None is made in one whose own name may still be lost.
+///
+/// # Errors
+/// As the system says.
+pub fn ensure_directory(storage: &dyn Storage, path: &Path, secret: bool) -> io::Result<()> {
+    if path.file_name().is_none() {
+        return Ok(());
+    }
+    ensure_directory(storage, path.parent().unwrap_or(Path::new("")), false)?;
+    let is_made = match storage.create_directory(path, secret) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+        made => made.map(|()| true)?,
+    };
+    match storage.sync_directory(above(path)) {
+        // Where we may not even look in, or nothing can be synced, no earlier try of ours made a directory.
+        Err(error) if !is_made && is_closed_to_us(&error) => Ok(()),
+        synced => synced,
+    }
+}
+
+fn is_closed_to_us(error: &io::Error) -> bool {
+    let closed =
+        [ErrorKind::PermissionDenied, ErrorKind::InvalidInput, ErrorKind::Unsupported, ErrorKind::ReadOnlyFilesystem];
+    closed.contains(&error.kind())
 }
 
 fn above(path: &Path) -> &Path {

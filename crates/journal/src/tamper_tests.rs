@@ -30,7 +30,7 @@ fn spelled(rows: &[Row]) -> Batch {
     let mut batch = Batch::default();
     for (place, row) in rows.iter().enumerate() {
         batch.proofs.extend(row.proof.map(|proof| (place, proof)));
-        batch.rows.push(row.event.sequence, &row.event);
+        batch.push(&row.event);
     }
     batch.seam = rows.last().and_then(|row| row.commit);
     batch
@@ -56,6 +56,7 @@ fn sample() -> Sample {
         checkpoint_interval_ms: 10,
         housekeeping_ms: 10,
         segment_bytes: 12_000,
+        start_patience_ms: 20_000,
         ..Options::new(&root.path().join("journal"), &root.path().join("keys"), "gate-1")
     };
     let directory = options.directory.clone();

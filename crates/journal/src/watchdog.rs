@@ -61,7 +61,7 @@ impl Watchdog {
     pub(crate) fn run(mut self) {
         let pause = (self.deadline / 8).clamp(Duration::from_millis(1), Duration::from_millis(25));
         self.employ();
-        while !self.desk.shared.wait_until(pause, |queue| queue.has_ended || queue.is_left) {
+        while !self.desk.shared.wait_until(pause, |queue| queue.ending.is_over()) {
             if self.finds_late() {
                 self.desk.shared.wake();
             }
@@ -73,7 +73,7 @@ impl Watchdog {
             }
             if self.keepers_tenure.has_waited() > self.patience * KEEPER_IS_SLOWER {
                 let alarm = "sealing and retention hang in the disk".to_owned();
-                self.desk.shared.lock().status.last_alarm = Some(alarm);
+                self.desk.shared.tell(Some(alarm));
             }
         }
         self.part();
@@ -82,11 +82,9 @@ impl Watchdog {
     /// Whether a failure was found that nobody had seen.
     fn finds_late(&self) -> bool {
         let mut queue = self.desk.shared.lock();
-        let deadline = self.deadline * queue.io_syncs;
-        let is_late = !queue.io_is_late && queue.io_since.is_some_and(|since| since.elapsed() > deadline);
+        let is_late = queue.becomes_late(self.deadline);
         if is_late {
-            queue.io_is_late = true;
-            self.desk.shared.fail(&mut queue, silence(deadline));
+            self.desk.shared.fail(&mut queue, silence(self.deadline));
         }
         is_late
     }
@@ -108,7 +106,7 @@ impl Watchdog {
     /// A writer that panicked has told nobody.
     fn replace_broken(&mut self) {
         let queue = self.desk.shared.lock();
-        if queue.has_ended {
+        if queue.ending.writer_has_ended() {
             return;
         }
         self.dismiss(queue, "the writer broke off, by a fault of its own".to_owned());
@@ -163,7 +161,7 @@ impl Watchdog {
 
     /// A writer that hangs is left behind: the guard's end must not wait for it.
     fn part(self) {
-        if self.desk.shared.lock().has_ended {
+        if self.desk.shared.lock().ending.writer_has_ended() {
             // A panic of the writer was told when it happened.
             let _ = self.thread.map(JoinHandle::join);
             return;

@@ -12,19 +12,21 @@
 //! * a segment whose commit failed or hung is never written or synced again;
 //! * the next segment names the last row known durable, and continues the chain from it.
 
+use crate::backlog::Extent;
 use crate::closed;
 use crate::commit::{Prepared, Scribe};
 use crate::hex;
 use crate::keeper::ToKeeper;
 use crate::opening;
-use crate::own::{Author, Cause, opened};
-use crate::queue::{Extent, Gap, Progress};
+use crate::own::{Author, Cause, OwnRow, opened};
+use crate::progress::Progress;
 use crate::row::Link;
 use crate::seal::{Ended, Live};
 use crate::seat::Seat;
 use crate::segment::{Segment, remove_drafts};
 use crate::state::Checkpoint;
 use crate::tenure::Over;
+use crossbeam_channel::bounded;
 use event::Kind;
 use std::io;
 use std::sync::Arc;
@@ -69,7 +71,7 @@ pub(crate) fn run(seat: Seat) -> Result<(), Over> {
 
 fn end(seat: &Seat) -> Result<(), Over> {
     let mut queue = seat.queue()?;
-    queue.has_ended = true;
+    queue.ending.end_writer();
     seat.shared.up.store(false, Ordering::Release);
     seat.shared.changed.notify_all();
     Ok(())
@@ -101,7 +103,7 @@ impl Writer {
             }
             let has_ended = {
                 let queue = self.seat.queue()?;
-                queue.is_closing && (self.segment.is_none() || (self.has_finished && !queue.has_rows()))
+                queue.ending.is_asked() && (self.segment.is_none() || (self.has_finished && !queue.has_rows()))
             };
             if has_ended {
                 // Closing the file can hang too: before, not after, the end is told.
@@ -114,8 +116,8 @@ impl Writer {
     fn turn(&mut self) -> Result<(), Over> {
         let patience = Duration::from_millis(self.seat.options.commit_interval_ms);
         let (is_closing, was_given_up, key_asked) = {
-            let mut queue = self.seat.wait(patience, |queue| queue.is_urgent())?;
-            (queue.is_closing, !queue.status.up, queue.key_asked.take())
+            let mut queue = self.seat.wait_for_work(patience)?;
+            (queue.ending.is_asked(), !queue.status.up, queue.take_key_asked())
         };
         if was_given_up {
             // The last writer of all that may hang, and it came back: the answers that were due are given.
@@ -140,25 +142,40 @@ impl Writer {
     fn commit_if_needed(&mut self) -> Result<(), Over> {
         let interval = Duration::from_millis(self.seat.options.checkpoint_interval_ms);
         let is_due = self.has_unsigned && self.checkpoint_at.elapsed() >= interval;
-        let (is_asked, has_front, has_own) = {
+        let (is_asked, has_own, wants_checkpoint) = {
             let queue = self.seat.queue()?;
-            if !queue.has_rows() && !is_due && !queue.checkpoint_asked {
+            if !queue.has_rows() && !is_due && !queue.is_checkpoint_asked() {
                 return Ok(());
             }
-            (queue.checkpoint_asked, queue.has_front(), queue.has_own())
+            let is_asked = queue.is_checkpoint_asked();
+            (is_asked, queue.has_own(), is_asked || (is_due && queue.lacks_checkpoint()))
         };
         let why = if is_asked { "asked" } else { "interval" };
         // What the journal adds does not wait for a backlog to go down.
-        let extent = if is_asked || has_own { Extent::All } else { Extent::Portion };
-        if self.commit(extent, is_asked || (is_due && !has_front), why)? {
+        let is_well = match wants_checkpoint || has_own {
+            true => self.commit_all(wants_checkpoint, why)?,
+            false => self.commit(Extent::Needed, why)?,
+        };
+        if is_well {
             self.seat.queue()?.give_number_back();
         }
         Ok(())
     }
 
+    /// Commit all that waits, and behind it what the journal adds; in several commits where it is much.
+    fn commit_all(&mut self, wants_checkpoint: bool, why: &str) -> Result<bool, Over> {
+        let end = self.seat.queue()?.add_own(wants_checkpoint);
+        while self.durable.sequence < end {
+            if !self.seat.queue()?.has_rows() || !self.commit(Extent::Added, why)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// End the live segment and begin the next; rows go on queueing meanwhile.
     fn rotate(&mut self) -> Result<(), Over> {
-        if self.commit(Extent::All, true, "rotated")? {
+        if self.commit_all(true, "rotated")? {
             self.end_segment(Cause::Rotated)?;
             self.reopen()?;
         }
@@ -168,7 +185,7 @@ impl Writer {
     fn finish(&mut self) -> Result<(), Over> {
         self.has_finished = true;
         // The second one proves the bytes of the first, and of all that came with it.
-        if self.commit(Extent::All, true, "stop")? && self.commit(Extent::All, true, "stop")? {
+        if self.commit_all(true, "stop")? && self.commit_all(true, "stop")? {
             self.seat.queue()?.give_number_back();
             let ended = self.segment.as_ref().map(|segment| (segment.first, segment.bytes));
             // Without it the next start only takes longer.
@@ -177,15 +194,20 @@ impl Writer {
         Ok(())
     }
 
-    fn commit(&mut self, extent: Extent, wants_checkpoint: bool, why: &str) -> Result<bool, Over> {
-        let taken = self.seat.queue()?.take(extent, wants_checkpoint);
+    fn commit(&mut self, extent: Extent, why: &str) -> Result<bool, Over> {
+        let taken = self.seat.queue()?.take(extent);
         let written = self.segment.as_ref().map(Segment::written).unwrap_or_default();
-        let prepared = self.scribe.prepare(taken, self.durable, (why, written));
+        let mut prepared = self.scribe.prepare(taken, self.durable, (why, written));
         let Some(segment) = &mut self.segment else { return Ok(false) };
         segment.has_events |= prepared.has_events;
-        // The deadline is the disk's: digests and signatures were made before it begins to run.
-        self.seat.queue()?.begin_io(prepared.gap_if_lost, 1);
-        let written = segment.commit(&prepared.batch);
+        // The deadline is the disk's: whatever is the processor's work is done before it begins to run.
+        let spelled = segment.spell(&prepared.batch);
+        {
+            let mut queue = self.seat.queue()?;
+            queue.recycle(&mut prepared.batch.rows);
+            queue.begin_io(1);
+        }
+        let written = spelled.and_then(|bytes| segment.append(&bytes));
         self.settle(&prepared, written)
     }
 
@@ -195,7 +217,7 @@ impl Writer {
         let took = queue.end_io(written.is_ok());
         queue.status.last_commit_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let deadline = Duration::from_millis(self.seat.options.sync_deadline_ms);
-        let is_late = queue.io_is_late || took > deadline;
+        let is_late = queue.is_late() || took > deadline;
         match &written {
             Err(error) => self.seat.shared.fail(&mut queue, error.to_string()),
             Ok(()) if is_late => self.seat.shared.fail(&mut queue, format!("a commit took {} ms", took.as_millis())),
@@ -219,14 +241,16 @@ impl Writer {
     fn advance(&mut self, prepared: &Prepared) -> Result<(), Over> {
         self.durable = prepared.end;
         self.has_unsigned = prepared.signed != Some(prepared.end);
+        let checkpoint =
+            prepared.signed.map(|it| Checkpoint { sequence: it.sequence, digest: hex::render(&it.digest) });
         let mut queue = self.seat.queue()?;
         queue.status.durable_sequence = prepared.end.sequence;
         if let Some(progress) = &mut queue.progress {
             (progress.durable, progress.clock) = (prepared.end, self.scribe.clock);
         }
-        if let Some(signed) = prepared.signed {
+        if let Some(checkpoint) = checkpoint {
             self.checkpoint_at = Instant::now();
-            queue.status.checkpoint = Checkpoint { sequence: signed.sequence, digest: hex::render(&signed.digest) };
+            queue.status.checkpoint = checkpoint;
         }
         Ok(())
     }
@@ -255,7 +279,7 @@ impl Writer {
             }
             Err(error) => {
                 // A key cannot be changed without a row that says so.
-                let key_asked = self.seat.queue()?.key_asked.take();
+                let key_asked = self.seat.queue()?.take_key_asked();
                 let _ = key_asked.map(|answer| answer.send(false));
                 self.seat.fail_and_pause(error.to_string(), self.retry)?;
                 self.retry = self.seat.longer(self.retry);
@@ -278,11 +302,11 @@ impl Writer {
     fn open_segment(&mut self) -> io::Result<(Segment, u64)> {
         let number = {
             let mut queue = self.seat.queue()?;
-            queue.begin_io(Gap::default(), OPENING_SYNCS);
+            queue.begin_io(OPENING_SYNCS);
             queue.keep_number_aside()
         };
         let opening = self.scribe.prepare_opening(number, opened(self.durable, self.cause), self.durable);
-        let segment = Segment::create(&self.seat.storage, &self.seat.options.directory, number, &opening.batch)?;
+        let segment = Segment::create(&*self.seat.storage, &self.seat.options.directory, number, &opening.batch)?;
         let took = self.seat.queue()?.end_io(true);
         if took > Duration::from_millis(self.seat.options.sync_deadline_ms.saturating_mul(OPENING_SYNCS.into())) {
             // Nothing was promised of it yet; a slow disk gets another try, not a stream of refusals.
@@ -294,12 +318,7 @@ impl Writer {
 
     fn come_up(&self, first: u64) -> Result<(), Over> {
         let mut queue = self.seat.queue()?;
-        queue.use_number();
-        queue.status.up = true;
-        queue.status.segment = first;
-        if let Some(progress) = &mut queue.progress {
-            progress.live = Some(first);
-        }
+        queue.come_up(first);
         self.seat.shared.segment.store(first, Ordering::Release);
         self.seat.shared.up.store(true, Ordering::Release);
         self.seat.shared.changed.notify_all();
@@ -320,8 +339,9 @@ impl Writer {
     fn rotate_key(&mut self) -> Result<bool, Over> {
         let reason = "new_key: the rows from here on are signed by the key that keys.json names next".to_owned();
         // Asked for, though not listened to: where the key is not changed, no later row may say that it is.
-        drop(self.seat.shared.record_own(Kind::JournalKeyChanged, reason));
-        if !self.commit(Extent::All, false, "interval")? {
+        let answer = Some(bounded(1).0);
+        self.seat.queue()?.push_own(OwnRow { kind: Kind::JournalKeyChanged, reason, answer });
+        if !self.commit_all(false, "interval")? {
             return Ok(false);
         }
         // The number kept aside stays so meanwhile: where this hangs, the next segment opens before rows that queue up.

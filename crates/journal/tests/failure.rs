@@ -6,7 +6,7 @@ mod harness;
 
 use event::Kind;
 use harness::{Disk, Place, denied, poll, settle, until};
-use journal::{JournalDown, Options};
+use journal::{Options, Unrecorded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ fn a_failed_sync_is_told_and_never_tried_again_on_its_segment() {
     until("the journal is down", || !journal.is_up());
     let commits = journal.take_commits();
     assert_eq!(commits.iter().map(|commit| (commit.sequence, commit.durable)).collect::<Vec<_>>(), [(lost, false)]);
-    assert_eq!(journal.append_ahead(denied(3)), Err(JournalDown));
+    assert_eq!(journal.append_ahead(denied(3)), Err(Unrecorded::Down));
     journal.append(poll(4));
     disk.sync_fails.store(false, Ordering::SeqCst);
     until("the journal is up again", || journal.is_up());
@@ -97,7 +97,7 @@ fn a_full_disk_stops_the_journal_until_there_is_room() {
     for number in 0..200 {
         journal.append(poll(number));
     }
-    assert_eq!(journal.append_ahead(denied(2)), Err(JournalDown));
+    assert_eq!(journal.append_ahead(denied(2)), Err(Unrecorded::Down));
     assert_eq!(journal.state().queued_rows, 50);
     assert!(journal.state().unrecorded_rows >= 150);
     disk.is_full.store(false, Ordering::SeqCst);
@@ -131,6 +131,33 @@ fn a_directory_that_goes_away_stops_the_journal_until_it_comes_back() {
     settle(&journal);
     journal.close();
 
+    assert_eq!(rows_of(&place, Kind::RequestPermitted).len(), 2);
+    let found = place.verify();
+    assert!(found.ok, "{:?}", found.findings);
+}
+
+#[test]
+fn a_live_file_that_was_replaced_under_its_name_is_written_no_more_and_no_row_in_it_is_promised() {
+    let place = Place::new();
+    let (journal, _) = place.open();
+    journal.append(poll(1));
+    settle(&journal);
+    let live = place.files(".arrows").remove(0);
+    let copy = place.keys().join("copy");
+
+    std::fs::copy(&live, &copy).unwrap();
+    std::fs::rename(&copy, &live).unwrap();
+    let lost = journal.append_ahead(denied(2)).unwrap();
+    until("the journal is down", || journal.state().failures == 1);
+    let told = journal.take_commits();
+    until("the journal is up again", || journal.is_up());
+    journal.append(poll(3));
+    settle(&journal);
+    let why = journal.state().last_failure.unwrap();
+    journal.close();
+
+    assert_eq!(told.iter().map(|commit| (commit.sequence, commit.durable)).collect::<Vec<_>>(), [(lost, false)]);
+    assert!(why.contains("another file has taken its place"), "{why}");
     assert_eq!(rows_of(&place, Kind::RequestPermitted).len(), 2);
     let found = place.verify();
     assert!(found.ok, "{:?}", found.findings);

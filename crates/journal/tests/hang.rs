@@ -6,7 +6,7 @@ mod harness;
 
 use event::Kind;
 use harness::{Disk, Place, denied, poll, settle, until};
-use journal::{Journal, JournalDown, Options};
+use journal::{Journal, Options, Unrecorded};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -111,7 +111,7 @@ fn a_disk_on_which_every_sync_hangs_costs_five_writers_and_recovers_with_the_fir
         journal.state().last_failure.is_some_and(|why| why.starts_with("5 writers hang in the disk"))
     });
     journal.append(poll(4));
-    assert_eq!(journal.append_ahead(denied(5)), Err(JournalDown));
+    assert_eq!(journal.append_ahead(denied(5)), Err(Unrecorded::Down));
     until("the keeper hangs too, and says so", || {
         journal.state().last_alarm.as_deref() == Some("sealing and retention hang in the disk")
     });
@@ -237,7 +237,7 @@ fn the_last_writer_that_hangs_outside_a_commit_takes_the_journal_down() {
         let changing = scope.spawn(|| journal.rotate_key().is_err());
         until("the key's sync hangs", || disk.hanging.load(Ordering::SeqCst) == 6);
         until("the journal is down", || !journal.is_up());
-        assert_eq!(journal.append_ahead(denied(5)), Err(JournalDown));
+        assert_eq!(journal.append_ahead(denied(5)), Err(Unrecorded::Down));
         assert!(changing.join().unwrap());
     });
 

@@ -195,3 +195,21 @@ fn evidence_does_not_count_against_the_size_that_may_be_kept() {
     assert!(sealed.iter().all(|path| path.exists()));
     assert!(damaged.exists());
 }
+
+#[test]
+fn several_live_files_that_never_will_be_sealed_are_told_with_their_number() {
+    let place = Place::new();
+    let altered = altered_live_file();
+    fs::create_dir_all(place.directory()).unwrap();
+    for first in [3, 5, 7] {
+        fs::write(place.directory().join(format!("{first:020}.arrows")), &altered).unwrap();
+    }
+
+    let (journal, _) = place.open();
+
+    until("all are told", || {
+        let alarm = journal.state().last_alarm.unwrap_or_default();
+        alarm.contains(&format!("{:020}.arrows", 3)) && alarm.contains(", and 2 more")
+    });
+    journal.close();
+}

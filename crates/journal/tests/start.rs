@@ -6,7 +6,7 @@ mod harness;
 
 use event::{Kind, Sequence};
 use harness::{Disk, Place, denied, poll, settle, snapshot, until};
-use journal::{FileSystem, Journal, JournalDown, Opening, Options};
+use journal::{FileSystem, Journal, Opening, Options, Unrecorded};
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,7 +18,7 @@ fn rows_of(place: &Place, kind: Kind) -> Vec<event::Event> {
 fn starts_down(place: &Place, why: &str) -> (Journal, Opening) {
     let (journal, opening) = place.open();
     assert!(!journal.is_up());
-    assert_eq!(journal.append_ahead(denied(1)), Err(JournalDown));
+    assert_eq!(journal.append_ahead(denied(1)), Err(Unrecorded::Down));
     assert!(opening.messages().iter().any(|line| line.starts_with("journal: alarm: down: ") && line.contains(why)));
     assert!(journal.state().last_failure.is_some_and(|said| said.contains(why)), "{:?}", journal.state());
     (journal, opening)
@@ -41,7 +41,7 @@ fn a_directory_that_cannot_be_made_keeps_the_journal_down_until_it_can() {
 }
 
 #[test]
-fn rows_before_the_first_opening_get_no_number_and_are_counted_in_a_gap() {
+fn rows_before_the_first_opening_are_told_no_number_and_are_recorded_when_it_has_come() {
     let place = Place::new();
     let (journal, _) = place.open();
     let highest = journal.append(poll(1));
@@ -53,7 +53,7 @@ fn rows_before_the_first_opening_get_no_number_and_are_counted_in_a_gap() {
 
     let (journal, _) = starts_down(&place, "Not a directory");
     let unknown = [journal.append(poll(2)), journal.append(poll(3))];
-    let counted = journal.state();
+    let waiting = journal.state();
     fs::remove_file(place.directory()).unwrap();
     fs::rename(&away, place.directory()).unwrap();
     until("the journal comes up", || journal.is_up());
@@ -62,9 +62,11 @@ fn rows_before_the_first_opening_get_no_number_and_are_counted_in_a_gap() {
     journal.close();
 
     assert_eq!(unknown, [Sequence(0); 2]);
-    assert_eq!((counted.unrecorded_rows, counted.next_sequence), (2, 0));
+    assert_eq!((waiting.queued_rows, waiting.unrecorded_rows, waiting.next_sequence), (2, 0, 0));
     assert!(next > highest);
-    assert_eq!(rows_of(&place, Kind::JournalGap).iter().map(|row| row.count).collect::<Vec<_>>(), [Some(2)]);
+    assert_eq!(rows_of(&place, Kind::JournalGap), []);
+    let times: Vec<i64> = rows_of(&place, Kind::RequestPermitted).iter().map(|row| row.time).collect();
+    assert_eq!(times, [poll(1), poll(2), poll(3), poll(4)].map(|row| row.time));
     let found = place.verify();
     assert!(found.ok, "{:?}", found.findings);
 }

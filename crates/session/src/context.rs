@@ -23,8 +23,13 @@ pub trait Recorder {
     ///
     /// # Errors
     ///
-    /// [`JournalDown`] when nothing can become durable now.
-    fn record_ahead(&mut self, event: &Event) -> Result<Sequence, JournalDown>;
+    /// When nothing can become durable now, or there is no room for it.
+    fn record_ahead(&mut self, event: &Event) -> Result<Sequence, Unrecorded>;
+
+    /// Record how a request ended whose first row was recorded ahead: its second row must not lack room.
+    fn record_end(&mut self, event: &Event) -> Sequence {
+        self.record(event)
+    }
 
     /// The first of a request's two rows stands. Its end follows; where the session breaks before, its owner ends it.
     fn begun(&mut self, _request: Begun<'_>) {}
@@ -52,9 +57,14 @@ pub struct Begun<'a> {
     pub writes: Option<(Target, Span)>,
 }
 
-/// The journal cannot make a row durable.
+/// Why the journal did not take a row ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JournalDown;
+pub enum Unrecorded {
+    /// It cannot make rows durable.
+    Down,
+    /// It is up, and its memory is full.
+    Full,
+}
 
 /// One of the listener's servers, as an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

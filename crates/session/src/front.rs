@@ -159,6 +159,8 @@ impl Front {
         if first.is_some() {
             follow(&mut row, first);
             row.time = ctx.now.utc_ns;
+            ctx.recorder.record_end(&row);
+            return;
         }
         ctx.recorder.record(&row);
     }

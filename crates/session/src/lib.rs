@@ -28,6 +28,6 @@ mod tests;
 mod tolerated;
 
 pub use config::{Client, ServerTerms, SessionConfig, Shared, Terms, Tolerances};
-pub use context::{Action, Begun, Context, JournalDown, Leg, Recorder};
+pub use context::{Action, Begun, Context, Leg, Recorder, Unrecorded};
 pub use outbuffer::OutBuffer;
 pub use session::Session;

@@ -105,7 +105,10 @@ pub(crate) fn record_end(front: &mut Front, ctx: &mut Context<'_>, open: &Open, 
     }
     row.exception_code = end.exception_code;
     row.response_values = end.response_values;
-    ctx.recorder.record(&row);
+    match row.request_sequence.is_some() && open.kind == Kind::RequestPermitted {
+        true => ctx.recorder.record_end(&row),
+        false => ctx.recorder.record(&row),
+    };
     front.rows.take_back(row);
 }
 

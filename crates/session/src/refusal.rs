@@ -1,5 +1,6 @@
 //! Refusals: the policy's own, and those the guard makes to keep its promises.
 
+use crate::context::Unrecorded;
 use event::Kind;
 use policy::Denial;
 use policy::document::Answer;
@@ -21,6 +22,14 @@ impl Refusal {
     /// The journal cannot hold its record.
     pub(crate) fn journal() -> Self {
         Self::busy(Kind::RequestDenied, "journal: its record cannot become durable")
+    }
+
+    /// Its record was not taken.
+    pub(crate) fn unrecorded(why: Unrecorded) -> Self {
+        match why {
+            Unrecorded::Down => Self::journal(),
+            Unrecorded::Full => Self::busy(Kind::RequestDenied, "journal_full: no room for its record"),
+        }
     }
 
     /// It waited too long; forwarding it now could surprise its sender.

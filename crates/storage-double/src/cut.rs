@@ -2,6 +2,7 @@
 //!
 //! | thing | what may be left |
 //! |---|---|
+//! | a directory made since the one above it was synced | it with all in it, or none of it |
 //! | a name changed since its directory was synced | any file it has stood for since, or none, apart from every other name |
 //! | the length of a file | anything from its last sync's to its own |
 //! | a sector written since the last sync | as it was after any append since, or zeros, apart from every other sector |
@@ -22,7 +23,12 @@ pub(crate) fn survivors(state: &State, seed: u64) -> State {
     let mut left = State::default();
     // A file has one content, under however many names it survives.
     let mut files: BTreeMap<*const (), File> = BTreeMap::new();
+    // Parents come first.
     for (path, names) in &state.directories {
+        let is_homeless = path.parent().is_some_and(|parent| !left.directories.contains_key(parent));
+        if is_homeless || (state.may_lose(path) && random(seed, path, "").one_in(2)) {
+            continue;
+        }
         let chosen = names.survivors(|name, states| random(seed, path, name).below(states));
         let chosen = chosen.into_iter().map(|(name, file)| {
             let whole =

@@ -208,14 +208,14 @@ impl Disk {
 
 impl Storage for Disk {
     fn create_directory(&self, path: &Path, _secret: bool) -> io::Result<()> {
-        let is_there = self.lock().directories.contains_key(path);
-        if is_there {
-            return self.lock().check_power();
-        }
         self.change(|state| {
-            for folder in path.ancestors() {
-                state.directories.entry(folder.to_owned()).or_insert_with(Names::default);
+            if state.directories.contains_key(path) {
+                return Err(io::ErrorKind::AlreadyExists.into());
             }
+            let (names, name) = state.place(path)?;
+            names.add_folder(name)?;
+            state.directories.insert(path.to_owned(), Names::default());
+            state.note(path, Operation::Created);
             Ok(())
         })
     }
@@ -353,6 +353,12 @@ impl AppendFile for Appending {
 
     fn sync(&mut self) -> io::Result<()> {
         self.disk.sync_file(&self.file)
+    }
+
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let mut state = self.disk.lock();
+        state.check_power()?;
+        Ok(Arc::ptr_eq(&state.find(path)?, &self.file))
     }
 }
 

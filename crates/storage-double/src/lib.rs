@@ -3,8 +3,11 @@
 //!
 //! Kept true here, and tested:
 //! * what a sync returned for survives every power cut; of all else, any part may;
-//! * a file's bytes, its length and its name become durable apart;
+//! * a file's bytes, its length and its name become durable apart, and so does the name of each directory;
 //! * while nothing is switched on, it answers as the real disk does: one suite runs on both.
+//!
+//! One kindness: after a failed sync of a directory a later one that returns makes its names durable. A file system
+//! with a journal of its own behaves so, for it aborts where it cannot write one; one without may not (docs/reliability.md).
 
 mod cut;
 mod disk;

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-#[derive(Default)]
 pub(crate) struct State {
     pub(crate) directories: BTreeMap<PathBuf, Names>,
     pub(crate) locks: BTreeSet<PathBuf>,
@@ -26,6 +25,23 @@ pub(crate) struct State {
 /// What every operation answers without power.
 pub(crate) fn dark() -> io::Error {
     io::Error::other("no power")
+}
+
+impl Default for State {
+    /// A disk with its root and nothing in it.
+    fn default() -> Self {
+        Self {
+            directories: ["/", ""].map(|root| (PathBuf::from(root), Names::default())).into(),
+            locks: BTreeSet::default(),
+            faults: Faults::default(),
+            has_no_power: false,
+            steps: 0,
+            syncs: 0,
+            reads: 0,
+            trace: None,
+            clock: Arc::default(),
+        }
+    }
 }
 
 impl State {
@@ -54,6 +70,13 @@ impl State {
             let order = self.clock.fetch_add(1, Ordering::SeqCst);
             trace.push(Step { order, path: path.to_owned(), operation });
         }
+    }
+
+    /// Whether a cut may take a directory: it was made, and its name was not synced since.
+    pub(crate) fn may_lose(&self, directory: &Path) -> bool {
+        let names = directory.parent().and_then(|parent| self.directories.get(parent));
+        let name = directory.file_name().and_then(|name| name.to_str());
+        names.zip(name).is_some_and(|(names, name)| names.may_lose_folder(name))
     }
 
     /// The directory of a path, and the name in it.

@@ -15,7 +15,7 @@ fn folder() -> PathBuf {
 
 fn disk() -> Disk {
     let disk = Disk::new();
-    disk.create_directory(&folder(), false).unwrap();
+    journal::ensure_directory(&disk, &folder(), false).unwrap();
     disk
 }
 
@@ -73,6 +73,25 @@ fn of_bytes_not_synced_any_length_may_be_left_and_any_sector_may_be_zeros() {
     assert!(left.iter().any(|bytes| bytes[600..].windows(2).any(|pair| pair == [0, 2])));
     let tears = left.iter().flat_map(|bytes| (601..bytes.len()).filter(|&at| bytes[at] != bytes[at - 1]));
     assert!(tears.clone().all(|at| at % 512 == 0), "{:?}", tears.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_directory_whose_name_is_not_synced_may_be_gone_with_all_in_it() {
+    let disk = disk();
+    let inner = folder().join("journal");
+    disk.create_directory(&inner, false).unwrap();
+    let mut file = disk.create(&inner.join("a"), false).unwrap();
+    file.append(b"abc").unwrap();
+    file.sync().unwrap();
+    disk.sync_directory(&inner).unwrap();
+
+    let before = outcomes(&disk, "journal/a");
+    let disk = disk.kill();
+    disk.sync_directory(&folder()).unwrap();
+
+    assert_eq!(before, BTreeSet::from([None, Some(b"abc".to_vec())]));
+    // Putting the power out ended the first disk.
+    assert_eq!(outcomes(&disk, "journal/a"), BTreeSet::from([Some(b"abc".to_vec())]));
 }
 
 #[test]
@@ -263,7 +282,7 @@ fn the_trace_has_every_step_in_order() {
         ]
     );
     assert!(steps.windows(2).all(|pair| pair[0].order < pair[1].order));
-    assert_eq!(disk.steps(), 5);
+    assert_eq!(disk.steps(), 6);
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn on_both(sentence: impl Fn(&dyn Storage, &Path)) {
     let real = tempfile::tempdir().unwrap();
     sentence(&FileSystem, real.path());
     let (disk, folder) = (Disk::new(), PathBuf::from("/plant/gate-1"));
-    disk.create_directory(&folder, false).unwrap();
+    journal::ensure_directory(&disk, &folder, false).unwrap();
     sentence(&disk, &folder);
 }
 
@@ -32,6 +32,20 @@ fn names(storage: &dyn Storage, folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = storage.list(folder).unwrap().into_iter().map(|entry| entry.name).collect();
     names.sort();
     names
+}
+
+#[test]
+fn a_directory_is_made_once_and_in_one_that_is_there() {
+    on_both(|storage, folder| {
+        let (here, deep) = (folder.join("a"), folder.join("a").join("b"));
+        write(storage, &folder.join("file"), b"abc");
+
+        assert_eq!(storage.create_directory(&deep, false).unwrap_err().kind(), ErrorKind::NotFound);
+        storage.create_directory(&here, true).unwrap();
+        storage.create_directory(&deep, false).unwrap();
+        assert_eq!(storage.create_directory(&here, true).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(storage.create_directory(&folder.join("file"), false).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    });
 }
 
 #[test]
@@ -162,11 +176,28 @@ fn a_removed_file_can_still_be_read_and_written_by_who_has_it_open() {
 }
 
 #[test]
+fn a_file_knows_whether_a_name_is_still_its_own() {
+    on_both(|storage, folder| {
+        let (path, other) = (folder.join("a"), folder.join("b"));
+        let mut file = storage.create(&path, false).unwrap();
+        file.append(b"abc").unwrap();
+        write(storage, &other, b"abc");
+
+        assert!(file.is_at(&path).unwrap());
+        assert!(!file.is_at(&other).unwrap());
+        storage.rename(&other, &path).unwrap();
+        assert!(!file.is_at(&path).unwrap());
+        storage.remove(&path).unwrap();
+        assert_eq!(file.is_at(&path).unwrap_err().kind(), ErrorKind::NotFound);
+    });
+}
+
+#[test]
 fn a_listing_has_files_with_their_lengths_and_no_folders() {
     on_both(|storage, folder| {
         write(storage, &folder.join("a"), b"abc");
-        storage.create_directory(&folder.join("policies").join("deep"), true).unwrap();
-        storage.create_directory(&folder.join("policies"), true).unwrap();
+        journal::ensure_directory(storage, &folder.join("policies").join("deep"), true).unwrap();
+        journal::ensure_directory(storage, &folder.join("policies"), true).unwrap();
 
         let listed = storage.list(folder).unwrap();
 

@@ -41,7 +41,7 @@ impl DataLoop {
         let how = if has_waited { "never sent" } else { "outcome unknown" };
         let Event { time, clock, .. } = self.ledger.own();
         let row = Event { time, clock, reason: Some(format!("{REASON}: {how}").into()), ..write.into_end() };
-        self.ledger.record(&row);
+        self.ledger.record_end(&row);
     }
 
     fn note_of(&mut self, config: &SessionConfig, kind: Kind, reason: &str) {

@@ -2,9 +2,8 @@
 //! where nothing is signed yet and is told as such.* Each seed makes one change, as somebody could who can
 //! write to every file but does not hold the key.
 
-use super::{Dice, Sample, alter, batches, rewrite, segments};
+use super::{Dice, Sample, segments};
 use crate::names::{CLOCK, CLOSED, KEYS, LOCK, SegmentName};
-use crate::row::Row;
 use crate::{FileSystem, KnownCheckpoint, Options, Storage as _, Verification, VerifyOptions};
 use event::{Event, Outcome};
 use sha2::{Digest as _, Sha256};
@@ -18,6 +17,8 @@ use tempfile::TempDir;
 #[path = "../../tests/harness/seeds.rs"]
 #[allow(unreachable_pub)]
 mod seeds;
+
+mod scene;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -120,6 +121,7 @@ fn write_journal() -> (Sample, Files) {
         checkpoint_interval_ms: 10,
         housekeeping_ms: 10,
         segment_bytes: 40_000,
+        start_patience_ms: 20_000,
         ..Options::new(&root.path().join("journal"), &root.path().join("keys"), "gate-1")
     };
     let directory = options.directory.clone();
@@ -232,218 +234,6 @@ fn rows_of(directory: &Path) -> Vec<Event> {
 impl Sample {
     fn directory(&self) -> PathBuf {
         self.root.path().join("journal")
-    }
-}
-
-// === impl Scene ===
-
-impl Scene<'_> {
-    /// A file of the record: a segment, the list of keys or a policy.
-    fn some_file(&mut self) -> String {
-        let names: Vec<&String> = self.ground.whole.keys().collect();
-        let name = names[self.dice.throw(names.len())].clone();
-        self.touched.push(name.clone());
-        name
-    }
-
-    fn some_segment(&mut self) -> SegmentName {
-        let names = segments(self.directory);
-        let name = names[self.dice.throw(names.len())];
-        self.touched.push(name.text());
-        name
-    }
-
-    fn edit(&mut self, name: &str, edit: impl FnOnce(&mut Vec<u8>, &mut Dice)) {
-        let path = self.directory.join(name);
-        let mut bytes = fs::read(&path).unwrap();
-        edit(&mut bytes, &mut self.dice);
-        fs::write(path, bytes).unwrap();
-    }
-
-    fn edit_some(&mut self, edit: impl FnOnce(&mut Vec<u8>, &mut Dice)) {
-        let name = self.some_file();
-        self.edit(&name, edit);
-    }
-
-    fn flip_bit(&mut self) {
-        self.edit_some(|bytes, dice| {
-            let at = dice.throw(bytes.len());
-            bytes[at] ^= 1 << dice.throw(8);
-        });
-    }
-
-    fn set_byte(&mut self) {
-        self.edit_some(|bytes, dice| {
-            let at = dice.throw(bytes.len());
-            bytes[at] = [0, 0xFF, b' ', b'0'][dice.throw(4)];
-        });
-    }
-
-    fn cut_end(&mut self) {
-        self.edit_some(|bytes, dice| bytes.truncate(dice.throw(bytes.len())));
-    }
-
-    fn cut_out(&mut self) {
-        self.edit_some(|bytes, dice| {
-            let start = dice.throw(bytes.len());
-            let end = (start + 1 + dice.throw(64)).min(bytes.len());
-            drop(bytes.drain(start..end));
-        });
-    }
-
-    fn double_bytes(&mut self) {
-        self.edit_some(|bytes, dice| {
-            let start = dice.throw(bytes.len());
-            let end = (start + 8 + dice.throw(512)).min(bytes.len());
-            let copy = bytes[start..end].to_vec();
-            drop(bytes.splice(start..start, copy));
-        });
-    }
-
-    fn add_bytes(&mut self) {
-        self.edit_some(|bytes, dice| bytes.extend((0..=dice.throw(900)).map(|number| [0, 0xA5][number % 2])));
-    }
-
-    fn remove_file(&mut self) {
-        let name = self.some_file();
-        fs::remove_file(self.directory.join(name)).unwrap();
-    }
-
-    fn swap_files(&mut self) {
-        let (one, two) = (self.some_segment(), self.some_segment());
-        let (left, right) = (one.within(self.directory), two.within(self.directory));
-        let (ours, theirs) = (fs::read(&left).unwrap(), fs::read(&right).unwrap());
-        fs::write(left, theirs).unwrap();
-        fs::write(right, ours).unwrap();
-    }
-
-    /// The same rows once more, under numbers before, within or behind the rest.
-    fn double_file(&mut self) {
-        let name = self.some_segment();
-        let by = [1, 1_000, 1_000_000][self.dice.throw(3)];
-        let copy = match name {
-            SegmentName::Live { first } => SegmentName::Live { first: first + by },
-            SegmentName::Sealed { first, last } => SegmentName::Sealed { first: first + by, last: last + by },
-        };
-        self.touched.push(copy.text());
-        fs::copy(name.within(self.directory), copy.within(self.directory)).unwrap();
-    }
-
-    fn edit_batches(&mut self, edit: impl FnOnce(&mut Vec<Vec<Row>>, &mut Dice)) {
-        let name = self.some_segment();
-        let mut all = batches(self.directory, name);
-        if name.is_sealed() {
-            // A sealed file is read in one piece; its rows are as good as batches of one.
-            all = all.concat().into_iter().map(|row| vec![row]).collect();
-        }
-        edit(&mut all, &mut self.dice);
-        all.retain(|rows| !rows.is_empty());
-        rewrite(self.directory, name, &all);
-    }
-
-    fn swap_batches(&mut self) {
-        self.edit_batches(|all, dice| {
-            let (one, two) = (dice.throw(all.len()), dice.throw(all.len()));
-            all.swap(one, two);
-        });
-    }
-
-    fn drop_batch(&mut self) {
-        self.edit_batches(|all, dice| drop(all.remove(dice.throw(all.len()))));
-    }
-
-    fn double_batch(&mut self) {
-        self.edit_batches(|all, dice| {
-            let copy = all[dice.throw(all.len())].clone();
-            all.insert(dice.throw(all.len() + 1), copy);
-        });
-    }
-
-    fn alter_rows(&mut self) {
-        self.edit_batches(|all, dice| {
-            let at = dice.throw(all.len());
-            match all[at].len() {
-                1 => all[at][0].event.time += 1,
-                _ => {
-                    alter(&mut all[at], dice);
-                }
-            }
-        });
-    }
-
-    fn swap_rows(&mut self) {
-        let (one, two) = (self.some_segment(), self.some_segment());
-        let (mut ours, mut theirs) = (batches(self.directory, one), batches(self.directory, two));
-        let (here, there) = (self.dice.throw(ours.len()), self.dice.throw(theirs.len()));
-        let (row, place) = (self.dice.throw(ours[here].len()), self.dice.throw(theirs[there].len()));
-        std::mem::swap(&mut ours[here][row], &mut theirs[there][place]);
-        rewrite(self.directory, two, &theirs);
-        if one != two {
-            rewrite(self.directory, one, &ours);
-        }
-    }
-
-    fn take_other_file(&mut self) {
-        let theirs = self.ground.other.directory();
-        let names = segments(&theirs);
-        let from = names[self.dice.throw(names.len())];
-        let mut alike = segments(self.directory).into_iter().filter(|name| name.is_sealed() == from.is_sealed());
-        let to = alike.next_back().unwrap();
-        self.touched.push(to.text());
-        fs::copy(from.within(&theirs), to.within(self.directory)).unwrap();
-    }
-
-    fn splice_other(&mut self) {
-        let theirs = self.ground.other.directory();
-        let names = segments(&theirs);
-        let pieces = batches(&theirs, names[self.dice.throw(names.len())]);
-        self.edit_batches(|all, dice| all.insert(dice.throw(all.len() + 1), pieces[dice.throw(pieces.len())].clone()));
-    }
-
-    fn splice_own(&mut self) {
-        let earlier = batches(self.directory, segments(self.directory)[0]).concat();
-        let row = earlier[self.dice.throw(earlier.len())].clone();
-        self.edit_batches(|all, dice| all.insert(dice.throw(all.len() + 1), vec![row]));
-    }
-
-    /// A file put back to what it held midway; where it did not exist then, it goes.
-    fn take_earlier_file(&mut self) {
-        let name = self.some_file();
-        let path = self.directory.join(&name);
-        match self.ground.earlier.get(&name) {
-            Some(bytes) => fs::write(path, bytes).unwrap(),
-            None => fs::remove_file(path).unwrap(),
-        }
-    }
-
-    fn edit_footer(&mut self) {
-        let sealed: Vec<_> = segments(self.directory).into_iter().filter(|name| name.is_sealed()).collect();
-        let name = sealed[self.dice.throw(sealed.len())].text();
-        self.touched.push(name.clone());
-        self.edit(&name, |bytes, dice| {
-            let size = u32::from_le_bytes(bytes[bytes.len() - 8..bytes.len() - 4].try_into().unwrap());
-            let end = bytes.len() - 8;
-            let at = end - 1 - dice.throw(usize::try_from(size).unwrap());
-            bytes[at] = bytes[at].wrapping_add(1 + u8::try_from(dice.throw(255)).unwrap());
-        });
-    }
-
-    /// The last file ends with a signed row, as if nothing had come after it.
-    fn cut_back(&mut self) {
-        let name = *segments(self.directory).last().unwrap();
-        self.touched.push(name.text());
-        let mut all = batches(self.directory, name);
-        let signed = |rows: &Vec<Row>| rows.last().is_some_and(|row| row.proof.is_some());
-        let ends: Vec<usize> = (0..all.len() - 1).filter(|&at| signed(&all[at])).collect();
-        all.truncate(ends[self.dice.throw(ends.len())] + 1);
-        // The bytes stay as they were written: only the end goes.
-        let live = fs::read(name.within(self.directory)).unwrap();
-        let mut frames = crate::frames::Frames::new(&*live, live.len() as u64);
-        for _ in 0..all.len() {
-            assert!(frames.next_frame().unwrap().is_some());
-        }
-        let end = usize::try_from(frames.whole_bytes()).unwrap();
-        fs::write(name.within(self.directory), &live[..end]).unwrap();
     }
 }
 

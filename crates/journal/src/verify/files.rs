@@ -41,9 +41,10 @@ pub(super) fn check_beginning(walk: &mut Walk) {
         let hint = "a journal has a row from its first moment: all of it was removed, or this is another directory";
         return walk.report.error(Place::default(), "no rows at all", hint);
     }
-    let Some(before) = walk.missing_before else { return };
-    let (whole, text) = (Place::default().rows(0, before.sequence), format!("rows up to {}", before.sequence));
-    if walk.retired.contains(&before) {
+    let Some(origin) = walk.missing_before else { return };
+    let last = origin.after.sequence;
+    let (whole, text) = (Place::default().rows(0, last), format!("rows up to {last}"));
+    if walk.is_retired(origin) {
         return walk.report.notice(whole, format!("{text} were removed by retention"), "signed rows say so");
     }
     walk.report.error(whole, format!("{text} are missing"), "no signed row says that retention removed them");
@@ -53,8 +54,8 @@ pub(super) fn check_beginning(walk: &mut Walk) {
 pub(super) fn check_holes(walk: &mut Walk) {
     for hole in std::mem::take(&mut walk.holes) {
         let place = Place::file(&hole.before).rows(hole.rows.0, hole.rows.1);
-        let after = hole.after.sequence;
-        if walk.retired.contains(&hole.after) {
+        let after = hole.origin.after.sequence;
+        if walk.is_retired(hole.origin) {
             let what = format!("rows between this file and {} were removed by retention, up to {after}", hole.file);
             walk.report.notice(place, what, "signed rows say so");
             continue;

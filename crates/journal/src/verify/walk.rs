@@ -11,6 +11,7 @@ use super::report::{LastCheckpoint, Place, Verification};
 use super::trust::Trust;
 use crate::chain::Chain;
 use crate::hex;
+use crate::names::SegmentName;
 use crate::own::{Cause, Statement, parse};
 use crate::row::{Digest, Link, Proof, Row, is_signed};
 use event::Kind;
@@ -26,10 +27,10 @@ pub(super) struct Walk {
     pub(super) links: Vec<Link>,
     /// Sealed files and their digests, as signed rows state them.
     pub(super) sealed: BTreeMap<String, Digest>,
-    /// Ends of segments that retention removed.
-    pub(super) retired: Vec<Link>,
+    /// Segments that retention removed.
+    retired: Vec<Retired>,
     /// Where the first file goes on from, when that is no file of the directory.
-    pub(super) missing_before: Option<Link>,
+    pub(super) missing_before: Option<Origin>,
     /// Where later files go on from, when that is not the file before them.
     pub(super) holes: Vec<Hole>,
     pub(super) policies: BTreeSet<String>,
@@ -45,11 +46,24 @@ pub(super) struct Walk {
     current: Vec<Link>,
 }
 
+/// A segment that a signed row says retention removed.
+struct Retired {
+    first: u64,
+    end: Link,
+}
+
+/// The row that a segment goes on from, and why it began.
+#[derive(Clone, Copy)]
+pub(super) struct Origin {
+    pub(super) after: Link,
+    cause: Cause,
+}
+
 /// A file that does not go on from the one before it: later rows may say that retention removed what was between.
 pub(super) struct Hole {
     pub(super) before: String,
     pub(super) file: String,
-    pub(super) after: Link,
+    pub(super) origin: Origin,
     pub(super) rows: (u64, u64),
 }
 
@@ -107,6 +121,15 @@ impl Walk {
     /// First and last sequence met in the segment being read.
     pub(super) fn span(&self) -> Option<(u64, u64)> {
         Some((self.current.first()?.sequence, self.current.last()?.sequence))
+    }
+
+    /// Whether retention removed the row that a segment goes on from.
+    pub(super) fn is_retired(&self, Origin { after, cause }: Origin) -> bool {
+        // Behind rows that the disk did not confirm, a segment goes on from one before the end: its digest went with it.
+        let is_within = |retired: &Retired| {
+            cause == Cause::Failed && (retired.first..retired.end.sequence).contains(&after.sequence)
+        };
+        self.retired.iter().any(|retired| retired.end == after || is_within(retired))
     }
 
     pub(super) fn proven(&self) -> u64 {
@@ -184,7 +207,10 @@ impl Walk {
     fn believe(&mut self, statement: Statement) {
         match statement {
             Statement::Sealed { name, file, .. } => drop(self.sealed.insert(name, file)),
-            Statement::Retired { end, .. } => self.retired.push(end),
+            Statement::Retired { name, end } => {
+                let first = SegmentName::parse(&name).map_or(end.sequence, SegmentName::first);
+                self.retired.push(Retired { first, end });
+            }
             Statement::Damaged { name, after } => {
                 let place = Place::file(&name).rows(after.saturating_add(1), self.proven);
                 let what = "a start found altered bytes before whole batches, and set them aside";
@@ -235,7 +261,7 @@ impl Walk {
     fn join(&mut self, after: Link, cause: Cause) {
         let Some(last_file) = self.last_file.clone() else {
             if after != Link::default() {
-                self.missing_before = Some(after);
+                self.missing_before = Some(Origin { after, cause });
             }
             return;
         };
@@ -255,7 +281,8 @@ impl Walk {
             (false, _) => {
                 let (first, last) =
                     (self.proven.min(after.sequence).saturating_add(1), after.sequence.max(end.sequence));
-                let hole = Hole { before: last_file, file: self.file.clone(), after, rows: (first, last) };
+                let origin = Origin { after, cause };
+                let hole = Hole { before: last_file, file: self.file.clone(), origin, rows: (first, last) };
                 self.holes.push(hole);
             }
         }

@@ -77,6 +77,10 @@ impl AppendFile for Faulty {
         self.disk.sync()?;
         if self.disk.is_careless.load(Ordering::SeqCst) { Ok(()) } else { self.file.sync() }
     }
+
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        self.file.is_at(path)
+    }
 }
 
 /// The trait stands on the shared disk, so that a test can keep hold of the switches.

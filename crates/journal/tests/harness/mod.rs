@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod disk;
+pub mod plant;
 mod rows;
 
 pub use disk::Disk;
@@ -40,6 +41,7 @@ impl Place {
             housekeeping_ms: 20,
             retry_ms: 5,
             retry_limit_ms: 20,
+            start_patience_ms: 20_000,
             ..Options::new(&self.directory(), &self.keys(), "gate-1")
         }
     }

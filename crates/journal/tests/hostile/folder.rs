@@ -33,6 +33,7 @@ impl Folder {
         Options {
             commit_interval_ms: 1,
             sync_deadline_ms: 5_000,
+            start_patience_ms: 20_000,
             ..Options::new(&self.path(), &self.root.path().join("keys"), "gate-1")
         }
     }

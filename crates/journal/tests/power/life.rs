@@ -29,6 +29,7 @@ impl Life {
             housekeeping_ms: 1,
             retry_ms: 1,
             retry_limit_ms: 4,
+            start_patience_ms: 20_000,
             ..Options::new(Path::new("/plant/journal"), Path::new("/plant/keys"), "gate-1")
         };
         Self { options, has_faults }

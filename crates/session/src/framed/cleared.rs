@@ -2,7 +2,7 @@
 //! what its rows say, and what is kept of it once it is gone.
 
 use super::queue::Standing;
-use crate::context::{Begun, Context, Leg};
+use crate::context::{Begun, Context, Leg, Unrecorded};
 use crate::facts::{Asked, Facts};
 use crate::front::Front;
 use crate::judge::{Judgement, first_row, judge};
@@ -82,21 +82,33 @@ impl<'a> Cleared<'a> {
     pub(super) fn record_first(&self, front: &Front, ctx: &mut Context<'_>) -> Result<First, Refusal> {
         if self.is_enforced() {
             let row = self.first_row(front, ctx);
-            if let Ok(first) = ctx.recorder.record_ahead(&row) {
-                self.begin(ctx, (&row, first), None);
-                return Ok(First::Ahead(first));
-            }
+            let why = match ctx.recorder.record_ahead(&row) {
+                Ok(first) => {
+                    self.begin(ctx, (&row, first), None);
+                    return Ok(First::Ahead(first));
+                }
+                Err(why) => why,
+            };
             if !self.yields(front) {
-                return Err(Refusal::journal());
+                return Err(Refusal::unrecorded(why));
             }
+            return Ok(First::AtOnce(self.record_exempt(front, ctx, (why, None))));
         }
-        Ok(First::AtOnce(self.record_exempt(front, ctx, None)))
+        let row = self.first_row(front, ctx);
+        let first = ctx.recorder.record(&row);
+        self.begin(ctx, (&row, first), None);
+        Ok(First::AtOnce(first))
     }
 
     /// The row of a request that does not wait for it; it names the operator's choice that lets it pass.
-    pub(super) fn record_exempt(&self, front: &Front, ctx: &mut Context<'_>, instead_of: Option<Sequence>) -> Sequence {
+    pub(super) fn record_exempt(
+        &self,
+        front: &Front,
+        ctx: &mut Context<'_>,
+        (why, instead_of): (Unrecorded, Option<Sequence>),
+    ) -> Sequence {
         let mut row = self.first_row(front, ctx);
-        if let Some(exemption) = self.exemption() {
+        if let Some(exemption) = self.exemption(why) {
             row.reason = Some(exemption);
         }
         let first = ctx.recorder.record(&row);
@@ -113,15 +125,19 @@ impl<'a> Cleared<'a> {
     pub(super) fn name_exemption(mut self, front: &Front, ctx: &Context<'_>) -> Self {
         let needs_journal = front.terms().on_journal_failure == OnJournalFailure::DenyAll;
         if needs_journal && self.is_enforced() && !self.facts.changes_state && !ctx.recorder.journal_is_up() {
-            self.ruling.reason = self.exemption();
+            self.ruling.reason = self.exemption(Unrecorded::Down);
         }
         self
     }
 
-    fn exemption(&self) -> Option<Arc<str>> {
+    fn exemption(&self, why: Unrecorded) -> Option<Arc<str>> {
         let Passage::Permitted(permit) = &self.passage else { return None };
         let choice = if permit.is_essential() { "the rule is essential" } else { "on_failure lets it pass" };
-        Some(format!("journal: down, {choice}").into())
+        let what = match why {
+            Unrecorded::Down => "journal: down",
+            Unrecorded::Full => "journal_full: no room for its record",
+        };
+        Some(format!("{what}, {choice}").into())
     }
 
     pub(super) fn first_row(&self, front: &Front, ctx: &Context<'_>) -> Event {

@@ -9,7 +9,7 @@
 use super::Framed;
 use super::cleared::{Cleared, First, clear};
 use super::queue::Standing;
-use crate::context::{Context, Leg};
+use crate::context::{Context, Leg, Unrecorded};
 use crate::facts::{Asked, Facts, is_opaque, written};
 use crate::front::{Front, Refused};
 use crate::leg::Link;
@@ -103,7 +103,7 @@ impl Framed {
     ) -> Turn {
         if let Standing::Lost(_) = standing {
             // Its second row waits in memory and goes to the second sink; the first is in neither.
-            let row = cleared.record_exempt(front, ctx, standing.sequence());
+            let row = cleared.record_exempt(front, ctx, (Unrecorded::Down, standing.sequence()));
             self.forward(front, ctx, cleared, Some(row));
             return Turn::Done;
         }
@@ -157,8 +157,10 @@ fn report_unreachable(front: &mut Front, ctx: &mut Context<'_>, cleared: &Cleare
     if first.is_some() {
         follow(&mut row, first);
         row.time = ctx.now.utc_ns;
+        ctx.recorder.record_end(&row);
+    } else {
+        ctx.recorder.record(&row);
     }
-    ctx.recorder.record(&row);
     front.except(&cleared.facts, ExceptionCode::GATEWAY_PATH_UNAVAILABLE);
 }
 

@@ -1,6 +1,7 @@
 //! Requests that can change state, and the journal that must know of them first.
 
 use super::talk::*;
+use crate::Unrecorded;
 use event::Kind;
 use serde_json::json;
 
@@ -19,11 +20,49 @@ fn a_write_is_refused_while_the_journal_is_down() {
 #[test]
 fn a_journal_that_fails_between_question_and_row_refuses_too() {
     let mut talk = Talk::under(direct());
-    talk.notes.refuses_ahead = true;
+    talk.notes.refuses_ahead = Some(Unrecorded::Down);
     talk.client_sends(8, &write(0, 1));
     talk.expect_to_client(8, &[0x86, 0x06]);
     talk.expect_event(Kind::RequestDenied);
     talk.expect_nothing_more();
+}
+
+#[test]
+fn a_write_without_room_for_its_record_says_that_and_not_that_the_journal_is_down() {
+    let mut talk = Talk::under(direct());
+    talk.notes.refuses_ahead = Some(Unrecorded::Full);
+    talk.client_sends(8, &write(0, 1));
+    talk.expect_to_client(8, &[0x86, 0x06]);
+    let row = talk.expect_event(Kind::RequestDenied);
+
+    assert_eq!(row.reason.as_deref(), Some("journal_full: no room for its record"));
+    talk.expect_nothing_more();
+}
+
+#[test]
+fn a_write_that_passes_without_room_for_its_record_says_why_it_has_none() {
+    let mut talk = Talk::under(with(direct(), "on_journal_failure", json!("permit")));
+    talk.notes.refuses_ahead = Some(Unrecorded::Full);
+    talk.client_sends(8, &write(0, 1));
+    talk.expect_to_server(&write(0, 1));
+    let row = talk.expect_event(Kind::RequestPermitted);
+
+    let why = "journal_full: no room for its record, on_failure lets it pass";
+    assert_eq!(row.reason.as_deref(), Some(why));
+}
+
+#[test]
+fn the_end_of_a_recorded_write_is_recorded_as_one_and_no_read_s_row_is() {
+    let mut talk = Talk::under(direct());
+    talk.client_sends(7, &read(0, 1));
+    let id = talk.expect_to_server(&read(0, 1));
+    talk.server_sends(id, &registers(&[5]));
+    talk.client_sends(8, &write(0, 1));
+    talk.journal_syncs();
+    let (ends, id) = (talk.notes.ends.clone(), talk.expect_to_server(&write(0, 1)));
+    talk.server_sends(id, &write(0, 1));
+
+    assert_eq!((ends.len(), talk.notes.ends.len()), (0, 1));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A conversation as a test writes it: what the client, the server and the journal do, and what follows.
 
 pub(super) use super::site::*;
-use crate::{Action, Client, Context, JournalDown, Leg, Recorder, Session, SessionConfig, Terms};
+use crate::{Action, Client, Context, Leg, Recorder, Session, SessionConfig, Terms, Unrecorded};
 use event::{Event, Kind, Sequence, SessionId};
 use policy::{Moment, Plant, Policy, Principal};
 use serde_json::Value;
@@ -21,10 +21,12 @@ pub(super) struct Notes {
     pub(super) ahead: VecDeque<Sequence>,
     pub(super) is_down: bool,
     /// It looks up, but takes no rows ahead.
-    pub(super) refuses_ahead: bool,
+    pub(super) refuses_ahead: Option<Unrecorded>,
     /// The journal could not be opened yet: rows get no numbers.
     pub(super) has_no_numbers: bool,
     pub(super) segment: u64,
+    /// Rows recorded as the ends of recorded requests.
+    pub(super) ends: Vec<Sequence>,
     last: u64,
 }
 
@@ -38,9 +40,15 @@ impl Recorder for Notes {
         sequence
     }
 
-    fn record_ahead(&mut self, event: &Event) -> Result<Sequence, JournalDown> {
-        if self.is_down || self.refuses_ahead {
-            return Err(JournalDown);
+    fn record_end(&mut self, event: &Event) -> Sequence {
+        let row = self.record(event);
+        self.ends.push(row);
+        row
+    }
+
+    fn record_ahead(&mut self, event: &Event) -> Result<Sequence, Unrecorded> {
+        if let Some(why) = self.is_down.then_some(Unrecorded::Down).or(self.refuses_ahead) {
+            return Err(why);
         }
         let row = self.record(event);
         self.ahead.push_back(row);

@@ -1,7 +1,7 @@
 //! The journal, in memory.
 
 use event::{Event, Kind, Sequence};
-use session::{Begun, JournalDown, Recorder};
+use session::{Begun, Recorder, Unrecorded};
 use std::collections::{BTreeSet, VecDeque};
 
 #[derive(Default)]
@@ -29,9 +29,9 @@ impl Recorder for Notes {
         sequence
     }
 
-    fn record_ahead(&mut self, event: &Event) -> Result<Sequence, JournalDown> {
+    fn record_ahead(&mut self, event: &Event) -> Result<Sequence, Unrecorded> {
         if self.is_down {
-            return Err(JournalDown);
+            return Err(Unrecorded::Down);
         }
         let row = self.record(event);
         self.ahead.push_back(row);
