@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use wire::{append_rtu_adu, find_rtu_request};
 
-/// What units do with a request: bytes, each with a pause before it.
+/// What units do with a request: bytes, each with a pause before it. No bytes: the line is cut off.
 pub type Manner = Box<dyn FnMut(u8, &[u8]) -> Vec<(Duration, Vec<u8>)> + Send>;
 
 /// Every request that came, as unit and PDU.
@@ -106,6 +106,10 @@ fn serve(mut from: impl Read, mut to: impl Write, mut manner: Manner, told: &Req
             told.lock().unwrap().push((unit, pdu));
             for (pause, bytes) in says {
                 std::thread::sleep(pause);
+                if bytes.is_empty() {
+                    // Cut off: the far end of the line is closed.
+                    return;
+                }
                 if to.write_all(&bytes).is_err() {
                     return;
                 }
