@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from modwarden.guard import serve, state_directory
 
 if TYPE_CHECKING:
-
     from modwarden.guard.compiled import Compiled
 
 
