@@ -158,6 +158,7 @@ def test_clients_that_ask_at_once_each_hear_their_own_reply(plant: Plant, index:
         assert list(clients.map(ask, range(3))) == [40, 40, 40]
 
 
+@pytest.mark.needs_tool("ss")
 def test_many_clients_of_one_server_are_one_connection(plant: Plant) -> None:
     clients = [plant.client(2) for _ in range(5)]
     for client in clients:

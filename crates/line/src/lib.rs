@@ -17,6 +17,7 @@ mod listen;
 mod party;
 mod pick;
 mod seats;
+mod send;
 mod statistics;
 mod window;
 

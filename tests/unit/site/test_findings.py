@@ -18,6 +18,9 @@ CONTROL = "  control: {networks: [10.10.0.0/24]}\n"
 HMI = "  hmi-1: {zone: control, addresses: [10.10.0.5]}\n"
 TO = "    to: field\n"
 TEST = "tests:\n"
+GATEWAY = "  gw-1: {zone: field, addresses: [10.11.1.1]}\n"
+BUS = "  gw-1: {zone: field, serial: {port: /dev/ttyS0, baud: 19200, parity: even, stop_bits: 1}}\n"
+BUS_WITH_RETRIES = BUS.replace("field, ", "field, reply_timeout: 700ms, line: {read_retries: 2}, ")
 NOTE, WARNING = Severity.NOTE, Severity.WARNING
 
 
@@ -33,6 +36,8 @@ FINDINGS = [
     ("address-twice", WARNING, HMI, HMI + HMI.replace("hmi-1", "hmi-2"), "hmi-2", "both have the address 10.10.0.5"),
     ("limits-on-read-only", WARNING, "type: int16}", "type: int16, write: {range: [1, 2]}}", "supply", "no function writes"),
     ("listener-not-on-guard", WARNING, '"10.10.0.2:1502"', '"10.10.0.9:1502"', "gw-1: {l", "no address of the guard"),
+    ("silence-outlasts-deadline", WARNING, GATEWAY, BUS, "gw-1: {zone", "for 3 s, and writes to the others are refused after 2 s"),
+    ("silence-outlasts-deadline", WARNING, GATEWAY, BUS_WITH_RETRIES, "gw-1: {zone", "for 2.1 s"),
     ("observed-conduit", NOTE, TO, TO + "    verdicts: observe\n", "verdicts", "forwards everything"),
     ("unrecorded-writes", NOTE, TO, TO + "    on_failure: {journal: permit}\n", "on_failure", "without a record"),
     ("same-zone", WARNING, "from: [control]", "from: [control, field]", "from:", "to itself"),
@@ -60,6 +65,7 @@ FINDINGS = [
     ("rule-covered", WARNING, READS, rule("permit: [3], clients: [hmi-1]"), "odd", "wholly covered by reads"),
 ]  # fmt: skip
 
+QUICK_BUS = (GATEWAY, BUS.replace("field, ", "field, reply_timeout: 300ms, "))
 STEP = ("write: {range: [18, 24]}", "write: {range: [18, 24], max_step: 1}")
 
 
@@ -79,6 +85,7 @@ def test_a_doubt_is_named_with_its_file_and_line(
 
 def test_a_site_without_fault_has_no_finding(workshop: Any) -> None:
     assert workshop.findings() == []
+    assert workshop.findings(QUICK_BUS) == []
 
 
 def test_a_conduit_without_rules_is_a_finding(workshop: Any) -> None:

@@ -271,6 +271,34 @@ fn a_port_that_is_not_there_refuses_clients_until_it_is() {
 }
 
 #[test]
+fn a_bus_that_is_cut_off_answers_0b_once_and_is_found_again_when_it_is_back() {
+    let (port, journal) = (free_port(), tempfile::tempdir().unwrap());
+    let link = journal.path().join("ttyUSB0");
+    let cut = first(2, |unit, pdu| match pdu[0] {
+        6 => vec![(Duration::ZERO, vec![])],
+        _ => vec![(Duration::ZERO, rtu(unit, &answer(unit, pdu)))],
+    });
+    let bus = Bus::start(cut);
+    std::os::unix::fs::symlink(&bus.port, &link).unwrap();
+    let serial = json!({"port": link, "baud": 19200, "data_bits": 8, "parity": "even", "stop_bits": 1});
+    let guard = guard(&bus_document(port, json!({"serial": serial})), journal.path());
+    let mut client = Client::connect(at(port));
+    assert_eq!(asks(&mut client, 1, 3, &READ), Some((1, 3, answer(3, &READ))));
+    assert_eq!(asks(&mut client, 2, 3, &WRITE), Some((2, 3, vec![0x86, 0x0B])));
+
+    let other = Bus::start(honest());
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(&other.port, &link).unwrap();
+    let found = (0..200).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        asks(&mut Client::connect(at(port)), 1, 3, &READ).is_some()
+    });
+    assert!(found);
+    assert_eq!(other.requests().iter().filter(|(_, pdu)| pdu[0] == 6).count(), 0);
+    assert!(status(&guard)["lines"][0]["losses"].as_u64() >= Some(1));
+}
+
+#[test]
 fn three_clients_that_poll_with_a_window_cost_the_bus_no_more_than_one() {
     let plant = Plant::start(paced(115_200), 115_200, json!({"window_ms": 1000}));
     let mut clients: Vec<Client> = (0..3).map(|_| plant.client()).collect();

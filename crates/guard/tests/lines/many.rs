@@ -26,7 +26,7 @@ fn twelve_buses_with_150_units_lose_cross_and_double_no_reply() {
         .flat_map(|bus| (1..=3_u8).map(move |client| (bus, client)))
         .map(|(bus, client)| {
             let port = ports[usize::from(bus)];
-            std::thread::spawn(move || (0..rounds).filter(|round| is_right(port, client, *round)).count())
+            std::thread::spawn(move || (0..rounds).filter(|round| is_answered(port, client, *round)).count())
         })
         .collect();
     let right: usize = clients.into_iter().map(|client| client.join().unwrap()).sum();
@@ -43,8 +43,8 @@ thread_local! {
     static CLIENT: std::cell::RefCell<Option<Client>> = const { std::cell::RefCell::new(None) };
 }
 
-/// Ask one unit; whether it answered as only it does.
-fn is_right(port: u16, client: u8, round: usize) -> bool {
+/// Ask one unit, which must answer as only it does.
+fn is_answered(port: u16, client: u8, round: usize) -> bool {
     CLIENT.with_borrow_mut(|open| {
         let stream = open.get_or_insert_with(|| Client::connect_from([127, 0, 0, 1], at(port)));
         let unit = 1 + (round % usize::from(UNITS)) as u8;
@@ -53,7 +53,9 @@ fn is_right(port: u16, client: u8, round: usize) -> bool {
         let id = (round % 60_000) as u16;
         stream.0.write_all(&adu(id, unit, &pdu)).unwrap();
         let (header, reply) = receive_adu(&mut stream.0).expect("a reply");
-        header[..2] == id.to_be_bytes() && header[6] == unit && reply == answer(unit, &pdu)
+        let heard = (header[..2].to_vec(), header[6], reply);
+        assert_eq!(heard, (id.to_be_bytes().to_vec(), unit, answer(unit, &pdu)), "to {pdu:?}");
+        true
     })
 }
 

@@ -10,15 +10,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use wire::{append_rtu_adu, find_rtu_request};
 
-/// What units do with a request: bytes, each with a pause before it.
+/// What units do with a request: bytes, each with a pause before it. No bytes: the line is cut off.
 pub type Manner = Box<dyn FnMut(u8, &[u8]) -> Vec<(Duration, Vec<u8>)> + Send>;
+
+/// Every request that came, as unit and PDU.
+pub type Requests = Arc<Mutex<Vec<(u8, Vec<u8>)>>>;
 
 /// A pseudo-terminal with units behind it.
 pub struct Bus {
     /// The port that a guard opens.
     pub port: String,
     /// Every request that came, as unit and PDU.
-    pub heard: Arc<Mutex<Vec<(u8, Vec<u8>)>>>,
+    pub heard: Requests,
     /// Held open, so that the line lives while no guard has it.
     _port: OwnedFd,
 }
@@ -69,7 +72,7 @@ impl Bus {
         let mut termios = rustix::termios::tcgetattr(&slave).unwrap();
         termios.make_raw();
         rustix::termios::tcsetattr(&slave, rustix::termios::OptionalActions::Now, &termios).unwrap();
-        let heard = Arc::<Mutex<Vec<(u8, Vec<u8>)>>>::default();
+        let heard = Requests::default();
         let (told, master) = (Arc::clone(&heard), File::from(master));
         std::thread::spawn(move || serve(master.try_clone().unwrap(), master, manner, &told));
         Self { port, heard, _port: slave }
@@ -86,13 +89,13 @@ pub fn device_server(manner: impl Fn() -> Manner + Send + 'static) -> SocketAddr
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            serve(stream.try_clone().unwrap(), stream, manner(), &Arc::default());
+            serve(stream.try_clone().unwrap(), stream, manner(), &Requests::default());
         }
     });
     address
 }
 
-fn serve(mut from: impl Read, mut to: impl Write, mut manner: Manner, told: &Arc<Mutex<Vec<(u8, Vec<u8>)>>>) {
+fn serve(mut from: impl Read, mut to: impl Write, mut manner: Manner, told: &Requests) {
     let (mut heard, mut piece) = (Vec::new(), [0; 512]);
     while let Ok(count @ 1..) = from.read(&mut piece) {
         heard.extend_from_slice(&piece[..count]);
@@ -103,6 +106,10 @@ fn serve(mut from: impl Read, mut to: impl Write, mut manner: Manner, told: &Arc
             told.lock().unwrap().push((unit, pdu));
             for (pause, bytes) in says {
                 std::thread::sleep(pause);
+                if bytes.is_empty() {
+                    // Cut off: the far end of the line is closed.
+                    return;
+                }
                 if to.write_all(&bytes).is_err() {
                     return;
                 }
