@@ -176,7 +176,7 @@ def test_pymodbus_reads_as_an_operator_and_may_not_write(secured: Secured) -> No
     tls = secured.context(secured.client("hmi-1"))
     # It hands TLS no name to check; the chain is checked all the same.
     tls.check_hostname = False
-    client = ModbusTlsClient(GUARD, port=secured.address[1], sslctx=tls, retries=0)
+    client = ModbusTlsClient(GUARD, port=secured.address[1], sslctx=tls, source_address=(HMI, 0), retries=0)
     is_connected = client.connect()  # type: ignore[no-untyped-call]
     try:
         assert is_connected
