@@ -187,8 +187,13 @@ def haproxy(
 
 
 def most_connections() -> int:
-    """Give how many a proxy can hold under the limit on open files: two each, and some hundred of its own."""
-    return (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 400) // 2
+    """
+    Give how many a proxy can hold under the limit on open files: two each, and some hundred of its own.
+
+    Where the limit is short, the guard keeps an eighth of it for its servers.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return (limit - limit // 8 - 400) // 2
 
 
 def modwarden(

@@ -151,7 +151,7 @@ def _phase(scene: Scene, polled: known.Running, phase: str) -> Window:
     }
     before = polled.edges
     with start_load("paced", settings) as child, DISTURBANCES[phase](scene) as facts:
-        report, _ = attend(child, polled)
+        report, _ = attend(child)
     report["disturbance"] = facts
     for after in _looks(polled):
         facts["sealed_rows"], facts["retired_rows"] = after.live - before.live, after.first - before.first

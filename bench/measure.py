@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Window = dict[str, Any]
-_Mark = tuple[int, float, float]
+_Mark = tuple[float, float]
 LONGEST_S = 120.0
 # Above this the load side itself is the limit, and only CPU time per request says something.
 SATURATED = 0.9
@@ -80,21 +80,27 @@ def window(candidate: Running, load: Load, effort: Effort, others: Sequence[Runn
         "seconds": effort.seconds,
     }
     sealed, began, beside = candidate.sealed, time.monotonic_ns(), _cpu_ns(others)
+    cpu = [candidate.cpu_ns()]
     with start_load("closed", settings) as child:
-        report, marks = attend(child, candidate)
+        report, marks = attend(child)
     report["beside_share"] = (_cpu_ns(others) - beside) / (time.monotonic_ns() - began)
-    resting_from = candidate.cpu_ns()
+    cpu.append(candidate.cpu_ns())
     candidate.settle()
-    return report | _used(report, marks, candidate.cpu_ns() - resting_from) | _seals(candidate, sealed)
+    cpu.append(candidate.cpu_ns())
+    return report | _used(report, marks, cpu) | _seals(candidate, sealed)
 
 
-def _used(report: Window, marks: list[_Mark], left_ns: int) -> Window:
-    """CPU time per request: in the window, and what the guard's sealing had left of it to do afterwards."""
-    (cpu_before, busy_before, all_before), (cpu_after, busy_after, all_after) = marks
-    requests = 1e3 * max(report["requests"], 1)
+def _used(report: Window, marks: list[_Mark], cpu: list[int]) -> Window:
+    """
+    CPU time per request: of the whole load, warm-up included, and of the sealing that it left to be done.
+
+    Only so does each row's sealing meet the request that made it.
+    """
+    (busy_before, all_before), (busy_after, all_after) = marks
+    (before, after, at_rest), sent = cpu, 1e3 * max(report["sent"], 1)
     return {
-        "cpu_us": (cpu_after - cpu_before + left_ns) / requests,
-        "left_us": left_ns / requests,
+        "cpu_us": (at_rest - before) / sent,
+        "left_us": (at_rest - after) / sent,
         "load_busy": (busy_after - busy_before) / max(all_after - all_before, 1),
     }
 
@@ -146,9 +152,9 @@ def median(windows: Sequence[Window], key: str) -> float:
     return statistics.median(float(each[key]) for each in windows)
 
 
-def attend(child: subprocess.Popen[bytes], candidate: Running) -> tuple[Window, list[_Mark]]:
+def attend(child: subprocess.Popen[bytes]) -> tuple[Window, list[_Mark]]:
     """
-    Wait through one run of the load, and read the counters where its measured time begins and ends.
+    Wait through one run of the load, and read how busy its core was where its measured time begins and ends.
 
     Raises:
         BenchError: the load said something else.
@@ -157,6 +163,6 @@ def attend(child: subprocess.Popen[bytes], candidate: Running) -> tuple[Window, 
     for word in ("begin", "end"):
         if (said := read_line(child, LONGEST_S)) != word:
             raise BenchError(f"the load said {said!r} instead of {word!r}")
-        marks.append((candidate.cpu_ns(), *busy_share(LOAD_CPU)))
+        marks.append(busy_share(LOAD_CPU))
     report: Window = read_line(child, PATIENCE_S)
     return report, marks

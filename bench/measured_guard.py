@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 from modwarden.guard import serve, state_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from modwarden.guard.compiled import Compiled
 
 
@@ -34,8 +32,8 @@ def main() -> None:
     serving: Any = importlib.import_module("modwarden.guard.serve")
     compile_in_child = serving.compile_in_child
 
-    def compile_for_measuring(site: Path, guard: str | None, is_stopping: Callable[[], bool]) -> Compiled:
-        compiled: Compiled = compile_in_child(site, guard, is_stopping)
+    def compile_for_measuring(*wishes: Any, **more: Any) -> Compiled:
+        compiled: Compiled = compile_in_child(*wishes, **more)
         options = _changed(json.loads(compiled.options), wanted)
         return dataclasses.replace(compiled, options=json.dumps(options, sort_keys=True).encode())
 

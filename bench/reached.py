@@ -128,7 +128,7 @@ def _memory(found: dict[str, Any]) -> Line:
     theirs = (found["haproxy"]["held_bytes"] - found["haproxy"]["before_bytes"]) / 1e6
     measured = f"{grown:.0f} MB with {found['connections']:,}; HAProxy {theirs:.0f} MB"
     # The limit on open files may be a little lower; a tenth of the connections proves nothing.
-    is_reached = grown * WANTED / found["connections"] <= 100 if found["connections"] > 0.9 * WANTED else None
+    is_reached = grown * WANTED / found["connections"] <= 100 if found["connections"] > 0.8 * WANTED else None
     return Line(f"memory, {WANTED:,} idle connections", "≤ 100 MB above none", measured, is_reached)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bench.measure import _used
 
 
-def test_the_sealing_that_a_window_leaves_is_charged_to_its_requests() -> None:
-    begin, end = (1_000_000, 0.0, 100.0), (9_000_000, 40.0, 200.0)
-    used = _used({"requests": 1000}, [begin, end], left_ns=2_000_000)
+def test_the_sealing_that_a_load_leaves_is_charged_to_all_its_requests() -> None:
+    begin, end = (0.0, 100.0), (40.0, 200.0)
+    used = _used({"requests": 700, "sent": 1000}, [begin, end], [1_000_000, 9_000_000, 11_000_000])
 
     assert used == {"cpu_us": 10.0, "left_us": 2.0, "load_busy": 0.4}
