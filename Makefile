@@ -68,6 +68,7 @@ check: build ## Format, lint, types, import walls, licences
 deep: build ## Every property test with 20,000 cases each (PROPTEST_CASES=…)
 	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release -p wire --test properties
 	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release -p policy --test model
+	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release -p role --test roles
 	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release -p session --test promises
 	PROPTEST_CASES=$(PROPTEST_CASES) $(BIN)/python -m pytest --quiet tests/unit/model/test_point.py
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
+from tests.doubles.guard import wait_until
 from tests.doubles.guarded import GUARD, HMI, Guarded, Wanted, guard_one_plc
 
 from modwarden.model import RoleName
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 PATIENCE_S = 15.0
 _HEADER = struct.Struct(">HHHB")
 _TLS = "certificate: {own}/chain.pem, key: {own}/key.pem, trust: [pki/root.pem], crls: [pki/crl.pem]"
+# A test connects more often in a second than a client has rows for.
+_BUDGETS = "budgets: {denial_rows_per_second: 1000}"
 RULES = (
     "name: reads, roles: [Operator, Engineer], permit: [read]",
     "name: writes, clients: [hmi-1], roles: [Engineer], permit: [write]",
@@ -87,15 +90,29 @@ class Secured:
 
     def s_client(self, holder: Holder | None, *options: str, typed: str = "Q\n") -> str:
         """Say what `openssl s_client` prints when it is typed to."""
+        done = subprocess.run(
+            self._command(holder, *options),
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    def keep_session(self, holder: Holder, file: Path) -> None:
+        """Have `openssl s_client` stay until it has been given a session that can be resumed."""
+        command = self._command(holder, "-tls1_3", "-sess_out", str(file))
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as client:
+            wait_until(lambda: file.is_file() and file.stat().st_size, "a session is there")
+            client.communicate(b"Q\n", PATIENCE_S)
+
+    def _command(self, holder: Holder | None, *options: str) -> list[str]:
         own = (
             () if holder is None else ("-cert", holder.chain, "-cert_chain", holder.chain, "-key", holder.key)
         )
         command = ["openssl", "s_client", "-connect", ":".join(map(str, self.address)), "-bind", f"{HMI}:0"]
-        command += ["-CAfile", str(self.store.root_file), *map(str, own), *options]
-        done = subprocess.run(
-            command, input=typed, capture_output=True, text=True, timeout=PATIENCE_S, check=False
-        )
-        return done.stdout + done.stderr
+        return [*command, "-CAfile", str(self.store.root_file), *map(str, own), *options]
 
     def reasons(self, kind: str) -> list[str]:
         """List why, of all rows of a kind, once the guard has ended."""
@@ -161,7 +178,7 @@ def secure(
     store = create_pki(folder / "pki", Plan("Northside", key), _now())
     issue(store, Terms(Kind.SERVER, "gate-1", parse_addresses([GUARD])), Order(), _now())
     tls = ", ".join((_TLS.format(own="pki/servers/gate-1/current"), *more))
-    guarded = guard_one_plc(folder, Wanted(RULES, (f"tls: {{{tls}}}",)), ending)
+    guarded = guard_one_plc(folder, Wanted(RULES, (f"tls: {{{tls}}}", _BUDGETS)), ending)
     return Secured(guarded, store)
 
 

@@ -92,6 +92,11 @@ fn what_is_cut_at_any_byte_is_no_certificate() {
     assert_eq!(role_of(&[whole, vec![0]].concat()), Err(RoleError::NoCertificate));
 }
 
+#[test]
+fn every_kept_input_of_the_fuzzer_holds() {
+    corpus::replay(env!("CARGO_MANIFEST_DIR"), "role", invariants::check);
+}
+
 fn nearly() -> impl Strategy<Value = Vec<u8>> {
     let role = certificate(&[extension(&utf8("Operator")), extension(&tlv(0x13, b"x"))]);
     vec((any::<proptest::sample::Index>(), any::<u8>()), 0..6).prop_map(move |changes| {

@@ -150,7 +150,8 @@ class _Compiler:
                 "queued_requests": budgets.queued_requests,
                 "denial_rows_per_second": budgets.denial_rows_per_second,
             },
-            "tls": None if conduit.tls is None else _tls(conduit.tls),
+            # Left out where there is none, so that such a policy keeps the digest that it always had.
+            **({} if conduit.tls is None else {"tls": _tls(conduit.tls)}),
             "listeners": _listeners(conduit, servers),
             "rules": [rules.rule(rule) for rule in sorted(conduit.rules, key=lambda rule: rule.name)],
         }

@@ -1,12 +1,13 @@
-"""What a status looks like on a screen."""
+"""What a status looks like on a screen: lines, and certificates once something ends."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from rich.console import Console
 
-from modwarden.cli._status_view import line_table
+from modwarden.cli._status_view import certificate_lines, conduit_table, line_table
 
 LINE = {
     "name": "bus-1",
@@ -47,3 +48,31 @@ def test_a_line_shows_its_load_who_waits_and_what_is_amiss() -> None:
 
 def test_a_line_that_is_gone_says_so_instead_of_its_load() -> None:
     assert "DOWN" in shown({**LINE, "up": False})
+
+
+def status(days: int) -> dict[str, Any]:
+    item = {"conduit": "hvac", "what": "root", "name": "CN=Northside", "file": "/pki/root.pem", "days": days}
+    return {"certificates": [item]}
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (90, []),
+        (7, []),
+        (6, ["root CN=Northside of conduit hvac ends in 6 days: /pki/root.pem"]),
+        (-1, ["ALARM root CN=Northside of conduit hvac has ended: /pki/root.pem"]),
+    ],
+)
+def test_what_ends_within_a_week_is_named(days: int, said: list[str]) -> None:
+    assert [line.plain for line in certificate_lines(status(days))] == said
+
+
+def test_tls_is_a_column_where_some_conduit_speaks_it() -> None:
+    conduit = {"name": "hvac", "verdicts": "enforce", "listeners": []}
+    columns = [
+        [column.header for column in conduit_table({"conduits": [{**conduit, "tls": tls}]}).columns]
+        for tls in (False, True)
+    ]
+
+    assert ["tls" in headers for headers in columns] == [False, True]

@@ -53,7 +53,8 @@ impl Identity {
 pub(super) fn whom(certificate: &X509Ref) -> String {
     let serial = certificate.serial_number().to_bn().and_then(|number| number.to_hex_str());
     let serial = serial.map(|text| text.to_lowercase()).unwrap_or_default();
-    format!("subject {}, serial {serial}", name(certificate.subject_name()))
+    // As `modwarden pki` writes it: a number, without the zero that pads its bytes.
+    format!("subject {}, serial {}", name(certificate.subject_name()), serial.trim_start_matches('0'))
 }
 
 /// A name as `CN=hmi-1,O=Northside`. Nothing in it can break out of a line.
