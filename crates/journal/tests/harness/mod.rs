@@ -74,9 +74,9 @@ pub fn files(directory: &Path, end: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Wait, bounded, until something is so.
+/// Wait, bounded, until something is so; a machine that does other work too is slow.
 pub fn until(what: &str, is_so: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(60);
     while !is_so() {
         assert!(Instant::now() < end, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(2));
