@@ -30,10 +30,10 @@ The load, the servers and the runner share one core. The candidates share the ot
 threads: for the guard that is Python, the data loop, the journal and the sealing. They take turns in each
 round, and nobody's turn begins before the one before has done all that was left to do; those that wait use
 next to nothing, as told below. A figure with × is the median of the ratios within the rounds, with the least
-and the greatest. CPU time is the kernel's count for the candidate's process under the load and after it, until
-the guard has sealed what was left to seal, shared among all the requests whose rows that were. `load busy` is the load's core:
-above 90 % it was the limit, and requests per second say nothing about the candidate. `seals` are the segments
-that a window sealed, least to most of the rounds.
+and the greatest. CPU time is the kernel's count for the candidate's process under the load and after it,
+until the guard has sealed what was left to seal, shared among all the requests whose rows that were. `load
+busy` is the load's core: above 90 % it was the limit, and requests per second say nothing about the
+candidate. `seals` are the segments that a window sealed, least to most of the rounds.
 """
 _STEADINESS = """\
 ## Steadiness
