@@ -49,6 +49,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="bench-", dir=wanted.results) as folder:
             found = PARTS[name](Path(folder), effort, wanted)
         result = {"part": name, "at": time.time(), "machine": describe(), "found": found}
+        result["remark"] = wanted.remark
         (wanted.results / f"{name}.json").write_text(json.dumps(result, indent=1))
     if wanted.docs is not None:
         print(write_document(wanted.results, wanted.docs))
@@ -66,6 +67,7 @@ def _arguments() -> argparse.Namespace:
         "--quick", action="store_true", help="one round of short windows: does it work at all?"
     )
     parser.add_argument("--results", type=Path, default=RESULTS, help="where each part's result is kept")
+    parser.add_argument("--remark", help="what a reader has to know of this run; kept with its results")
     parser.add_argument("--docs", type=Path, help="write benchmarks.md and its plots here, from all results")
     return parser.parse_args()
 

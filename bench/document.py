@@ -68,6 +68,7 @@ def write_document(results: Path, docs: Path) -> Path:
 def _page(parts: dict[str, Any], found: dict[str, Any], docs: Path) -> Iterator[str]:
     yield _HEAD
     yield from _machine(parts)
+    yield from _remarks(parts)
     yield from _unmeasured(parts)
     yield from _goals(found)
     if "reads" in found:
@@ -85,6 +86,13 @@ def _machine(parts: dict[str, Any]) -> Iterator[str]:
     for name, value in newest["machine"].items():
         yield f"| {name} | {value} |"
     yield ""
+
+
+def _remarks(parts: dict[str, Any]) -> Iterator[str]:
+    """Tell what a reader has to know of single parts: each result keeps the words of whoever ran it."""
+    told = [f"- {name}: {part['remark']}" for name, part in parts.items() if part.get("remark")]
+    if told:
+        yield "\n".join(["Of single parts:\n", *told, ""])
 
 
 def _unmeasured(parts: dict[str, Any]) -> Iterator[str]:
