@@ -18,21 +18,21 @@ _SOURCE = ROOT / "bench" / "slow_disk.c"
 class SlowDisk:
     """What a guard is started with so that its syncs stall while a file is there."""
 
-    library: Path
+    preloaded: Path
     switch: Path
 
     @classmethod
     def in_folder(cls, folder: Path) -> SlowDisk:
         """Compile the library that stands before the system's own sync."""
         folder.mkdir(parents=True, exist_ok=True)
-        library = folder / "slow_disk.so"
-        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, _SOURCE], check=True)
-        return cls(library, folder / "disk_stalls")
+        preloaded = folder / "slow_disk.so"
+        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", preloaded, _SOURCE], check=True)
+        return cls(preloaded, folder / "disk_stalls")
 
     @property
     def environment(self) -> dict[str, str]:
         """Variables of the guard's process."""
-        return {"LD_PRELOAD": str(self.library), "SLOW_DISK": str(self.switch)}
+        return {"LD_PRELOAD": str(self.preloaded), "SLOW_DISK": str(self.switch)}
 
     def stall(self) -> None:
         """From now on no sync returns."""
