@@ -6,7 +6,7 @@
 use crate::row::{Digest, Link, Proof, Row, Seam};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use event::{Event, Sequence};
-use sha2::{Digest as _, Sha256};
+use openssl::sha::Sha256;
 
 /// Keeps a signature of the journal from being taken for one of anything else.
 const SIGNED_ROW: &[u8] = b"modwarden journal row 1\0";
@@ -39,21 +39,24 @@ impl Chain {
 
     /// As [`Chain::follow`], for a row that is spelled already.
     pub(crate) fn follow_spelled(&mut self, sequence: Sequence, row: &[u8]) {
-        let digest = Sha256::new().chain_update(self.last.digest).chain_update(row).finalize().into();
-        self.last = Link { sequence: sequence.0, digest };
+        let mut hash = Sha256::new();
+        hash.update(&self.last.digest);
+        hash.update(row);
+        self.last = Link { sequence: sequence.0, digest: hash.finish() };
     }
 }
 
 /// What the last of a commit's rows carries; `before` and `end` are the chain's.
 pub(crate) fn seam<'a>(before: Digest, proofs: impl Iterator<Item = &'a Proof>, end: Digest) -> Seam {
-    let mut hash = Sha256::new().chain_update(end);
+    let mut hash = Sha256::new();
+    hash.update(&end);
     for proof in proofs {
-        hash.update(proof.digest);
-        hash.update(proof.signature);
-        hash.update(proof.public_key);
+        hash.update(&proof.digest);
+        hash.update(&proof.signature);
+        hash.update(&proof.public_key);
     }
     let mut seam = [0; 64];
-    let halves = before.into_iter().chain(hash.finalize());
+    let halves = before.into_iter().chain(hash.finish());
     seam.iter_mut().zip(halves).for_each(|(to, from)| *to = from);
     seam
 }

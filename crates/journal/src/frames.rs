@@ -17,8 +17,8 @@ use arrow_ipc::convert::try_schema_from_flatbuffer_bytes;
 use arrow_ipc::reader::read_record_batch;
 use arrow_ipc::{Message, root_as_message_with_opts};
 use arrow_schema::SchemaRef;
+use blake3::Hasher;
 use flatbuffers::VerifierOptions;
-use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read};
 use std::panic::catch_unwind;
@@ -96,7 +96,7 @@ pub(crate) struct Frames<R> {
     whole: u64,
     has_ended: bool,
     /// Over all whole messages, where somebody wants to hold them against what was signed.
-    hash: Option<Sha256>,
+    hash: Option<Hasher>,
 }
 
 impl<R: Read> Frames<R> {
@@ -114,12 +114,12 @@ impl<R: Read> Frames<R> {
 
     /// The same, with a digest over what was read.
     pub(crate) fn hashed(reader: R, length: u64) -> Self {
-        Self { hash: Some(Sha256::new()), ..Self::new(reader, length) }
+        Self { hash: Some(Hasher::new()), ..Self::new(reader, length) }
     }
 
     /// The whole messages read so far.
     pub(crate) fn read_so_far(&self) -> Option<Written> {
-        let digest = self.hash.clone()?.finalize().into();
+        let digest = self.hash.as_ref()?.finalize().into();
         Some(Written { bytes: self.whole, digest })
     }
 
@@ -174,7 +174,7 @@ impl<R: Read> Frames<R> {
         let Some(body_length) = body_length(&metadata) else { return Ok(None) };
         let Some(body) = self.take(left - 8 - u64::from(size), body_length)? else { return Ok(None) };
         if let Some(hash) = &mut self.hash {
-            [&start, &metadata, &body].into_iter().for_each(|part| hash.update(part));
+            hash.update(&start).update(&metadata).update(&body);
         }
         Ok(Some((metadata, Buffer::from_vec(body), 8 + u64::from(size) + body_length)))
     }

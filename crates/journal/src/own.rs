@@ -101,7 +101,7 @@ pub(crate) fn sealed(name: &str, file: &Digest, end: Link) -> String {
 }
 
 pub(crate) fn checkpoint(why: &str, written: Written) -> String {
-    format!("checkpoint: {why} bytes {} sha256 {}", written.bytes, hex::render(&written.digest))
+    format!("checkpoint: {why} bytes {} blake3 {}", written.bytes, hex::render(&written.digest))
 }
 
 /// Whether a checkpoint was the last act of a clean stop.
@@ -132,7 +132,7 @@ fn parse_words(kind: Kind, words: &[&str]) -> Option<Statement> {
         (Kind::JournalRetired, ["retired:", name, "end", sequence, digest, _]) => {
             Some(Statement::Retired { name: (*name).to_owned(), end: link(sequence, digest)? })
         }
-        (Kind::JournalCheckpoint, ["checkpoint:", _, "bytes", bytes, "sha256", digest]) => {
+        (Kind::JournalCheckpoint, ["checkpoint:", _, "bytes", bytes, "blake3", digest]) => {
             Some(Statement::Checkpoint(Written { bytes: bytes.parse().ok()?, digest: hex::parse(digest)? }))
         }
         (Kind::JournalRecovered, ["damaged:", name, _, "after", sequence]) => {

@@ -8,7 +8,7 @@ use crate::sealed::SealedRows;
 use crate::storage::{FileSystem, ReadFile, Storage, read_whole};
 use bytes::Bytes;
 use event::Event;
-use sha2::{Digest as _, Sha256};
+use openssl::sha::sha256;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
@@ -90,7 +90,7 @@ impl SegmentRows {
     pub(crate) fn open_parquet(storage: &dyn Storage, path: &Path) -> io::Result<Self> {
         let bytes = Bytes::from(read_whole(storage, path)?);
         // The digest and the rows are of the same bytes, whatever happens to the file meanwhile.
-        let file = Sha256::digest(&bytes).into();
+        let file = sha256(&bytes);
         Ok(Self::Sealed { rows: SealedRows::open(bytes), file })
     }
 

@@ -33,7 +33,7 @@ pub(crate) struct Link {
     pub(crate) digest: Digest,
 }
 
-/// The first bytes of a file, and their digest.
+/// The first bytes of a live file, and their BLAKE3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Written {
     pub(crate) bytes: u64,

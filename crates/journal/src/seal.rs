@@ -25,7 +25,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
-use sha2::{Digest as _, Sha256};
+use openssl::sha::Sha256;
 use std::fmt;
 use std::io::{self, Seek as _, SeekFrom, Write};
 use std::path::Path;
@@ -106,7 +106,7 @@ fn write(
     parquet.append_key_value_metadata(KeyValue::new(LAST_TIME.to_owned(), last_time.to_string()));
     let mut out = parquet.into_inner().map_err(refused)?;
     out.file.sync()?;
-    Ok((out.hash.finalize().into(), end))
+    Ok((out.hash.finish(), end))
 }
 
 /// Reads the batches of a live segment and holds them against what proves them.

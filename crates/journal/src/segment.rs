@@ -12,7 +12,7 @@ use crate::storage::{AppendFile, Storage};
 use arrow_ipc::MetadataVersion;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_schema::ArrowError;
-use sha2::{Digest as _, Sha256};
+use blake3::Hasher;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -26,7 +26,7 @@ pub(crate) struct Segment {
     path: PathBuf,
     file: Box<dyn AppendFile>,
     stream: StreamWriter<Vec<u8>>,
-    hash: Sha256,
+    hash: Hasher,
 }
 
 impl Segment {
@@ -55,7 +55,7 @@ impl Segment {
     /// What the file holds so far. A checkpoint says it, so that no byte can change unseen: readers follow
     /// lengths and offsets between the rows, which the chain over rows does not cover.
     pub(crate) fn written(&self) -> Written {
-        Written { bytes: self.bytes, digest: self.hash.clone().finalize().into() }
+        Written { bytes: self.bytes, digest: self.hash.finalize().into() }
     }
 
     /// One batch as the file will hold it. All that takes the processor's time is done here, and nothing that takes
@@ -92,7 +92,7 @@ impl Segment {
         Ok(Self {
             first,
             bytes: 0,
-            hash: Sha256::new(),
+            hash: Hasher::new(),
             opened_at: Instant::now(),
             has_events: false,
             path,

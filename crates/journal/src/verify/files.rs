@@ -6,7 +6,7 @@ use crate::hex;
 use crate::names::{POLICIES, SegmentName};
 use crate::row::Digest;
 use crate::storage::{Storage, read_whole};
-use sha2::{Digest as _, Sha256};
+use openssl::sha::sha256;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -72,7 +72,7 @@ pub(super) fn check_policies(storage: &dyn Storage, directory: &Path, walk: &mut
     for name in entries.iter().map(|entry| entry.name.as_str()) {
         let Some(digest) = name.strip_suffix(".json") else { continue };
         let is_itself =
-            read_whole(storage, &folder.join(name)).is_ok_and(|text| hex::render(&Sha256::digest(text)) == digest);
+            read_whole(storage, &folder.join(name)).is_ok_and(|text| hex::render(&sha256(&text)) == digest);
         if !is_itself {
             let file = format!("{POLICIES}/{name}");
             walk.report.error(

@@ -4,7 +4,7 @@ use crate::model::Model;
 use crate::rows::denied;
 use event::{Event, Kind, Outcome, SessionId};
 use journal::{Journal, Options, Storage as _};
-use sha2::{Digest as _, Sha256};
+use openssl::sha::sha256;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -155,7 +155,7 @@ fn meddle(journal: &Journal, model: &mut Model, random: &mut Random) {
 
 fn keep_policy(journal: &Journal, mark: u64) {
     let text = mark.to_string();
-    let digest: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = sha256(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     journal.keep_policy(&digest, text.as_bytes());
 }
 
