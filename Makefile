@@ -36,8 +36,8 @@ test: build ## Run every test that needs no root and no extra tool
 
 # One run that failed names its seed; JOURNAL_SEED=… repeats it alone, and with JOURNAL_RUNS it begins a piece of so many there.
 torture: ## Cut the power and alter a journal 10,000 times each (JOURNAL_RUNS=…)
-	JOURNAL_RUNS=$(JOURNAL_RUNS) cargo test --locked -p journal --test power -- --nocapture --test-threads 1
-	JOURNAL_RUNS=$(JOURNAL_RUNS) cargo test --locked -p journal --lib tamper_tests::mutations -- --nocapture
+	JOURNAL_RUNS=$(JOURNAL_RUNS) cargo test --locked $(CORE) --test power -- --nocapture --test-threads 1
+	JOURNAL_RUNS=$(JOURNAL_RUNS) cargo test --locked $(CORE) --lib tamper_tests::mutations -- --nocapture
 
 kills: build ## kill -9 a guard under load at 1,000 random moments (KILLS=…)
 	for run in $$(seq $$(( ($(KILLS) + $(KILLS_A_RUN) - 1) / $(KILLS_A_RUN) ))); do \
@@ -73,7 +73,6 @@ deep: build ## Every property test with 20,000 cases each (PROPTEST_CASES=…)
 	PROPTEST_CASES=$(PROPTEST_CASES) $(BIN)/python -m pytest --quiet tests/unit/model/test_point.py
 
 fuzz: ## Fuzz every parser and the session, FUZZ_SECONDS each (needs cargo-fuzz)
-	@mkdir -p target/fuzz
 	@.ci/fuzz
 
 bench: build target/bench/modbus-proxy ## Measure beside others into docs/benchmarks.md; BENCH=quick: does it work?

@@ -7,7 +7,6 @@ import typer
 
 from modwarden.audit import JournalDirectory, Unreadable
 from modwarden.cli._printing import print_error
-from modwarden.site import load_site
 
 EXIT_FINDINGS = 1
 
@@ -23,6 +22,9 @@ def journal_of(place: Path) -> Path:
     """Return the journal's directory; a folder of YAML files is a site, any other a journal."""
     if place.is_dir() and not any(place.glob("*.y*ml")):
         return place
+    # What reads a site file takes longer to load than a query to answer, and a directory needs none of it.
+    from modwarden.site import load_site  # noqa: PLC0415
+
     return load_site(place).journal.directory
 
 
