@@ -1,6 +1,7 @@
 """Commands end with the exit code of whose fault it is, and print what programs may read."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -147,3 +148,14 @@ def test_the_guards_process_loads_no_column_store() -> None:
 def test_every_group_has_help(group: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([group, "--help"]) == 0
     assert "Usage" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="this system has no such priority")
+def test_who_reads_the_record_leaves_the_processor_to_the_guard(journal: Path) -> None:
+    following = [sys.executable, "-m", "modwarden.cli", "audit", "tail", str(journal), "--json"]
+    with subprocess.Popen(following, stdout=subprocess.PIPE) as reader:
+        assert reader.stdout is not None
+        reader.stdout.readline()
+        assert os.sched_getscheduler(reader.pid) == os.SCHED_IDLE
+        reader.kill()
+    assert os.sched_getscheduler(0) != os.SCHED_IDLE
