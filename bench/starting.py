@@ -19,7 +19,7 @@ SEGMENTS_OF_100_GB = 10_000
 _SEGMENT_BYTES = 4 << 10
 # A segment can end only where a commit does.
 _COMMIT = "commit_interval: 5ms"
-_GROWTH_S = 100.0
+_GROWTH_S = 300.0
 _READ = bytes([0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 5])
 _STARTS = 3
 
