@@ -127,10 +127,13 @@ impl Ledger {
 
     fn is_over_budget(&mut self, event: &Event) -> bool {
         let Some(class) = class_of(event) else { return false };
-        let (Some(source), Some(conduit)) = (event.client_address, &event.conduit) else {
-            return false;
+        let Some(source) = event.client_address else { return false };
+        let per_second = match &event.conduit {
+            Some(conduit) => self.rows_per_second.get(conduit).copied().unwrap_or(u32::MAX),
+            // Whoever knocks where no conduit leads, has what the most generous one grants.
+            None if event.kind == Kind::SessionRefused => self.rows_per_second.values().copied().max().unwrap_or(0),
+            None => return false,
         };
-        let per_second = self.rows_per_second.get(conduit).copied().unwrap_or(u32::MAX);
         let is_over = !self.refusals.permits((source, class), per_second, self.now);
         if is_over {
             self.counters.limit(class.limit());

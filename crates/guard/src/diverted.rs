@@ -1,0 +1,144 @@
+//! Connections that the kernel diverts (TPROXY): where they arrive, whose they are, and how a client's address is kept.
+//!
+//! Kept true here:
+//! * sockets for what is diverted are bound to loopback, so that nobody reaches them but by the kernel's rules;
+//! * a connection under a client's address goes to that client's own destination and nowhere else.
+
+use crate::listeners::Place;
+use mio::net::TcpStream;
+use policy::document::{ClientAddress, Document, Transparent};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// EINPROGRESS: a connection that does not block is under way.
+const IN_PROGRESS: i32 = 115;
+
+/// How a connection came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// To a socket of the guard's own.
+    Direct,
+    /// To its server, and diverted.
+    Diverted(ClientAddress),
+}
+
+/// Where a leg of a conversation leads, and under whose address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) to: SocketAddr,
+    /// `None`: the guard's own.
+    pub(crate) from: Option<IpAddr>,
+}
+
+impl Route {
+    /// The guard's own way to a server.
+    pub(crate) fn to(server: SocketAddr) -> Self {
+        Self { to: server, from: None }
+    }
+}
+
+/// What a document says of diverting at one of its places.
+pub(crate) fn of(document: &Document, place: Place) -> Option<Transparent> {
+    document.conduits.get(place.conduit)?.transparent
+}
+
+/// Where connections to the servers' own addresses belong.
+pub(crate) fn destinations(document: &Document) -> BTreeMap<SocketAddr, (Place, Entry)> {
+    let places = crate::listeners::places(document).into_iter();
+    let diverted = places.filter_map(|(address, place)| {
+        let entry = Entry::Diverted(of(document, place)?.client_address);
+        Some((address, (place, entry)))
+    });
+    diverted.collect()
+}
+
+/// The sockets at which diverted connections arrive, in both families: a rule for one must not find none in the other.
+pub(crate) fn sockets(document: &Document) -> impl Iterator<Item = SocketAddr> {
+    let ports: BTreeSet<u16> = document
+        .conduits
+        .iter()
+        .filter_map(|conduit| conduit.transparent)
+        .map(|transparent| transparent.port)
+        .collect();
+    let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    ports.into_iter().flat_map(move |port| loopback.map(|address| SocketAddr::new(address, port)))
+}
+
+/// Let a socket take, or stand under, addresses that are not this host's.
+pub(crate) fn make_transparent(socket: &Socket, family: SocketAddr) -> io::Result<()> {
+    match family {
+        SocketAddr::V4(_) => socket.set_ip_transparent_v4(true),
+        SocketAddr::V6(_) => socket.set_ip_transparent_v6(true),
+    }
+}
+
+/// Start to connect; readiness to write tells the end of it.
+pub(crate) fn connect(route: Route) -> io::Result<TcpStream> {
+    let Some(from) = route.from else { return TcpStream::connect(route.to) };
+    let domain = if route.to.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+    let socket = Socket::new(domain, Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
+    make_transparent(&socket, route.to)?;
+    socket.bind(&SocketAddr::new(from, 0).into())?;
+    match socket.connect(&route.to.into()) {
+        Err(error) if error.raw_os_error() != Some(IN_PROGRESS) => Err(error),
+        _ => Ok(TcpStream::from_std(socket.into())),
+    }
+}
+
+/// Refuse a connection at once, as though nobody listened.
+pub(crate) fn refuse(stream: &TcpStream) {
+    // Where linger cannot be set the socket is already dead.
+    let _ = SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn document() -> Document {
+        let conduit = |name: &str, address: &str, transparent: serde_json::Value| {
+            json!({"name": name, "verdicts": "enforce", "denial": "silence", "server_silent": "close",
+                "idle_timeout_ms": 1, "deadline_ms": 1, "on_journal_failure": "permit", "record_read_values": "all",
+                "budgets": {"sessions": 1, "sessions_per_client": 1, "open_requests": 1, "queued_requests": 0,
+                    "denial_rows_per_second": 0},
+                "transparent": transparent, "rules": [],
+                "listeners": [{"address": address, "port": 502, "servers": [0]}]})
+        };
+        let keep = json!({"port": 15502, "client_address": "keep"});
+        serde_json::from_value(json!({
+            "format": 1, "site": "s", "guard": "g", "utc_offsets": [], "assets": [], "point_maps": [],
+            "servers": [{"name": "s", "address": "10.0.0.1", "port": 502, "gateway": false, "reply_timeout_ms": 1,
+                "units": []}],
+            "conduits": [conduit("own", "10.0.0.2", json!(null)), conduit("a", "10.0.0.1", keep.clone()),
+                conduit("b", "fd00::1", keep)]}))
+        .unwrap()
+    }
+
+    #[test]
+    fn only_the_servers_of_transparent_conduits_are_destinations() {
+        let document = document();
+        let found: Vec<_> =
+            destinations(&document).into_iter().map(|(at, (place, _))| (at.to_string(), place.conduit)).collect();
+
+        assert_eq!(found, [("10.0.0.1:502".to_owned(), 1), ("[fd00::1]:502".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn conduits_with_one_port_share_a_loopback_socket_in_each_family() {
+        let found: Vec<_> = sockets(&document()).map(|address| address.to_string()).collect();
+
+        assert_eq!(found, ["127.0.0.1:15502", "[::1]:15502"]);
+    }
+
+    #[test]
+    fn a_route_of_the_guard_s_own_binds_no_address() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = connect(Route::to(listener.local_addr().unwrap())).unwrap();
+        let (_accepted, peer) = listener.accept().unwrap();
+
+        assert_eq!(stream.local_addr().unwrap(), peer);
+    }
+}
