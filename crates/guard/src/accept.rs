@@ -165,20 +165,15 @@ pub(crate) fn converse(
 fn legs(admission: &Admission, key: Key, arrival: &Arrival) -> Legs {
     let terms = &admission.config.terms;
     let ways = terms.servers.iter().map(|server| match (&server.shared, server.address) {
-        (None, Some(address)) => Way::Socket(route(arrival, SocketAddr::new(address, server.port))),
+        (None, Some(address)) => Way::Socket(Route { to: SocketAddr::new(address, server.port), from: kept(arrival) }),
         _ => Way::Line(Arc::clone(&server.name)),
     });
     Legs::new(key, canonical(arrival.peer.ip()), ways, unacknowledged(terms))
 }
 
-/// The way to a server: where a connection was diverted, to the very address that its client asked for.
-fn route(arrival: &Arrival, server: SocketAddr) -> Route {
-    let to = SocketAddr::new(arrival.local.ip(), server.port());
-    match arrival.entry {
-        Entry::Direct => Route::to(server),
-        Entry::Diverted(ClientAddress::Guard) => Route::to(to),
-        Entry::Diverted(ClientAddress::Keep) => Route { to, from: Some(arrival.peer.ip()) },
-    }
+/// The address of its own that a client keeps towards servers.
+fn kept(arrival: &Arrival) -> Option<IpAddr> {
+    (arrival.entry == Entry::Diverted(ClientAddress::Keep)).then(|| arrival.peer.ip())
 }
 
 /// The row of a connection to what the policy does not know.

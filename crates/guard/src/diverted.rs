@@ -32,13 +32,6 @@ pub(crate) struct Route {
     pub(crate) from: Option<IpAddr>,
 }
 
-impl Route {
-    /// The guard's own way to a server.
-    pub(crate) fn to(server: SocketAddr) -> Self {
-        Self { to: server, from: None }
-    }
-}
-
 /// What a document says of diverting at one of its places.
 pub(crate) fn of(document: &Document, place: Place) -> Option<Transparent> {
     document.conduits.get(place.conduit)?.transparent
@@ -136,7 +129,7 @@ mod tests {
     #[test]
     fn a_route_of_the_guard_s_own_binds_no_address() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let stream = connect(Route::to(listener.local_addr().unwrap())).unwrap();
+        let stream = connect(Route { to: listener.local_addr().unwrap(), from: None }).unwrap();
         let (_accepted, peer) = listener.accept().unwrap();
 
         assert_eq!(stream.local_addr().unwrap(), peer);

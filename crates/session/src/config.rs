@@ -126,7 +126,12 @@ impl Terms {
         let document = policy.document();
         let conduit = document.conduits.get(conduit)?;
         let listener = conduit.listeners.get(listener)?;
-        let server = |&index: &usize| Some(ServerTerms::of(index, document.servers.get(index)?));
+        let server = |&index: &usize| {
+            let terms = ServerTerms::of(index, document.servers.get(index)?);
+            // A client that was diverted goes on to the very address it asked for; a line has its own.
+            let is_diverted = conduit.transparent.is_some() && terms.shared.is_none();
+            Some(if is_diverted { ServerTerms { address: Some(listener.address), ..terms } } else { terms })
+        };
         let servers = listener.servers.iter().map(server).collect::<Option<Vec<_>>>()?;
         let (guard, digest) = (document.guard.as_str().into(), policy.digest().into());
         Some(Self::assemble(guard, digest, conduit, servers))

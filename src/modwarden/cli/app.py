@@ -42,6 +42,7 @@ COMMANDS = (
     Command("top", "top"),
     Command("policy", "policy", is_group=True),
     Command("audit", "audit", is_group=True),
+    Command("harden", "harden"),
     Command("pki", "pki", is_group=True),
     Command("lab", "lab", is_group=True),
 )
