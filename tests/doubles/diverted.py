@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.doubles.guard import BODY, COMMAND, GuardChild
+from tests.doubles.guard import BODY, GuardChild
 from tests.doubles.netns import Host, cable, hosts
 from tests.doubles.plc import PlcDouble
 from tests.doubles.talk import Talk
+
+from modwarden.guard import choose_guard
+from modwarden.hardening import render_host
+from modwarden.site import load_site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,21 +80,24 @@ ROUTED = Plan("routed", "10.77.1.5", "10.77.2.17", "10.77.1.1", "10.77.1.0/24", 
 SAME_SUBNET = Plan("same_subnet", "10.77.0.5", "10.77.0.17", "10.77.0.1", "10.77.0.0/28", "10.77.0.16/28")
 
 
+@dataclass
 class NamespacedGuard(GuardChild):
     """The guard in a namespace; files and control socket are where they always are."""
 
     host: Host | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
 
     def spawn(self) -> None:
         assert self.host is not None
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 # `ip netns exec` becomes the guard, so that signals reach it.
-                self.host.command(sys.executable, "-c", self.body, str(self.site)),
+                self.host.command(*self.prefix, sys.executable, "-c", self.body, str(self.site)),
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                env=os.environ,
+                env={**os.environ, **self.environment},
             )
 
 
@@ -107,8 +116,12 @@ class Diverted:
     ending: ExitStack = field(default_factory=ExitStack)
 
     def harden(self) -> None:
-        done = self.guard.ask("harden", str(self.guard.site), "-o", str(self.folder / "host"))
-        assert done.returncode == 0, done.stderr
+        """As the command does, without its start."""
+        site = load_site(self.guard.site)
+        (self.folder / "host").mkdir(exist_ok=True)
+        for file in render_host(site, choose_guard(site, None)):
+            (self.folder / "host" / file.name).write_text(file.text)
+            (self.folder / "host" / file.name).chmod(0o755)
 
     def load_rules(self) -> None:
         self.harden()
@@ -123,18 +136,31 @@ class Diverted:
         self.forward()
         self.guard.start()
 
-    def talk(self, *, host: Host | None = None, timeout_s: float = 5.0) -> Talk:
-        with (host or self.client).entered():
-            return Talk((self.plan.server, 502), "0.0.0.0", timeout_s=timeout_s)
+    def talk(self) -> Talk:
+        return self.talk_to((self.plan.server, 502))
 
-    def talk6(self, *, timeout_s: float = 5.0) -> Talk:
+    def talk6(self) -> Talk:
+        return self.talk_to(("fd00:2::17", 502), source="::")
+
+    def talk_to(self, address: tuple[str, int], *, source: str = "0.0.0.0") -> Talk:
         with self.client.entered():
-            return Talk(("fd00:2::17", 502), "::", timeout_s=timeout_s)
+            return Talk(address, source, timeout_s=5.0)
 
     def arrived(self) -> dict[str, int]:
         """Packets that the server has seen so far."""
-        names = ("tcp_modbus", "udp_modbus", "from_client", "from_client6")
-        return {name: self.server.counter(name) for name in names}
+        told = json.loads(self.server.run("nft", "-j", "list", "counters", "table", "inet", "seen").stdout)
+        counters = [item["counter"] for item in told["nftables"] if "counter" in item]
+        return {counter["name"]: int(counter["packets"]) for counter in counters}
+
+    def settled(self) -> dict[str, int]:
+        """The same, once a connection's end has nothing more to say."""
+        before = self.arrived()
+        while True:
+            time.sleep(0.3)
+            now = self.arrived()
+            if now == before:
+                return now
+            before = now
 
 
 @contextmanager
@@ -196,4 +222,4 @@ def _address6(client: Host, gate: Host, server: Host) -> None:
     server.ip("-6", "route", "add", "default", "via", "fd00:2::1")
 
 
-__all__ = ["COMMAND", "ROUTED", "SAME_SUBNET", "Diverted", "Plan", "diverted"]
+__all__ = ["ROUTED", "SAME_SUBNET", "Diverted", "Plan", "diverted"]

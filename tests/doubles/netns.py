@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import subprocess
 from contextlib import contextmanager
@@ -43,10 +42,6 @@ class Host:
 
     def nft(self, text: str) -> None:
         self.run("nft", "-f", "-", input=text)
-
-    def counter(self, name: str) -> int:
-        told = json.loads(self.run("nft", "-j", "list", "counter", "inet", "seen", name).stdout)
-        return int(told["nftables"][1]["counter"]["packets"])
 
     def enter(self) -> None:
         """Move the calling thread there for good; other threads stay where they are."""

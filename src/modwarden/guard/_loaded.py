@@ -58,7 +58,9 @@ def check_loaded(diversions: Sequence[Diversion]) -> Loaded:
         missing += _missing_diverts(diversion, divert)
         missing += _missing_refusals(diversion, closed)
     if missing:
-        raise NotLoadedError("transparent insertion: " + "\n  ".join(["", *missing, _HOW]).strip())
+        raise NotLoadedError(
+            "\n  ".join(["this host is not ready for transparent insertion:", *missing, _HOW])
+        )
     return Loaded({one.conduit: _packets(one.open_comment, closed) for one in diversions if one.fails_open})
 
 

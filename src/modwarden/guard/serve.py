@@ -245,7 +245,7 @@ class GuardService:
             loaded = check_loaded(compiled.diversions)
             digest = self._core.reload(compiled.document)
         except (DocumentError, CoreError, NotLoadedError) as error:
-            return self._refuse(str(error))
+            return self._refuse(" ".join(str(error).split()))
         self._unguarded.adopt(loaded.open_packets)
         later = "" if compiled.options == self._in_force.options else _AT_NEXT_START
         self._in_force = compiled

@@ -16,6 +16,7 @@ from modwarden.hardening.file import DIRECTORY, HostFile, written_from
 from modwarden.model import CLOSED_TABLE, DIVERT_TABLE, MARK, AlsoPass, AssetName, PassProtocol, Site
 
 _FAMILIES = {4: ("ip", "127.0.0.1"), 6: ("ip6", "[::1]")}
+_MARKED = f"meta mark set {MARK:#x} accept"
 _ECHO = {4: "icmp type echo-{}", 6: "icmpv6 type echo-{}"}
 
 
@@ -49,27 +50,35 @@ def _divert(conduits: tuple[Diverted, ...]) -> Iterator[str]:
     yield "\tfib daddr type { local, broadcast, multicast } return"
     for of in conduits:
         both = _interfaces((*of.transparent.clients_on, of.transparent.servers_on))
-        mark = f"meta mark set {MARK:#x} accept"
+        own = f'comment "{of.conduit.name}: own connections"'
         yield ""
         yield f"\t# {of.conduit.origin}: conduit {of.conduit.name}"
-        own = f'comment "{of.conduit.name}: own connections"'
-        yield f"\tiifname {both} meta l4proto tcp socket transparent 1 {mark} {own}"
-        yield from (f"\t{rule}" for rule in _to_guard(of, mark))
+        yield f"\tiifname {both} meta l4proto tcp socket transparent 1 {_MARKED} {own}"
+        yield from (f"\t{rule}" for rule in _declared(of))
+    yield ""
+    yield "\t# Whatever else looks like Modbus, for the guard to refuse and record."
+    for of in conduits:
+        yield from (f"\t{rule}" for rule in _undeclared(of))
     yield "}"
 
 
-def _to_guard(of: Diverted, mark: str) -> Iterator[str]:
-    """Declared servers first; then whatever else looks like Modbus, for the guard to refuse and record."""
-    clients, port = _clients(of), of.diversion.port
-    for version, (family, loopback) in _FAMILIES.items():
-        take = f"tproxy {family} to {loopback}:{port} {mark}"
+def _declared(of: Diverted) -> Iterator[str]:
+    for version, (family, _) in _FAMILIES.items():
         if sockets := of.sockets_of(version):
             places = ", ".join(f"{socket.address} . {socket.port}" for socket in sockets)
-            comment = of.diversion.divert_comment(version)
-            yield f'iifname {clients} {family} daddr . tcp dport {{ {places} }} {take} comment "{comment}"'
-        ports = ", ".join(str(number) for number in of.ports)
-        match = f"iifname {clients} meta nfproto ipv{version} tcp dport {{ {ports} }}"
-        yield f'{match} {take} comment "{of.conduit.name}: undeclared v{version}"'
+            match = f"iifname {_clients(of)} {family} daddr . tcp dport {{ {places} }}"
+            yield f'{match} {_take(of, version)} comment "{of.diversion.divert_comment(version)}"'
+
+
+def _undeclared(of: Diverted) -> Iterator[str]:
+    for version in _FAMILIES:
+        match = f"iifname {_clients(of)} meta nfproto ipv{version} tcp dport {{ {_ports([of])} }}"
+        yield f'{match} {_take(of, version)} comment "{of.conduit.name}: undeclared v{version}"'
+
+
+def _take(of: Diverted, version: int) -> str:
+    family, loopback = _FAMILIES[version]
+    return f"tproxy {family} to {loopback}:{of.diversion.port} {_MARKED}"
 
 
 def _closed(conduits: tuple[Diverted, ...]) -> Iterator[str]:
