@@ -54,7 +54,7 @@ def knock_everywhere(scene: Diverted) -> dict[str, tuple[str, float]]:
     ended["another port"] = knock_tcp(scene.client, server, 80)
     for address in (server, "fd00:2::17"):
         for count in (8, 4000):
-            knock_udp(scene.client, address, 502, count)
+            ended[f"UDP {address}, {count} bytes"] = (knock_udp(scene.client, address, 502, count), 0.0)
     knock_in_fragments(scene.client, scene.plan.client, server, 502)
     knock_sctp(scene.client, scene.plan.client, server, 502)
     knock_icmp(scene.client, server)
