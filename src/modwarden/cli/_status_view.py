@@ -24,6 +24,8 @@ def head_lines(status: Mapping[str, Any]) -> Iterator[Text]:
     """Say what runs, and first what is wrong."""
     if status.get("alarm"):
         yield Text(f"ALARM {status['alarm']}", style="bold red")
+    if status.get("rules_missing"):
+        yield Text(f"ALARM {status['rules_missing']}", style="bold red")
     journal = status["journal"]
     if journal.get("up") is False:
         yield Text(f"ALARM the journal is down: {journal['last_failure']}", style="bold red")

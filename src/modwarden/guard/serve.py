@@ -25,6 +25,7 @@ from modwarden.errors import ModwardenError
 from modwarden.guard._child import CompileError, CompileStoppedError, compile_in_child
 from modwarden.guard._clock import is_clock_synchronised
 from modwarden.guard._loaded import NotLoadedError, check_loaded
+from modwarden.guard._rules_watch import RulesWatch
 from modwarden.guard._unguarded import Unguarded
 from modwarden.guard.compiled import Compiled, StoredPolicyError, keep_last_good, load_last_good
 from modwarden.guard.face import CoreError, DocumentError, GuardCore
@@ -120,6 +121,7 @@ class GuardService:
         self._wishes = wishes
         self._alarm: str | None = None
         self._unguarded = Unguarded(state.alive)
+        self._rules = RulesWatch()
         self._core, self._in_force = self._start()
         self._core.clock_synchronised(synchronised=is_clock_synchronised())
         for line in self._core.opening:
@@ -130,6 +132,7 @@ class GuardService:
         status: dict[str, Any] = json.loads(self._core.status())
         status["site_file"] = str(self._site)
         status["alarm"] = self._alarm
+        status["rules_missing"] = self._rules.missing
         status["fails_open"] = list(self._unguarded.conduits)
         status["unguarded"] = [away.to_status() for away in self._unguarded.away]
         return json.dumps(status).encode()
@@ -146,7 +149,7 @@ class GuardService:
             + (
                 "# HELP modwarden_policy_alarm The site file on disk is not what is in force.\n"
                 f"# TYPE modwarden_policy_alarm gauge\nmodwarden_policy_alarm {alarm}\n"
-                f"{self._unguarded.metrics()}"
+                f"{self._unguarded.metrics()}{self._rules.metrics(self._in_force.diversions)}"
             ).encode()
         )
 
@@ -188,6 +191,7 @@ class GuardService:
             raise DataLoopEndedError("the data loop ended by itself")
         self._core.clock_synchronised(synchronised=is_clock_synchronised())
         self._unguarded.note_alive()
+        self._rules.look(self._in_force.diversions)
 
     def _start(self) -> tuple[GuardCore, Compiled]:
         try:
