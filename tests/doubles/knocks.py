@@ -15,14 +15,14 @@ _PATIENCE_S = 3.0
 _MORE_FRAGMENTS = 0x2000
 
 
-def knock_tcp(host: Host, address: str, port: int) -> tuple[str, float]:
+def knock_tcp(host: Host, address: str, port: int, patience_s: float = _PATIENCE_S) -> tuple[str, float]:
     """Connect, and say how that ended and after how many seconds."""
     with host.entered():
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         knocking = socket.socket(family, socket.SOCK_STREAM)
     began = time.monotonic()
     with knocking:
-        knocking.settimeout(_PATIENCE_S)
+        knocking.settimeout(patience_s)
         try:
             knocking.connect((address, port))
         except OSError as error:
@@ -81,7 +81,7 @@ def knock_icmp(host: Host, address: str) -> bool:
     with host.entered():
         raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     with raw:
-        raw.settimeout(1.0)
+        raw.settimeout(0.5)
         raw.connect((address, 0))
         ask = struct.pack(">BBHHH", 8, 0, 0, 1, 1)
         raw.send(ask[:2] + struct.pack(">H", _checksum(ask)) + ask[4:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,7 @@ AT_ONCE_S = 1.0
 # Before or behind the end of connect, as it comes.
 RESET = (EndedError, ConnectionError)
 LAYOUTS = pytest.mark.parametrize("plan", [ROUTED, SAME_SUBNET], ids=lambda plan: plan.layout)
+RUNNING = pytest.mark.parametrize("running", ["routed", "same_subnet"], indirect=True)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,6 +43,40 @@ def plan() -> Plan:
 def scene(tmp_path: Path, plan: Plan) -> Iterator[Diverted]:
     with diverted(tmp_path, plan) as scene:
         yield scene
+
+
+@contextmanager
+def started(folder: Path, plan: Plan, transparent: str = "") -> Iterator[Diverted]:
+    with diverted(folder, plan, transparent=transparent) as scene:
+        scene.start()
+        yield scene
+
+
+@pytest.fixture(scope="module")
+def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diverted]:
+    """One that tests share which leave it as it was."""
+    with started(tmp_path_factory.mktemp("routed"), ROUTED) as scene:
+        yield scene
+
+
+@pytest.fixture(scope="module")
+def same_subnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diverted]:
+    with started(tmp_path_factory.mktemp("same_subnet"), SAME_SUBNET) as scene:
+        yield scene
+
+
+@pytest.fixture(scope="module")
+def by_choice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diverted]:
+    """Where servers see the guard's address, and something else may pass."""
+    words = 'client_address: guard, also_pass: [icmp, "tcp 80"]'
+    with started(tmp_path_factory.mktemp("by_choice"), ROUTED, words) as scene:
+        yield scene
+
+
+@pytest.fixture
+def running(request: pytest.FixtureRequest) -> Diverted:
+    found: Diverted = request.getfixturevalue(request.param)
+    return found
 
 
 def knock_everywhere(scene: Diverted) -> dict[str, tuple[str, float]]:
@@ -71,30 +107,37 @@ def assert_closed(scene: Diverted) -> None:
     assert max(after for _, after in ended.values()) < AT_ONCE_S, ended
 
 
-@LAYOUTS
-def test_a_client_reaches_its_server_under_its_own_address_and_the_record_names_both(scene: Diverted) -> None:
-    scene.start()
-    with scene.talk() as talk:
-        talk.ask(write(7, 4711))
-    with scene.talk6() as talk:
-        answer = talk.ask(read(7))
-    rows = [row for row in scene.guard.records() if row["kind"].startswith("request.")]
-    scene.guard.stop()
+@RUNNING
+def test_a_client_reaches_its_server_under_its_own_address_and_the_record_names_both(
+    running: Diverted,
+) -> None:
+    with running.talk() as talk:
+        answers = [talk.ask(write(7, 4711)).hex()]
+    with running.talk6() as talk:
+        answers.append(talk.ask(read(9)).hex())
+    wait_until(lambda: len(requests(running)) >= 3, "the rows of both requests")
 
-    assert ([scene.plan.client], ["fd00:1::5"]) == (scene.plc.peers, scene.plc6.peers)
-    assert answer[:1] == read()[:1]
-    assert [(row["client"], row["server"], row["server_address"]) for row in rows] == [
-        ("hmi-1", "plc-1", scene.plan.server),
-        ("hmi-1", "plc-1", scene.plan.server),
-        ("hmi-1", "plc-1", "fd00:2::17"),
-    ]
+    assert ({running.plan.client}, {"fd00:1::5"}) == (set(running.plc.peers), set(running.plc6.peers))
+    assert answers == ["0600071267", "03020000"]
+    assert requests(running) == {
+        ("hmi-1", "plc-1", running.plan.server, "request.permitted", 7),
+        ("hmi-1", "plc-1", running.plan.server, "request.outcome", 7),
+        ("hmi-1", "plc-1", "fd00:2::17", "request.permitted", 9),
+    }
+
+
+def requests(scene: Diverted) -> set[tuple[str, str, str, str, int]]:
+    """Who asked whom at which address, of the requests at addresses 7 and 9."""
+    rows = [row for row in scene.guard.records() if row.get("address") in {7, 9}]
+    keys = ("client", "server", "server_address", "kind", "address")
+    return {tuple(row[key] for key in keys) for row in rows}  # type: ignore[misc]
 
 
 def test_what_no_rule_permits_is_refused_and_what_no_one_declared_is_reset_and_recorded(
-    scene: Diverted,
+    routed: Diverted,
 ) -> None:
+    scene = routed
     scene.server.ip("addr", "add", "10.77.2.99/24", "dev", "eth0")
-    scene.start()
     scene.client.ip("addr", "add", "10.77.1.6/24", "dev", "eth0")
     with scene.client.entered():
         stranger = socket.create_connection((scene.plan.server, 502), 5, source_address=("10.77.1.6", 0))
@@ -137,8 +180,11 @@ def test_the_rules_that_divert_would_alone_fail_open(scene: Diverted) -> None:
     assert min(arrived.values()) > 0
 
 
-@LAYOUTS
-@pytest.mark.parametrize("end", ["stopped", "killed"])
+@pytest.mark.parametrize(
+    ("plan", "end"),
+    [(ROUTED, "stopped"), (ROUTED, "killed"), (SAME_SUBNET, "killed")],
+    ids=["routed-stopped", "routed-killed", "same_subnet-killed"],
+)
 def test_a_guard_that_is_gone_leaves_nothing_open_and_its_clients_hear_so_at_once(
     scene: Diverted, end: str
 ) -> None:
@@ -186,8 +232,11 @@ def test_a_hung_guard_lets_nothing_pass_and_its_clients_are_reset_when_the_watch
     assert_closed(scene)
 
 
-@LAYOUTS
-@pytest.mark.parametrize("guard", ["guarded", "unguarded"])
+@pytest.mark.parametrize(
+    ("plan", "guard"),
+    [(ROUTED, "guarded"), (SAME_SUBNET, "unguarded")],
+    ids=["routed-guarded", "same_subnet-unguarded"],
+)
 def test_a_connection_older_than_the_rules_is_reset_and_carries_nothing_more(
     scene: Diverted, guard: str
 ) -> None:
@@ -217,11 +266,10 @@ def test_nothing_is_forwarded_before_the_rules_are_loaded(scene: Diverted) -> No
     assert scene.arrived()["from_client"] == 0
 
 
-def test_the_rules_stay_when_loaded_again_and_open_connections_live_on(scene: Diverted) -> None:
-    scene.start()
-    with scene.talk() as talk:
+def test_rules_that_are_loaded_again_cost_no_open_connection(routed: Diverted) -> None:
+    with routed.talk() as talk:
         talk.ask(read())
-        scene.load_rules()
+        routed.load_rules()
 
         assert talk.ask(read())[0] == 0x03
 
@@ -296,7 +344,9 @@ def test_without_the_capability_the_start_says_that_it_is_needed(scene: Diverted
     assert "CAP_NET_ADMIN" in scene.guard.log
 
 
-def test_a_reload_that_the_loaded_rules_do_not_fit_is_refused_and_changes_nothing(scene: Diverted) -> None:
+def test_a_reload_that_the_loaded_rules_do_not_fit_is_refused_and_one_that_fits_takes_a_server_away(
+    scene: Diverted,
+) -> None:
     scene.start()
     text = scene.guard.site.read_text()
     scene.guard.site.write_text(
@@ -309,11 +359,6 @@ def test_a_reload_that_the_loaded_rules_do_not_fit_is_refused_and_changes_nothin
     assert not refused.is_in_force
     assert "closes 'plant' without a guard, yet the site file says `guard: open`" in refused.line
     assert taken.is_in_force
-
-
-def test_a_reload_takes_a_server_away_and_its_clients_are_refused(scene: Diverted) -> None:
-    scene.start()
-    text = scene.guard.site.read_text()
     with scene.talk() as talk:
         talk.ask(read())
         scene.guard.site.write_text(text.replace(f'[{scene.plan.server}, "fd00:2::17"]', '["fd00:2::17"]'))
@@ -325,13 +370,11 @@ def test_a_reload_takes_a_server_away_and_its_clients_are_refused(scene: Diverte
             assert still.ask(read())[0] == 0x03
 
 
-def test_by_the_operator_s_choice_servers_see_the_guard_s_own_address(tmp_path: Path) -> None:
-    with diverted(tmp_path, transparent="client_address: guard") as scene:
-        scene.start()
-        with scene.talk() as talk:
-            talk.ask(read())
+def test_by_the_operator_s_choice_servers_see_the_guard_s_own_address(by_choice: Diverted) -> None:
+    with by_choice.talk() as talk:
+        talk.ask(read())
 
-        assert scene.plc.peers == ["10.77.2.1"]
+    assert set(by_choice.plc.peers) == {"10.77.2.1"}
 
 
 def test_an_observing_conduit_passes_what_comes_and_records_what_it_would_refuse(tmp_path: Path) -> None:
@@ -348,28 +391,26 @@ def test_an_observing_conduit_passes_what_comes_and_records_what_it_would_refuse
     assert [(row["client_address"], row["verdict"]) for row in rows] == [("10.77.1.6", "deny")]
 
 
-def test_what_else_may_pass_is_what_the_operator_named_and_only_from_clients(tmp_path: Path) -> None:
-    with diverted(tmp_path, transparent='also_pass: [icmp, "tcp 80"]') as scene:
-        scene.start()
-        pings = [
-            knock_icmp(host, address)
-            for host, address in ((scene.client, scene.plan.server), (scene.server, scene.plan.client))
-        ]
-        web = knock_tcp(scene.client, scene.plan.server, 80)
-        other = knock_tcp(scene.client, scene.plan.server, 81)
-        before = scene.settled()["from_client"]
-        from_server = knock_tcp(scene.server, scene.plan.client, 80)
+def test_what_else_may_pass_is_what_the_operator_named_and_only_from_clients(by_choice: Diverted) -> None:
+    scene = by_choice
+    pings = [
+        knock_icmp(host, address)
+        for host, address in ((scene.client, scene.plan.server), (scene.server, scene.plan.client))
+    ]
+    web, other = (knock_tcp(scene.client, scene.plan.server, port)[0] for port in (80, 81))
+    counted = scene.gate.run("nft", "list", "table", "inet", "modwarden_closed").stdout
+    from_server = knock_tcp(scene.server, scene.plan.client, 80, patience_s=0.5)[0]
 
-        assert pings == [True, False]
-        # Nobody listens there: the server itself refused, so the packet arrived.
-        assert (web[0], other[0], from_server[0]) == ("ECONNREFUSED", "ECONNREFUSED", "timed out")
-        assert scene.arrived()["from_client"] == before
+    assert pings == [True, False]
+    # Nobody listens at 80: the server itself refused, so that the packet had arrived.
+    assert (web, other, from_server) == ("ECONNREFUSED", "ECONNREFUSED", "timed out")
+    assert 'tcp dport 80 counter packets 1 bytes 60 accept comment "plant: also tcp 80"' in counted
 
 
 @pytest.mark.needs_tool("mbpoll")
-@LAYOUTS
-def test_mbpoll_reads_and_writes_at_the_server_s_own_address(scene: Diverted) -> None:
-    scene.start()
+@RUNNING
+def test_mbpoll_reads_and_writes_at_the_server_s_own_address(running: Diverted) -> None:
+    scene = running
     poll = ["mbpoll", "-m", "tcp", "-a", "1", "-0", "-r", "5", "-1", "-q", scene.plan.server]
     written = scene.client.run(*poll, "4242")
     found = scene.client.run(*poll)

@@ -7,13 +7,11 @@
 use crate::listeners::Place;
 use mio::net::TcpStream;
 use policy::document::{ClientAddress, Document, Transparent};
+use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
-/// EINPROGRESS: a connection that does not block is under way.
-const IN_PROGRESS: i32 = 115;
 
 /// How a connection came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +73,8 @@ pub(crate) fn connect(route: Route) -> io::Result<TcpStream> {
     make_transparent(&socket, route.to)?;
     socket.bind(&SocketAddr::new(from, 0).into())?;
     match socket.connect(&route.to.into()) {
-        Err(error) if error.raw_os_error() != Some(IN_PROGRESS) => Err(error),
+        // A connection that does not block is under way.
+        Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
         _ => Ok(TcpStream::from_std(socket.into())),
     }
 }

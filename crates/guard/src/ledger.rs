@@ -239,3 +239,23 @@ fn class_of(event: &Event) -> Option<Class> {
 fn passes(kind: Kind) -> bool {
     matches!(kind, Kind::RequestPermitted | Kind::RequestObserved | Kind::RequestOutcome)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knocks_where_no_conduit_leads_have_a_budget_of_rows_too() {
+        let now = Moment { monotonic_ns: 1, utc_ns: 1, synchronised: true };
+        let mut ledger = Ledger::new(None, None, now);
+        ledger.rows_per_second = HashMap::from([(Arc::from("a"), 2), (Arc::from("b"), 5)]);
+        let (peer, destination) = ("10.0.0.5:4000".parse().unwrap(), "10.0.0.9:502".parse().unwrap());
+        for _ in 0..9 {
+            let row = crate::accept::undeclared(peer, destination, ledger.own());
+            ledger.record(&row);
+        }
+
+        assert_eq!(ledger.unwritten, 5);
+        assert_eq!(ledger.counters.limits.met().get("denial_rows_per_second"), Some(&4));
+    }
+}

@@ -1,4 +1,4 @@
-"""Looks again and again whether a host's rules still are what a start found: nobody tells who deletes them."""
+"""Looks now and then whether a host's rules still are what a start found: nobody tells who deletes them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class RulesWatch:
         except NotLoadedError as error:
             missing = " ".join(str(error).split())
             if missing != self.missing:
-                log.error("%s", missing)
+                log.error("%s", missing)  # noqa: TRY400  (no bug of ours)
             self.missing = missing
         else:
             self.missing = None

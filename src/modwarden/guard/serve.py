@@ -181,10 +181,11 @@ class GuardService:
             if wish is None:
                 break
             wish.fulfil(self._reload_now(look_after))
+        # From here on nobody is let in, so that a conduit that fails open is open.
+        self._unguarded.note_alive()
         if not self._core.drain(self._in_force.drain_ms):
             log.warning("some requests did not finish in %d ms", self._in_force.drain_ms)
         self._core.stop()
-        self._unguarded.note_alive()
 
     def _look_after_core(self) -> None:
         if not self._core.is_alive:

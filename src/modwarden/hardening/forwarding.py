@@ -41,6 +41,7 @@ def render_forwarding(site: Site, guard: AssetName) -> Iterable[HostFile]:
 def _neighbourhood(site: Site, of: Diverted) -> Iterator[str]:
     """A route to each server, and an answer for each address on the side that it is not on."""
     clients, servers = neighbours(site, of)
+    yield from _answering(of)
     for server in servers:
         yield f"{_ip(server)} route replace {server} dev {of.transparent.servers_on}"
         for interface in of.transparent.clients_on:
@@ -51,17 +52,25 @@ def _neighbourhood(site: Site, of: Diverted) -> Iterator[str]:
 
 def _switches(conduits: tuple[Diverted, ...], *, on: bool) -> Iterator[str]:
     state = int(on)
-    interfaces = [name for of in conduits for name in (*of.transparent.clients_on, of.transparent.servers_on)]
-    for name in dict.fromkeys(interfaces):
-        # A dot in an interface's name would read as a step of the path.
-        yield f"sysctl -qw net/ipv4/conf/{name}/forwarding={state}"
+    # Slashes, for a dot in an interface's name would read as a step of the path.
+    yield from (f"sysctl -qw net/ipv4/conf/{name}/forwarding={state}" for name in _interfaces(conduits))
     if any(6 in of.diversion.families for of in conduits):
-        for of in conduits:
-            if of.transparent.layout == Layout.SAME_SUBNET and 6 in of.diversion.families and on:
-                for name in (*of.transparent.clients_on, of.transparent.servers_on):
-                    yield f"sysctl -qw net/ipv6/conf/{name}/proxy_ndp=1"
         # IPv6 forwards between all interfaces or none; router advertisements are not taken any more then.
         yield f"sysctl -qw net/ipv6/conf/all/forwarding={state}"
+
+
+def _answering(of: Diverted) -> Iterator[str]:
+    for name in _interfaces((of,)):
+        for family in of.diversion.families:
+            # Else an answer comes up to 0.8 s late: beyond a write's deadline, and some clients' patience.
+            yield f"sysctl -qw net/ipv{family}/neigh/{name}/proxy_delay=0"
+        if 6 in of.diversion.families:
+            yield f"sysctl -qw net/ipv6/conf/{name}/proxy_ndp=1"
+
+
+def _interfaces(conduits: tuple[Diverted, ...]) -> list[str]:
+    names = [name for of in conduits for name in (*of.transparent.clients_on, of.transparent.servers_on)]
+    return list(dict.fromkeys(names))
 
 
 def _ip(address: Address) -> str:

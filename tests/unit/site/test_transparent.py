@@ -120,9 +120,11 @@ def test_one_server_address_leads_through_one_conduit(tmp_path: "Path") -> None:
         load_site(path)
 
 
+PORT = "[lan0], servers_on: lan1, also_pass: [tcp 1502]}"
 FINDINGS = [
     ("fails-open", CHOSEN, CHOSEN + "    on_failure: {guard: open}\n", "unseen and unrecorded"),
     ("passes-beside", "lan1}", "lan1, also_pass: [icmp, tcp 443]}", "icmp, tcp 443 passes"),
+    ("passes-nothing", "[lan0], servers_on: lan1}", PORT, "speaks Modbus at that port"),
     ("unknown-neighbour", "lan1}", "lan1, layout: same_subnet}", "10.10.0.0/24"),
     (
         "address-not-kept",
@@ -140,6 +142,8 @@ def test_a_choice_that_weakens_something_is_told(
     from modwarden.site import check_site
 
     changes = [(before, after)]
+    if name == "passes-nothing":
+        changes.append(("10.11.0.2], unit_ids", "10.11.0.2], port: 1502, unit_ids"))
     if name == "unknown-neighbour":
         changes.append(("clients: [hmi-1]", "clients: [control]"))
     found = [one for one in check_site(load_site(write(tmp_path, *changes))) if one.name == name]

@@ -37,6 +37,18 @@ def passes_beside(site: Site) -> Iterator[Finding]:
             )
 
 
+def passes_nothing(site: Site) -> Iterator[Finding]:
+    """A port is to be passed at which a server speaks Modbus; the rules refuse it before."""
+    for conduit, transparent in _transparent(site):
+        ports = {site.assets[binding.asset].port for binding in conduit.servers}
+        for passed in transparent.also_pass:
+            if passed.port in ports:
+                what = (
+                    f"{str(passed)!r} passes nothing: a server of {conduit.name!r} speaks Modbus at that port"
+                )
+                yield warning("passes-nothing", transparent.origin, what, "remove it from `also_pass`")
+
+
 def address_not_kept(site: Site) -> Iterator[Finding]:
     """A connection that all clients share cannot carry the address of each."""
     for conduit, transparent in _transparent(site):
@@ -76,6 +88,7 @@ def _transparent(site: Site) -> Iterator[tuple[Conduit, Transparent]]:
 LINTS: tuple[Callable[[Site], Iterator[Finding]], ...] = (
     fails_open,
     passes_beside,
+    passes_nothing,
     address_not_kept,
     unknown_neighbour,
 )
