@@ -11,7 +11,7 @@ from modwarden.site import SiteError, load_site
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from unit.site.conftest import Workshop
+    from tests.unit.site.conftest import Workshop
 
 CHOSEN = "    transparent: {clients_on: [lan0], servers_on: lan1}\n"
 SITE = f"""\
