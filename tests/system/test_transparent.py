@@ -130,7 +130,7 @@ def requests(scene: Diverted) -> set[tuple[str, str, str, str, int]]:
     """Who asked whom at which address, of the requests at addresses 7 and 9."""
     rows = [row for row in scene.guard.records() if row.get("address") in {7, 9}]
     keys = ("client", "server", "server_address", "kind", "address")
-    return {tuple(row[key] for key in keys) for row in rows}  # type: ignore[misc]
+    return {tuple(row[key] for key in keys) for row in rows}
 
 
 def test_what_no_rule_permits_is_refused_and_what_no_one_declared_is_reset_and_recorded(
@@ -322,6 +322,18 @@ def test_a_start_without_rules_or_routes_is_refused_and_says_which_and_how(scene
         "modwarden harden SITE -o DIR",
     ):
         assert part in said, said
+
+
+def test_a_host_without_ipv6_guards_servers_that_have_none(tmp_path: Path) -> None:
+    with diverted(tmp_path, ROUTED) as scene:
+        text = scene.guard.site.read_text()
+        scene.guard.site.write_text(
+            text.replace(f'[{scene.plan.server}, "fd00:2::17"]', f"[{scene.plan.server}]")
+        )
+        scene.gate.sysctl("net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.lo.disable_ipv6=1")
+        scene.start()
+        with scene.talk() as talk:
+            assert talk.ask(read())[0] == 0x03
 
 
 def test_a_rule_that_is_missing_alone_is_named_alone(scene: Diverted) -> None:

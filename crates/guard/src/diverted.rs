@@ -9,7 +9,7 @@ use mio::net::TcpStream;
 use policy::document::{ClientAddress, Document, Transparent};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -20,6 +20,15 @@ pub(crate) enum Entry {
     Direct,
     /// To its server, and diverted.
     Diverted(ClientAddress),
+}
+
+/// Whether a guard can do without a socket for diverted connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// A server has an address of this family.
+    Required,
+    /// None has; the host may lack the family.
+    Welcome,
 }
 
 /// Where a leg of a conversation leads, and under whose address.
@@ -45,16 +54,26 @@ pub(crate) fn destinations(document: &Document) -> BTreeMap<SocketAddr, (Place, 
     diverted.collect()
 }
 
-/// The sockets at which diverted connections arrive, in both families: a rule for one must not find none in the other.
-pub(crate) fn sockets(document: &Document) -> impl Iterator<Item = SocketAddr> {
-    let ports: BTreeSet<u16> = document
-        .conduits
-        .iter()
-        .filter_map(|conduit| conduit.transparent)
-        .map(|transparent| transparent.port)
-        .collect();
-    let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-    ports.into_iter().flat_map(move |port| loopback.map(|address| SocketAddr::new(address, port)))
+/// The sockets at which diverted connections arrive: in both families, for what no server declares is refused here too.
+pub(crate) fn sockets(document: &Document) -> BTreeMap<SocketAddr, Need> {
+    let mut sockets = BTreeMap::new();
+    for conduit in &document.conduits {
+        let Some(transparent) = conduit.transparent else { continue };
+        for loopback in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
+            let is_needed = conduit.listeners.iter().any(|at| at.address.is_ipv4() == loopback.is_ipv4());
+            let need = sockets.entry(SocketAddr::new(loopback, transparent.port)).or_insert(Need::Welcome);
+            if is_needed {
+                *need = Need::Required;
+            }
+        }
+    }
+    sockets
+}
+
+/// Whether a host has no such family at all; then nothing of it could be diverted either.
+pub(crate) fn lacks_family(error: &io::Error) -> bool {
+    let known = [Errno::ADDRNOTAVAIL, Errno::AFNOSUPPORT].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|code| known.contains(&code))
 }
 
 /// Let a socket take, or stand under, addresses that are not this host's.
@@ -119,10 +138,16 @@ mod tests {
     }
 
     #[test]
-    fn conduits_with_one_port_share_a_loopback_socket_in_each_family() {
-        let found: Vec<_> = sockets(&document()).map(|address| address.to_string()).collect();
+    fn conduits_with_one_port_share_a_loopback_socket_in_each_family_that_servers_have() {
+        let mut document = document();
+        let found = |document: &Document| -> Vec<(String, Need)> {
+            sockets(document).into_iter().map(|(address, need)| (address.to_string(), need)).collect()
+        };
+        let (v4, v6) = ("127.0.0.1:15502".to_owned(), "[::1]:15502".to_owned());
 
-        assert_eq!(found, ["127.0.0.1:15502", "[::1]:15502"]);
+        assert_eq!(found(&document), [(v4.clone(), Need::Required), (v6.clone(), Need::Required)]);
+        document.conduits.pop();
+        assert_eq!(found(&document), [(v4, Need::Required), (v6, Need::Welcome)]);
     }
 
     #[test]

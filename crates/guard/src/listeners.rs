@@ -5,7 +5,7 @@
 //!
 //! Kept true here: a diverted connection is never taken for one to a socket of the guard's own, nor the other way round.
 
-use crate::diverted::{self, Entry};
+use crate::diverted::{self, Entry, Need};
 use mio::net::TcpListener;
 use mio::{Interest, Registry, Token};
 use policy::Policy;
@@ -36,7 +36,7 @@ pub(crate) enum Role {
     /// One listener of the policy.
     Own(Place),
     /// All connections that the kernel diverts.
-    Diverted,
+    Diverted(Need),
 }
 
 /// All listeners; the token of the n-th opened is `Token(first + n)` and never used again.
@@ -64,10 +64,12 @@ impl Listeners {
         let wanted = sockets(policy.document());
         let open: BTreeSet<_> =
             self.open.values().map(|listening| (listening.address, listening.is_diverted())).collect();
-        let fresh = wanted.iter().filter(|(address, role)| !open.contains(&(**address, **role == Role::Diverted)));
-        let bound = fresh.map(|(address, role)| match bind(*address, *role) {
-            Ok(socket) => Ok((*address, socket)),
-            Err(error) => Err(unbound(policy.document(), (*address, *role), &error)),
+        let is_open = |address: &SocketAddr, role: &Role| open.contains(&(*address, matches!(role, Role::Diverted(_))));
+        let fresh = wanted.iter().filter(|(address, role)| !is_open(address, role));
+        let bound = fresh.filter_map(|(address, role)| match bind(*address, *role) {
+            Ok(socket) => Some(Ok((*address, socket))),
+            Err(error) if *role == Role::Diverted(Need::Welcome) && diverted::lacks_family(&error) => None,
+            Err(error) => Some(Err(unbound(policy.document(), (*address, *role), &error))),
         });
         bound.collect::<Result<Vec<_>, _>>().map(Prepared)
     }
@@ -120,7 +122,7 @@ impl Listeners {
 
 impl Listening {
     fn is_diverted(&self) -> bool {
-        self.role == Role::Diverted
+        matches!(self.role, Role::Diverted(_))
     }
 }
 
@@ -139,24 +141,25 @@ pub(crate) fn places(document: &Document) -> BTreeMap<SocketAddr, Place> {
 fn sockets(document: &Document) -> BTreeMap<SocketAddr, Role> {
     let own = places(document).into_iter().filter(|(_, place)| diverted::of(document, *place).is_none());
     let own = own.map(|(address, place)| (address, Role::Own(place)));
-    own.chain(diverted::sockets(document).map(|address| (address, Role::Diverted))).collect()
+    let diverted = diverted::sockets(document).into_iter().map(|(address, need)| (address, Role::Diverted(need)));
+    own.chain(diverted).collect()
 }
 
 fn unbound(document: &Document, (address, role): (SocketAddr, Role), error: &io::Error) -> String {
     let of = match role {
         Role::Own(place) => document.conduits.get(place.conduit).map(|conduit| format!(" of conduit {}", conduit.name)),
-        Role::Diverted => Some(" for diverted connections".to_owned()),
+        Role::Diverted(_) => Some(" for diverted connections".to_owned()),
     };
     let hint = match (error.kind(), role) {
         (io::ErrorKind::AddrInUse, _) => "another process listens there; `ss -ltnp` names it",
         (io::ErrorKind::AddrNotAvailable, Role::Own(_)) => {
             "this host has no such address; `ip address` lists those it has, `listen` in the site file chooses"
         }
-        (io::ErrorKind::AddrNotAvailable, Role::Diverted) => "this host's loopback interface lacks that address",
+        (io::ErrorKind::AddrNotAvailable, Role::Diverted(_)) => "this host's loopback interface lacks that address",
         (io::ErrorKind::PermissionDenied, Role::Own(_)) => "a port below 1024 needs CAP_NET_BIND_SERVICE",
-        (io::ErrorKind::PermissionDenied, Role::Diverted) => "transparent insertion needs CAP_NET_ADMIN",
+        (io::ErrorKind::PermissionDenied, Role::Diverted(_)) => "transparent insertion needs CAP_NET_ADMIN",
         (_, Role::Own(_)) => "`listen` in the site file chooses the address",
-        (_, Role::Diverted) => "`transparent: {port: …}` in the site file chooses the port",
+        (_, Role::Diverted(_)) => "`transparent: {port: …}` in the site file chooses the port",
     };
     format!("listener {address}{}: {error}: {hint}", of.unwrap_or_default())
 }
@@ -169,7 +172,7 @@ fn bind(address: SocketAddr, role: Role) -> io::Result<TcpListener> {
         // `::` means both families to an operator who writes it; any other address is one.
         socket.set_only_v6(!v6.is_unspecified())?;
     }
-    if role == Role::Diverted {
+    if matches!(role, Role::Diverted(_)) {
         diverted::make_transparent(&socket, address)?;
     }
     socket.bind(&address.into())?;

@@ -17,11 +17,16 @@ def render_routes(site: Site, guard: AssetName) -> Iterable[HostFile]:
         *written_from(site, guard, [conduit.transparent.origin for conduit in conduits]),
         "set -eu",
     ]
-    for family in (4, 6):
+    needed = {family for conduit in conduits for family in conduit.diversion.families}
+    # Those that servers need come first: without another the program ends early.
+    for family in sorted((4, 6), key=lambda family: family not in needed):
         ip = f"ip -{family}"
         rule = f"fwmark {MARK:#x} lookup {ROUTE_TABLE}"
+        lines.append("")
+        if family not in needed:
+            # No server needs it, and a host without the family must not fail here.
+            lines.append(f"{ip} route show table local 2>/dev/null | grep -q . || exit 0")
         lines += [
-            "",
             f"{ip} route replace local default dev lo table {ROUTE_TABLE}",
             # Never without it, not even for a moment: sessions would be reset.
             f'[ -n "$({ip} rule show pref {RULE_PREFERENCE} {rule})" ] ||',
