@@ -19,7 +19,13 @@ def missing() -> str | None:
     if os.geteuid() != 0:
         return "needs root"
     tools = [name for name in ("ip", "nft") if shutil.which(name) is None]
-    return f"needs {tools[0]}" if tools else None
+    if tools:
+        return f"needs {tools[0]}"
+    try:
+        with namespace("probe"):
+            return None
+    except subprocess.CalledProcessError:
+        return "network namespaces cannot be made here"
 
 
 @contextmanager

@@ -85,7 +85,16 @@ def cable(one: Host, name: str, other: Host, other_name: str) -> None:
 
 
 def missing_in_kernel() -> str | None:
-    """Say what transparent insertion needs and this kernel does not have."""
+    """Say what transparent insertion needs and this kernel does not have, or does not grant."""
+    if not Path("/proc/sys/net/ipv6").is_dir():
+        return "the kernel lacks IPv6"
+    try:
+        return _missing_in_nft()
+    except subprocess.CalledProcessError:
+        return "network namespaces cannot be made here"
+
+
+def _missing_in_nft() -> str | None:
     with hosts("probe") as (probe,):
         for what, rule in (
             ("nft_tproxy", "tcp dport 502 tproxy ip to 127.0.0.1:15502 meta mark set 1 accept"),

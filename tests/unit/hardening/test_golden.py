@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.doubles.netns import hosts
+from tests.doubles.netns import hosts, missing_in_kernel
 
 from modwarden.hardening import HostFile, render_host
 from modwarden.model import AssetName
@@ -38,6 +38,8 @@ def test_each_file_is_as_agreed(case: str, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.needs_tool("nft")
 @pytest.mark.needs_tool("ip")
 def test_nft_takes_the_rules_twice_and_lists_both_tables(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if missing := missing_in_kernel():
+        pytest.skip(missing)
     text = rendered(case, monkeypatch)["rules.nft"].text
     with hosts("g") as (gate,):
         gate.nft(text)
