@@ -46,6 +46,7 @@ def _write(path: Path, file: HostFile) -> None:
 def _next_steps() -> tuple[str, ...]:
     return (
         "install each file at the place behind its arrow, then:",
+        "  useradd --system modwarden   # once",
         "  systemctl daemon-reload",
         "  systemctl enable --now modwarden-rules modwarden-forwarding modwarden-guard",
     )

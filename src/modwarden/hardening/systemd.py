@@ -71,6 +71,8 @@ WatchdogSec={watchdog_s}
 WatchdogSignal=SIGKILL
 Restart=always
 RestartSec=1
+# 2: the site file is wrong and none was ever good; a restart mends nothing.
+RestartPreventExitStatus=2
 LimitNOFILE=65536
 StateDirectory=modwarden
 AmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE
