@@ -346,6 +346,14 @@ def test_a_rule_that_is_missing_alone_is_named_alone(scene: Diverted) -> None:
     assert "no rule diverts" not in scene.guard.log
 
 
+def test_of_all_capabilities_one_is_enough(scene: Diverted) -> None:
+    scene.guard.prefix = ("setpriv", "--bounding-set=-all,+net_admin", "--inh-caps=-all")
+    scene.start()
+    with scene.talk() as talk:
+        assert talk.ask(read())[0] == 0x03
+    assert scene.plc.peers == [scene.plan.client]
+
+
 def test_without_the_capability_the_start_says_that_it_is_needed(scene: Diverted) -> None:
     scene.load_rules()
     scene.guard.prefix = ("setpriv", "--bounding-set=-net_admin")
