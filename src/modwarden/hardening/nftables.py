@@ -46,16 +46,16 @@ def _table(name: str, body: Iterable[str]) -> list[str]:
 def _divert(conduits: tuple[Diverted, ...]) -> Iterator[str]:
     yield "chain divert {"
     yield "\ttype filter hook prerouting priority mangle; policy accept;"
-    # The host's own services, and proxy listeners beside this: nothing of theirs is diverted.
-    yield "\tfib daddr type { local, broadcast, multicast } return"
+    yield "\t# Connections that the guard holds: nearly all packets end here."
     for of in conduits:
         both = _interfaces((*of.transparent.clients_on, of.transparent.servers_on))
         own = f'comment "{of.conduit.name}: own connections"'
-        yield ""
-        yield f"\t# {of.conduit.origin}: conduit {of.conduit.name}"
         yield f"\tiifname {both} meta l4proto tcp socket transparent 1 {_MARKED} {own}"
+    yield "\t# The host's own services, and proxy listeners beside this: nothing of theirs is diverted."
+    yield "\tfib daddr type { local, broadcast, multicast } return"
+    for of in conduits:
+        yield f"\t# {of.conduit.origin}: conduit {of.conduit.name}"
         yield from (f"\t{rule}" for rule in _declared(of))
-    yield ""
     yield "\t# Whatever else looks like Modbus, for the guard to refuse and record."
     for of in conduits:
         yield from (f"\t{rule}" for rule in _undeclared(of))
