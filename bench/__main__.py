@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bench import comparison
 from bench.determinism import Wish, measure_determinism
 from bench.document import write_document
+from bench.insertions import LOADS, measure_insertions
 from bench.machine import describe
 from bench.measure import Effort, Load
 from bench.memory import WANTED, measure_memory
@@ -111,6 +112,9 @@ PARTS: dict[str, Callable[[Path, Effort, argparse.Namespace], Any]] = {
     ),
     "starts": _starts,
     "determinism": _determinism,
+    "transparent": lambda folder, effort, wanted: measure_insertions(
+        folder, effort, LOADS[1:2] if wanted.quick else LOADS
+    ),
     "query": lambda folder, _, wanted: (
         measure_queries(folder, 20_000, times=1) if wanted.quick else measure_queries(folder, EVENTS)
     ),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench.processes import CANDIDATE_CPU, LOAD, PATIENCE_S, ROOT, BenchError, Child, start
-from bench.site_file import SERVERS, Plan, write_site_file
+from bench.site_file import CLIENTS, SERVERS, Plan, write_site_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +48,9 @@ class Place:
     folder: Path
     address: str
     servers: int = 1
+    clients: tuple[str, ...] = CLIENTS
+    # The network namespace in which its clients are.
+    clients_within: str | None = None
 
     def pairs(self) -> list[tuple[str, str]]:
         """Each listener and the server behind it."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bench.measure import Window
 
-_PARTS = ("reads", "mixed", "rules", "writes", "memory", "starts", "determinism", "query")
+_PARTS = ("reads", "mixed", "rules", "writes", "memory", "starts", "determinism", "transparent", "query")
 _VERDICT = {True: "yes", False: "**no**", None: "–"}
 _HEAD = """\
 # Benchmarks
@@ -48,6 +48,14 @@ sum. The table of goals says what was done in the round that did least of it.
 
 | | phase | polls | p50 µs | p99 µs | p99.9 µs | longest µs | p99.9 µs, quiet just before | lost |
 |---|---|--:|--:|--:|--:|--:|--:|--:|"""
+_INSERTIONS = """\
+## Transparent insertion
+
+The guard with 1,000 rules on two hosts that are cabled alike, in network namespaces: on one clients connect
+to the guard, on the other to the server, and the kernel diverts them. They take turns as above. What the
+kernel does for a packet on its way into the host is charged to whoever sent it, so that some of the cost of
+diverting stands in the load's core, and in requests per second, rather than in the guard's time.
+"""
 _STARTS = """\
 ## Start with an old journal
 
@@ -75,6 +83,8 @@ def _page(parts: dict[str, Any], found: dict[str, Any], docs: Path) -> Iterator[
         yield from _comparison(found, docs)
     if "determinism" in found:
         yield from _determinism(found["determinism"], docs)
+    if "transparent" in found:
+        yield from _insertions(found["transparent"])
     if "starts" in found:
         yield from _starts(found["starts"])
 
@@ -120,6 +130,14 @@ def _comparison(found: dict[str, Any], docs: Path) -> Iterator[str]:
         yield from _case(case)
 
 
+def _insertions(found: dict[str, Any]) -> Iterator[str]:
+    yield _INSERTIONS
+    if found["missing"]:
+        yield f"Not measured on this machine: {found['missing']}.\n"
+    for case in found["cases"]:
+        yield from _case(case)
+
+
 def _windows(cases: Sequence[dict[str, Any]]) -> Iterator[Window]:
     for case in cases:
         for windows in case["windows"].values():
@@ -142,7 +160,7 @@ def _case(case: dict[str, Any]) -> Iterator[str]:
 def _seals(name: str, windows: Sequence[Window]) -> str:
     """Say how many; who keeps no record has none to seal."""
     each = [int(window["seals"]) for window in windows]
-    keeps_record = name == "modwarden" or name.startswith("rules-")
+    keeps_record = name in {"modwarden", "proxy", "transparent"} or name.startswith("rules-")
     return f"{min(each)}–{max(each)}" if keeps_record else ""
 
 

@@ -81,7 +81,7 @@ def window(candidate: Running, load: Load, effort: Effort, others: Sequence[Runn
     }
     sealed, began, beside = candidate.sealed, time.monotonic_ns(), _cpu_ns(others)
     cpu = [candidate.cpu_ns()]
-    with start_load("closed", settings) as child:
+    with start_load("closed", settings, within=candidate.place.clients_within) as child:
         report, marks = attend(child)
     report["beside_share"] = (_cpu_ns(others) - beside) / (time.monotonic_ns() - began)
     cpu.append(candidate.cpu_ns())
@@ -117,7 +117,7 @@ def asking(candidate: Running, load: Load) -> dict[str, Any]:
     """Say who asks whom for what."""
     return {
         "targets": candidate.targets,
-        "sources": list(sources(load.connections)),
+        "sources": list(sources(load.connections, candidate.place.clients)),
         "connections": load.connections,
         "writes_percent": load.writes_percent,
         "addresses": addresses(candidate.candidate.rules),

@@ -80,9 +80,12 @@ def start(
         return Child(subprocess.Popen(pinned, stdout=out, stderr=out, cwd=log.parent, env=around), log)
 
 
-def start_load(command: str, settings: dict[str, Any], cpu: int | None = LOAD_CPU) -> subprocess.Popen[bytes]:
-    """Start a part of the load side; its lines are read by the runner."""
-    pinned = _pinned(cpu, str(LOAD), command, json.dumps(settings))
+def start_load(
+    command: str, settings: dict[str, Any], cpu: int | None = LOAD_CPU, *, within: str | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a part of the load side, also in a network namespace; its lines are read by the runner."""
+    place = () if within is None else ("ip", "netns", "exec", within)
+    pinned = _pinned(cpu, *place, str(LOAD), command, json.dumps(settings))
     # Unbuffered: a line in a buffer of ours would not wake `select`.
     return subprocess.Popen(pinned, stdout=subprocess.PIPE, bufsize=0)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Results = dict[str, Any]
+_NOT_MEASURED: dict[str, Any] = {"cases": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ def lines(results: Results) -> Iterator[Line]:
         yield _start(results["starts"][-1])
     if "determinism" in results:
         yield from _determinism(results["determinism"])
+    for case in results.get("transparent", _NOT_MEASURED)["cases"]:
+        yield from _transparent(case)
     if "query" in results:
         yield from _query(results["query"])
 
@@ -120,6 +123,20 @@ def _writes(found: dict[str, Any]) -> Iterator[Line]:
         least, most = 0.7 * 64 / (2 * cost_s), 4 * cost_s * 1e6 + 1000
         goal = f"≥ {least:,.0f} a second, p99 ≤ {most / 1e3:.0f} ms"
         yield Line(f"recorded writes, 64 clients, {name}", goal, measured, rate >= least and p99 <= most)
+
+
+def _transparent(case: dict[str, Any]) -> Iterator[Line]:
+    ours, theirs = (case["windows"][name] for name in ("transparent", "proxy"))
+    at = f"transparent insertion, {title(case)}"
+    throughput, cpu = (ratios(ours, theirs, key) for key in ("throughput", "cpu_us"))
+    is_void = max(median(ours, "load_busy"), median(theirs, "load_busy")) > SATURATED
+    note = "; void: the load's core was the limit" if is_void else ""
+    is_reached = None if is_void else throughput[0] >= 0.95
+    yield Line(
+        f"requests per second, {at}", "≥ 0.95 × proxy insertion", _spread(throughput, "×") + note, is_reached
+    )
+    # The same work in no more than 1 / 0.95 of the time: it decides where throughput says nothing.
+    yield Line(f"CPU time per request, {at}", "≤ 1.05 × proxy insertion", _spread(cpu, "×"), cpu[0] <= 1.05)
 
 
 def _memory(found: dict[str, Any]) -> Line:

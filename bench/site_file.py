@@ -61,7 +61,7 @@ def write_site_file(folder: Path, plan: Plan) -> Path:
             server_port=plan.server_port,
             port=plan.port,
             last_port=plan.port + plan.servers - 1,
-            rules="\n".join(_rule(number) for number in range(plan.rules)),
+            rules=write_rules(plan.rules),
             journal=", ".join(("directory: journal", *plan.journal)),
         )
     )
@@ -74,9 +74,14 @@ def addresses(rules: int) -> dict[str, int]:
     return {"per_source": REGISTERS, "step": REGISTERS * clients, "count": max(rules // clients, 1)}
 
 
-def sources(connections: int) -> Sequence[str]:
+def sources(connections: int, clients: Sequence[str] = CLIENTS) -> Sequence[str]:
     """Give the addresses that so many connections come from."""
-    return CLIENTS[: max(1, min(connections, len(CLIENTS)))]
+    return clients[: max(1, min(connections, len(clients)))]
+
+
+def write_rules(count: int) -> str:
+    """Give so many rules, each a register range of one client."""
+    return "\n".join(_rule(number) for number in range(count))
 
 
 def _rule(number: int) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 READ_COILS, READ_HOLDING_REGISTERS, READ_INPUT_REGISTERS = 0x01, 0x03, 0x04
@@ -34,16 +35,26 @@ class Write:
 class PlcDouble:
     """A server on a port of the kernel's choice, on a thread of its own."""
 
-    def __init__(self, host: str, *, reply_delay_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        host: str,
+        *,
+        port: int = 0,
+        reply_delay_s: float = 0.0,
+        enter: Callable[[], None] | None = None,
+    ) -> None:
         self.host = host
-        self.port = 0
+        self.port = port
+        self.peers: list[str] = []
+        """The address of each client that ever connected."""
+        self._enter = enter
         self.reply_delay_s = reply_delay_s
         self.writes: list[Write] = []
         self.requests = 0
         self._registers: dict[tuple[int, int], int] = {}
         self._open: set[asyncio.Transport] = set()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"plc {host}")
+        self._thread = threading.Thread(target=self._run, name=f"plc {host}")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -58,6 +69,12 @@ class PlcDouble:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_START_S)
         self._loop.close()
+
+    def _run(self) -> None:
+        if self._enter is not None:
+            # Such as into a network namespace of the test's own, which holds for this thread.
+            self._enter()
+        self._loop.run_forever()
 
     def answer(self, unit_id: int, pdu: bytes) -> bytes:
         self.requests += 1
@@ -82,7 +99,7 @@ class PlcDouble:
             self._registers[write.unit_id, write.address + at] = value
 
     async def _listen(self) -> asyncio.Server:
-        return await self._loop.create_server(lambda: _Conversation(self, self._open), self.host, 0)
+        return await self._loop.create_server(lambda: _Conversation(self, self._open), self.host, self.port)
 
     async def _close(self) -> None:
         self._server.close()
@@ -100,6 +117,7 @@ class _Conversation(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._conversations.add(self._transport)
+        self._plc.peers.append(str(self._transport.get_extra_info("peername")[0]))
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc

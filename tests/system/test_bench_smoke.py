@@ -12,7 +12,7 @@ import pytest
 from bench.disturbances import DEMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("reads", "mixed", "rules", "writes", "memory", "starts", "determinism", "query")
+PARTS = ("reads", "mixed", "rules", "writes", "memory", "starts", "determinism", "transparent", "query")
 CANDIDATES = ("direct", "haproxy", "modwarden", "modwarden-no-journal", "pymodbus")
 PLOTS = ("cpu", "latency", "determinism")
 LATENCIES = ("p50_us", "p99_us", "p999_us", "max_us")
@@ -52,6 +52,7 @@ def _found(folder: Path, part: str) -> Any:
 
 def _windows(folder: Path) -> dict[str, dict[str, Any]]:
     cases = [*_found(folder, "reads"), *_found(folder, "mixed"), *_found(folder, "rules")]
+    cases += _found(folder, "transparent")["cases"]
     measured = {
         f"{name}, {case['connections']} connections, {case['writes_percent']} % writes": window
         for case in cases
@@ -136,6 +137,15 @@ def test_every_disturbance_took_place(folder: Path) -> None:
     absent = [phase for phase, demand in DEMANDS.items() if facts[phase][demand.key] < min(demand.least, 1.0)]
 
     assert absent == []
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_tool("nft")
+def test_both_insertions_were_measured_and_a_client_s_requests_cost_the_guard_something(folder: Path) -> None:
+    (case,) = _found(folder, "transparent")["cases"]
+
+    assert set(case["windows"]) == {"proxy", "transparent"}
+    assert all(window["cpu_us"] > 0 for windows in case["windows"].values() for window in windows)
 
 
 def test_a_long_record_is_found_in_by_the_query_and_by_the_command_alike(folder: Path) -> None:

@@ -85,6 +85,8 @@ kinds! {
     PolicyRejected = "policy.rejected",
     /// The guard started.
     GuardStarted = "guard.started",
+    /// There was no guard for a time, and a conduit that fails open let packets pass; `reason` says for how long.
+    GuardAway = "guard.away",
     /// The guard stopped cleanly.
     GuardStopped = "guard.stopped",
     /// Signed digest of all rows before.

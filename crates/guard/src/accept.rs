@@ -2,6 +2,7 @@
 
 use crate::conversation::{Conversation, Parts};
 use crate::directory::Admission;
+use crate::diverted::{Entry, Route};
 use crate::legs::{Legs, Way};
 use crate::limits::Limit;
 use crate::listeners::Place;
@@ -13,7 +14,7 @@ use event::{Event, Kind};
 use mio::Registry;
 use mio::net::TcpStream;
 use policy::Moment;
-use policy::document::{Budgets, Verdicts};
+use policy::document::{Budgets, ClientAddress, Verdicts};
 use session::{SessionConfig, Terms};
 use std::collections::HashMap;
 use std::io;
@@ -117,6 +118,7 @@ pub(crate) struct Arrival {
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) place: Place,
+    pub(crate) entry: Entry,
 }
 
 /// Watch a client's connection.
@@ -153,20 +155,37 @@ pub(crate) fn converse(
     (socket, now): (Socket, Moment),
 ) -> Conversation {
     let guest = Guest::of(arrival.place.conduit, arrival.peer, admission);
-    let Arrival { peer, local, place } = *arrival;
-    let legs = legs(admission, key, canonical(peer.ip()));
+    let Arrival { peer, local, place, .. } = *arrival;
+    let legs = legs(admission, key, arrival);
     let parts = Parts { key, local, peer, place, guest, identity, legs };
     Conversation::new(parts, socket, session, now)
 }
 
 /// Where the legs of an admitted session lead.
-fn legs(admission: &Admission, key: Key, party: IpAddr) -> Legs {
+fn legs(admission: &Admission, key: Key, arrival: &Arrival) -> Legs {
     let terms = &admission.config.terms;
     let ways = terms.servers.iter().map(|server| match (&server.shared, server.address) {
-        (None, Some(address)) => Way::Socket(SocketAddr::new(address, server.port)),
+        (None, Some(address)) => Way::Socket(Route { to: SocketAddr::new(address, server.port), from: kept(arrival) }),
         _ => Way::Line(Arc::clone(&server.name)),
     });
-    Legs::new(key, party, ways, unacknowledged(terms))
+    Legs::new(key, canonical(arrival.peer.ip()), ways, unacknowledged(terms))
+}
+
+/// The address of its own that a client keeps towards servers.
+fn kept(arrival: &Arrival) -> Option<IpAddr> {
+    (arrival.entry == Entry::Diverted(ClientAddress::Keep)).then(|| arrival.peer.ip())
+}
+
+/// The row of a connection to what the policy does not know.
+pub(crate) fn undeclared(peer: SocketAddr, destination: SocketAddr, own: Event) -> Event {
+    Event {
+        kind: Kind::SessionRefused,
+        client_address: Some(canonical(peer.ip())),
+        client_port: Some(peer.port()),
+        server_address: Some(destination.ip()),
+        reason: Some(Arc::from(format!("undeclared_destination: {destination}"))),
+        ..own
+    }
 }
 
 /// The row of a connection that no session was opened for.

@@ -34,12 +34,13 @@ use crate::ledger::Ledger;
 use crate::lines::Lines;
 use crate::listeners::Listeners;
 use crate::notify::Notify;
+use crate::options::Away;
 use crate::socket::Readiness;
 use crate::timers::{Key, Timers};
 use crate::tls::Keyring;
 use crate::token::{Ready, WAKER, ready_of};
 use crossbeam_channel::Receiver;
-use event::Kind;
+use event::{Event, Kind};
 use mio::{Events, Poll, Token};
 use policy::{Moment, Plant, Policy};
 use slab::Slab;
@@ -82,6 +83,7 @@ pub(crate) struct DataLoop {
     accept_again_ns: Option<u64>,
     next_alive_ns: u64,
     is_stopping: bool,
+    away: Vec<Away>,
 }
 
 /// What a loop is made of.
@@ -95,6 +97,7 @@ pub(crate) struct Parts {
     pub(crate) lines: Lines,
     pub(crate) descriptors: Descriptors,
     pub(crate) commands: Receiver<Command>,
+    pub(crate) away: Vec<Away>,
 }
 
 impl DataLoop {
@@ -130,6 +133,7 @@ impl DataLoop {
             accept_again_ns: None,
             next_alive_ns: 0,
             is_stopping: false,
+            away: parts.away,
         }
     }
 
@@ -137,6 +141,7 @@ impl DataLoop {
     pub(crate) fn run(mut self) -> io::Result<Ledger> {
         self.ledger.now = self.now;
         self.ledger.note(Kind::GuardStarted, "started");
+        self.tell_away();
         self.notify.ready();
         let mut events = Events::with_capacity(1024);
         while !self.is_stopping {
@@ -153,6 +158,15 @@ impl DataLoop {
         self.ledger.sum_up();
         self.ledger.note(Kind::GuardStopped, "stopped");
         Ok(self.ledger)
+    }
+
+    /// What passed unguarded must stand in the record, though nobody could see it.
+    fn tell_away(&mut self) {
+        for away in std::mem::take(&mut self.away) {
+            let (conduit, reason) = (Some(Arc::from(away.conduit)), Some(Arc::from(away.told)));
+            let row = Event { kind: Kind::GuardAway, conduit, reason, ..self.ledger.own() };
+            session::Recorder::record(&mut self.ledger, &row);
+        }
     }
 
     fn turn(&mut self, events: &Events) {

@@ -127,10 +127,13 @@ impl Ledger {
 
     fn is_over_budget(&mut self, event: &Event) -> bool {
         let Some(class) = class_of(event) else { return false };
-        let (Some(source), Some(conduit)) = (event.client_address, &event.conduit) else {
-            return false;
+        let Some(source) = event.client_address else { return false };
+        let per_second = match &event.conduit {
+            Some(conduit) => self.rows_per_second.get(conduit).copied().unwrap_or(u32::MAX),
+            // Whoever knocks where no conduit leads, has what the most generous one grants.
+            None if event.kind == Kind::SessionRefused => self.rows_per_second.values().copied().max().unwrap_or(0),
+            None => return false,
         };
-        let per_second = self.rows_per_second.get(conduit).copied().unwrap_or(u32::MAX);
         let is_over = !self.refusals.permits((source, class), per_second, self.now);
         if is_over {
             self.counters.limit(class.limit());
@@ -235,4 +238,24 @@ fn class_of(event: &Event) -> Option<Class> {
 /// Whether a row tells of something that reached a server: only that is worth the second sink.
 fn passes(kind: Kind) -> bool {
     matches!(kind, Kind::RequestPermitted | Kind::RequestObserved | Kind::RequestOutcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knocks_where_no_conduit_leads_have_a_budget_of_rows_too() {
+        let now = Moment { monotonic_ns: 1, utc_ns: 1, synchronised: true };
+        let mut ledger = Ledger::new(None, None, now);
+        ledger.rows_per_second = HashMap::from([(Arc::from("a"), 2), (Arc::from("b"), 5)]);
+        let (peer, destination) = ("10.0.0.5:4000".parse().unwrap(), "10.0.0.9:502".parse().unwrap());
+        for _ in 0..9 {
+            let row = crate::accept::undeclared(peer, destination, ledger.own());
+            ledger.record(&row);
+        }
+
+        assert_eq!(ledger.unwritten, 5);
+        assert_eq!(ledger.counters.limits.met().get("denial_rows_per_second"), Some(&4));
+    }
 }

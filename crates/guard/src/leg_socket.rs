@@ -11,6 +11,7 @@
 //! * bytes that could not leave at once are held against their deadline before they do;
 //! * the session is told each way in which a connection ends that it did not ask for.
 
+use crate::diverted::Route;
 use crate::limits::Limit;
 use crate::socket::{Flushed, Readiness, Received, Socket};
 use crate::turn::Turn;
@@ -18,7 +19,6 @@ use mio::Token;
 #[cfg(test)]
 use mio::net::TcpStream;
 use session::{Leg, Session};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A server on a plant network that does not complete a handshake by then is not there.
@@ -27,7 +27,7 @@ const CONNECT_NS: u64 = 3_000_000_000;
 pub(crate) struct LegSocket {
     leg: Leg,
     token: Token,
-    address: SocketAddr,
+    route: Route,
     server: Server,
     is_finishing: bool,
     /// So many bytes wait that no more are read for it.
@@ -43,8 +43,8 @@ enum Server {
 }
 
 impl LegSocket {
-    pub(crate) fn new(leg: Leg, token: Token, address: SocketAddr) -> Self {
-        Self { leg, token, address, server: Server::Absent, is_finishing: false, is_stuffed: false, is_holding: false }
+    pub(crate) fn new(leg: Leg, token: Token, route: Route) -> Self {
+        Self { leg, token, route, server: Server::Absent, is_finishing: false, is_stuffed: false, is_holding: false }
     }
 
     /// As though the kernel had no more room.
@@ -78,7 +78,7 @@ impl LegSocket {
     }
 
     pub(crate) fn connect(&mut self, session: &mut Session, turn: &mut Turn<'_>) {
-        match Socket::connect(self.address, turn, self.token) {
+        match Socket::connect(self.route, turn, self.token) {
             Ok(socket) => {
                 let until_ns = turn.now.monotonic_ns.saturating_add(CONNECT_NS);
                 self.server = Server::Connecting { socket, until_ns };

@@ -1,5 +1,6 @@
 //! All server connections of one conversation, by the session's name for each.
 
+use crate::diverted::Route;
 use crate::leg_socket::LegSocket;
 use crate::line_leg::LineLeg;
 use crate::socket::Readiness;
@@ -7,7 +8,7 @@ use crate::timers::Key;
 use crate::token::{Slot, token_of};
 use crate::turn::Turn;
 use session::{Leg, Session};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ pub(crate) struct Legs {
 /// How a server is reached.
 pub(crate) enum Way {
     /// By a connection of the session's own.
-    Socket(SocketAddr),
+    Socket(Route),
     /// By the line to the server of that name.
     Line(Arc<str>),
 }
@@ -35,8 +36,8 @@ impl Legs {
         let ends = ways.enumerate().map(|(index, way)| {
             let leg = Leg(u8::try_from(index).unwrap_or(u8::MAX));
             match way {
-                Way::Socket(address) => {
-                    LegEnd::Socket(LegSocket::new(leg, token_of(key.place, Slot::Server(leg.0)), address))
+                Way::Socket(route) => {
+                    LegEnd::Socket(LegSocket::new(leg, token_of(key.place, Slot::Server(leg.0)), route))
                 }
                 Way::Line(name) => LegEnd::Line(LineLeg::new(key, leg, party, name)),
             }

@@ -14,6 +14,7 @@ mod counters;
 mod data_loop;
 mod descriptors;
 mod directory;
+mod diverted;
 mod doubts;
 mod error;
 mod far_syslog;
@@ -45,5 +46,5 @@ extern crate self as guard;
 
 pub use error::GuardError;
 pub use handle::Guard;
-pub use options::{JournalOptions, Options, SyslogOptions};
+pub use options::{Away, JournalOptions, Options, SyslogOptions};
 pub use tls::CredentialError;

@@ -39,6 +39,8 @@ pub(crate) enum Limit {
     TlsHandshakes,
     /// A TLS handshake was not done in time.
     HandshakeTimeout,
+    /// A diverted connection was to no declared server.
+    UndeclaredDestination,
 }
 
 /// How often each was met.
@@ -49,7 +51,7 @@ pub(crate) struct Met([u64; Limit::ALL.len()]);
 pub(crate) const JOURNAL_QUEUE: &str = "journal_queue";
 
 impl Limit {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Sessions,
         Self::SessionsPerClient,
         Self::SessionsUnnamed,
@@ -67,6 +69,7 @@ impl Limit {
         Self::ServerConnect,
         Self::TlsHandshakes,
         Self::HandshakeTimeout,
+        Self::UndeclaredDestination,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -88,6 +91,7 @@ impl Limit {
             Self::ServerConnect => "server_connect",
             Self::TlsHandshakes => "tls_handshakes",
             Self::HandshakeTimeout => "handshake_timeout",
+            Self::UndeclaredDestination => "undeclared_destination",
         }
     }
 }

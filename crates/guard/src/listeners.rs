@@ -1,5 +1,11 @@
-//! The sockets clients connect to, and which conduit each belongs to.
+//! The sockets clients connect to, and which conduit each connection belongs to.
+//!
+//! A socket of its own belongs to one listener of the policy. What the kernel diverts arrives at one socket for all
+//! servers, and belongs where its original destination says; that is the accepted connection's local address.
+//!
+//! Kept true here: a diverted connection is never taken for one to a socket of the guard's own, nor the other way round.
 
+use crate::diverted::{self, Entry, Need};
 use mio::net::TcpListener;
 use mio::{Interest, Registry, Token};
 use policy::Policy;
@@ -21,12 +27,23 @@ pub(crate) struct Place {
 pub(crate) struct Listening {
     pub(crate) socket: TcpListener,
     pub(crate) address: SocketAddr,
-    pub(crate) place: Place,
+    pub(crate) role: Role,
+}
+
+/// What a socket is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// One listener of the policy.
+    Own(Place),
+    /// All connections that the kernel diverts.
+    Diverted(Need),
 }
 
 /// All listeners; the token of the n-th opened is `Token(first + n)` and never used again.
 pub(crate) struct Listeners {
     open: BTreeMap<usize, Listening>,
+    /// Where connections belong that are diverted, by their original destination.
+    destinations: BTreeMap<SocketAddr, (Place, Entry)>,
     next_token: usize,
 }
 
@@ -36,7 +53,7 @@ pub(crate) struct Prepared(Vec<(SocketAddr, TcpListener)>);
 impl Listeners {
     /// The first listener opened gets token `first`.
     pub(crate) fn new(first: usize) -> Self {
-        Self { open: BTreeMap::new(), next_token: first }
+        Self { open: BTreeMap::new(), destinations: BTreeMap::new(), next_token: first }
     }
 
     /// Bind what a policy needs and is not yet open; changes nothing that is.
@@ -44,12 +61,15 @@ impl Listeners {
     /// # Errors
     /// The address that cannot be bound, whose it is, why, and what would mend it.
     pub(crate) fn prepare(&self, policy: &Policy) -> Result<Prepared, String> {
-        let wanted = places(policy.document());
-        let open: BTreeSet<_> = self.open.values().map(|listening| listening.address).collect();
-        let fresh = wanted.keys().filter(|address| !open.contains(*address));
-        let bound = fresh.map(|address| match bind(*address) {
-            Ok(socket) => Ok((*address, socket)),
-            Err(error) => Err(unbound(policy.document(), *address, &error)),
+        let wanted = sockets(policy.document());
+        let open: BTreeSet<_> =
+            self.open.values().map(|listening| (listening.address, listening.is_diverted())).collect();
+        let is_open = |address: &SocketAddr, role: &Role| open.contains(&(*address, matches!(role, Role::Diverted(_))));
+        let fresh = wanted.iter().filter(|(address, role)| !is_open(address, role));
+        let bound = fresh.filter_map(|(address, role)| match bind(*address, *role) {
+            Ok(socket) => Some(Ok((*address, socket))),
+            Err(error) if *role == Role::Diverted(Need::Welcome) && diverted::lacks_family(&error) => None,
+            Err(error) => Some(Err(unbound(policy.document(), (*address, *role), &error))),
         });
         bound.collect::<Result<Vec<_>, _>>().map(Prepared)
     }
@@ -59,28 +79,35 @@ impl Listeners {
     /// # Errors
     /// The system cannot watch a new socket; then nothing has changed.
     pub(crate) fn adopt(&mut self, prepared: Prepared, policy: &Policy, registry: &Registry) -> io::Result<()> {
-        let wanted = places(policy.document());
+        let wanted = sockets(policy.document());
         let mut fresh = BTreeMap::new();
         for (token, (address, mut socket)) in (self.next_token..).zip(prepared.0) {
-            let Some(place) = wanted.get(&address).copied() else { continue };
+            let Some(role) = wanted.get(&address).copied() else { continue };
             registry.register(&mut socket, Token(token), Interest::READABLE)?;
-            fresh.insert(token, Listening { socket, address, place });
+            fresh.insert(token, Listening { socket, address, role });
         }
+        let fresh_addresses: BTreeSet<_> = fresh.values().map(|listening| listening.address).collect();
         self.open.retain(|_, listening| match wanted.get(&listening.address) {
-            Some(place) => {
-                listening.place = *place;
+            Some(role) if !fresh_addresses.contains(&listening.address) => {
+                listening.role = *role;
                 true
             }
             // Closing the socket ends the watch over it as well.
-            None => false,
+            _ => false,
         });
         self.next_token = fresh.keys().next_back().map_or(self.next_token, |last| last + 1);
         self.open.append(&mut fresh);
+        self.destinations = diverted::destinations(policy.document());
         Ok(())
     }
 
     pub(crate) fn get(&self, token: usize) -> Option<&Listening> {
         self.open.get(&token)
+    }
+
+    /// Where a diverted connection belongs; `None`: the policy declares no such server.
+    pub(crate) fn destination(&self, local: SocketAddr) -> Option<(Place, Entry)> {
+        self.destinations.get(&local).copied()
     }
 
     pub(crate) fn tokens(&self) -> Vec<usize> {
@@ -93,7 +120,13 @@ impl Listeners {
     }
 }
 
-/// Where each address of a document stands in it.
+impl Listening {
+    fn is_diverted(&self) -> bool {
+        matches!(self.role, Role::Diverted(_))
+    }
+}
+
+/// Where each address that clients connect to stands in a document.
 pub(crate) fn places(document: &Document) -> BTreeMap<SocketAddr, Place> {
     let mut places = BTreeMap::new();
     for (conduit, of) in document.conduits.iter().enumerate() {
@@ -104,28 +137,43 @@ pub(crate) fn places(document: &Document) -> BTreeMap<SocketAddr, Place> {
     places
 }
 
-fn unbound(document: &Document, address: SocketAddr, error: &io::Error) -> String {
-    let hint = match error.kind() {
-        io::ErrorKind::AddrInUse => "another process listens there; `ss -ltnp` names it",
-        io::ErrorKind::AddrNotAvailable => {
-            "this host has no such address; `ip address` lists those it has, `listen` in the site file chooses"
-        }
-        io::ErrorKind::PermissionDenied => "a port below 1024 needs CAP_NET_BIND_SERVICE",
-        _ => "`listen` in the site file chooses the address",
-    };
-    let place = places(document).get(&address).copied();
-    let conduit = place.and_then(|place| document.conduits.get(place.conduit));
-    let of = conduit.map(|conduit| format!(" of conduit {}", conduit.name)).unwrap_or_default();
-    format!("listener {address}{of}: {error}: {hint}")
+/// The sockets that a document needs.
+fn sockets(document: &Document) -> BTreeMap<SocketAddr, Role> {
+    let own = places(document).into_iter().filter(|(_, place)| diverted::of(document, *place).is_none());
+    let own = own.map(|(address, place)| (address, Role::Own(place)));
+    let diverted = diverted::sockets(document).into_iter().map(|(address, need)| (address, Role::Diverted(need)));
+    own.chain(diverted).collect()
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+fn unbound(document: &Document, (address, role): (SocketAddr, Role), error: &io::Error) -> String {
+    let of = match role {
+        Role::Own(place) => document.conduits.get(place.conduit).map(|conduit| format!(" of conduit {}", conduit.name)),
+        Role::Diverted(_) => Some(" for diverted connections".to_owned()),
+    };
+    let hint = match (error.kind(), role) {
+        (io::ErrorKind::AddrInUse, _) => "another process listens there; `ss -ltnp` names it",
+        (io::ErrorKind::AddrNotAvailable, Role::Own(_)) => {
+            "this host has no such address; `ip address` lists those it has, `listen` in the site file chooses"
+        }
+        (io::ErrorKind::AddrNotAvailable, Role::Diverted(_)) => "this host's loopback interface lacks that address",
+        (io::ErrorKind::PermissionDenied, Role::Own(_)) => "a port below 1024 needs CAP_NET_BIND_SERVICE",
+        (io::ErrorKind::PermissionDenied, Role::Diverted(_)) => "transparent insertion needs CAP_NET_ADMIN",
+        (_, Role::Own(_)) => "`listen` in the site file chooses the address",
+        (_, Role::Diverted(_)) => "`transparent: {port: …}` in the site file chooses the port",
+    };
+    format!("listener {address}{}: {error}: {hint}", of.unwrap_or_default())
+}
+
+fn bind(address: SocketAddr, role: Role) -> io::Result<TcpListener> {
     let domain = if address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
     let socket = Socket::new(domain, Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if let IpAddr::V6(v6) = address.ip() {
         // `::` means both families to an operator who writes it; any other address is one.
         socket.set_only_v6(!v6.is_unspecified())?;
+    }
+    if matches!(role, Role::Diverted(_)) {
+        diverted::make_transparent(&socket, address)?;
     }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

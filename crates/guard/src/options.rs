@@ -13,6 +13,19 @@ pub struct Options {
     /// Second sink for essential traffic while the journal fails.
     #[serde(default)]
     pub syslog: Option<SyslogOptions>,
+    /// Conduits that fail open, and how long they were without a guard before this start.
+    #[serde(default)]
+    pub away: Vec<Away>,
+}
+
+/// A time in which a conduit had no guard and let packets pass.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Away {
+    /// The conduit's name.
+    pub conduit: String,
+    /// What is known of that time, for a person.
+    pub told: String,
 }
 
 /// Where and how the journal is kept.

@@ -2,6 +2,7 @@
 //!
 //! Kept true here: a reset is linger 0, because a plain close would let the kernel deliver a buffered write later.
 
+use crate::diverted::{self, Route};
 use crate::tls::TlsStream;
 use crate::turn::Turn;
 use crate::wire::Wire;
@@ -11,7 +12,7 @@ use mio::{Interest, Registry, Token};
 use session::OutBuffer;
 use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::time::Duration;
 
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
@@ -96,8 +97,8 @@ impl Socket {
     }
 
     /// Start to connect; readiness to write tells the end of it.
-    pub(crate) fn connect(to: SocketAddr, turn: &Turn<'_>, token: Token) -> io::Result<Self> {
-        let stream = TcpStream::connect(to)?;
+    pub(crate) fn connect(route: Route, turn: &Turn<'_>, token: Token) -> io::Result<Self> {
+        let stream = diverted::connect(route)?;
         if turn.descriptors.is_beyond_servers(&stream) {
             return Err(ErrorKind::QuotaExceeded.into());
         }

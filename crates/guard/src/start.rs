@@ -38,7 +38,8 @@ pub(crate) fn assemble(
     let clock = Clock::new();
     let ledger = Ledger::new(journal, syslog, clock.now());
     opening.extend(descriptors.warning());
-    let parts = Parts { poll, clock, policy, keyring, ledger, listeners, lines, descriptors, commands };
+    let away = options.away.clone();
+    let parts = Parts { poll, clock, policy, keyring, ledger, listeners, lines, descriptors, commands, away };
     let mut data_loop = DataLoop::new(parts);
     data_loop.adopt_policy();
     data_loop.adopt_keyring(&Keyring::default());

@@ -4,8 +4,10 @@
 //! newer document without the part it does not understand.
 
 mod tls;
+mod transparent;
 
 pub use tls::{Expired, StaleCrl, Suite, Tls, TlsVersion};
+pub use transparent::{ClientAddress, Transparent};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -396,7 +398,10 @@ pub struct Conduit {
     /// TLS towards clients, on all of its sockets; `None`: Modbus in the clear.
     #[serde(default)]
     pub tls: Option<Tls>,
-    /// Sockets of this conduit.
+    /// Transparent insertion; `None`: clients connect to the guard's own sockets.
+    #[serde(default)]
+    pub transparent: Option<Transparent>,
+    /// Sockets of this conduit; where insertion is transparent, those of its servers.
     pub listeners: Vec<Listener>,
     /// Permits and nevers; a set, order means nothing.
     pub rules: Vec<Rule>,

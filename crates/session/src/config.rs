@@ -126,7 +126,12 @@ impl Terms {
         let document = policy.document();
         let conduit = document.conduits.get(conduit)?;
         let listener = conduit.listeners.get(listener)?;
-        let server = |&index: &usize| Some(ServerTerms::of(index, document.servers.get(index)?));
+        let server = |&index: &usize| {
+            let terms = ServerTerms::of(index, document.servers.get(index)?);
+            // A client that was diverted goes on to the very address it asked for; a line has its own.
+            let is_diverted = conduit.transparent.is_some() && terms.shared.is_none();
+            Some(if is_diverted { ServerTerms { address: Some(listener.address), ..terms } } else { terms })
+        };
         let servers = listener.servers.iter().map(server).collect::<Option<Vec<_>>>()?;
         let (guard, digest) = (document.guard.as_str().into(), policy.digest().into());
         Some(Self::assemble(guard, digest, conduit, servers))
@@ -248,4 +253,34 @@ impl Tolerances {
 
 fn nanoseconds(milliseconds: u64) -> u64 {
     milliseconds.saturating_mul(1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn policy(transparent: &Value) -> Policy {
+        let document = json!({
+            "format": 1, "site": "s", "guard": "g", "utc_offsets": [], "assets": [], "point_maps": [],
+            "servers": [{"name": "plc", "address": "10.0.0.1", "port": 502, "gateway": false, "reply_timeout_ms": 1,
+                "units": [{"asset": "plc", "unit_ids": [1]}]}],
+            "conduits": [{
+                "name": "c", "verdicts": "enforce", "denial": "silence", "server_silent": "close",
+                "idle_timeout_ms": 1, "deadline_ms": 1, "on_journal_failure": "permit", "record_read_values": "all",
+                "budgets": {"sessions": 1, "sessions_per_client": 1, "open_requests": 1, "queued_requests": 0,
+                    "denial_rows_per_second": 0},
+                "transparent": transparent, "rules": [],
+                "listeners": [{"address": "fd00::1", "port": 502, "servers": [0]}]}],
+        });
+        Policy::parse(document.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_diverted_client_goes_on_to_the_address_it_asked_for_and_a_proxy_s_to_the_server_s_first() {
+        let address = |transparent: Value| Terms::of(&policy(&transparent), 0, 0).unwrap().servers[0].address.unwrap();
+
+        assert_eq!(address(json!({"port": 15502, "client_address": "keep"})).to_string(), "fd00::1");
+        assert_eq!(address(Value::Null).to_string(), "10.0.0.1");
+    }
 }

@@ -73,6 +73,7 @@ EVENT_KINDS = (
     "policy.reloaded",
     "policy.rejected",
     "guard.started",
+    "guard.away",
     "guard.stopped",
     "journal.checkpoint",
     "journal.segment_opened",

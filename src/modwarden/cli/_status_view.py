@@ -24,6 +24,8 @@ def head_lines(status: Mapping[str, Any]) -> Iterator[Text]:
     """Say what runs, and first what is wrong."""
     if status.get("alarm"):
         yield Text(f"ALARM {status['alarm']}", style="bold red")
+    if status.get("rules_missing"):
+        yield Text(f"ALARM {status['rules_missing']}", style="bold red")
     journal = status["journal"]
     if journal.get("up") is False:
         yield Text(f"ALARM the journal is down: {journal['last_failure']}", style="bold red")
@@ -34,6 +36,7 @@ def head_lines(status: Mapping[str, Any]) -> Iterator[Text]:
         f"clock {status.get('clock')}"
     )
     yield Text(f"journal: {journal_text(journal)}")
+    yield from unguarded_lines(status)
     yield from certificate_lines(status)
     yield from limit_lines(status)
 
@@ -60,6 +63,19 @@ def limit_lines(status: Mapping[str, Any]) -> Iterator[Text]:
     """Name each budget and limit that was met, and how often."""
     for name, count in status["limits"].items():
         yield Text(f"limit met: {name}, {count:,} times", style="bold yellow")
+
+
+def unguarded_lines(status: Mapping[str, Any]) -> Iterator[Text]:
+    """Name the conduits that pass everything while the guard is away, and how long that last was."""
+    away = {one["conduit"]: one for one in status.get("unguarded", [])}
+    for conduit in status.get("fails_open", []):
+        known = away.get(conduit)
+        told = (
+            ""
+            if known is None
+            else f"; before this start for {known['seconds']:,.1f} s, {known['packets']:,} packets"
+        )
+        yield Text(f"conduit {conduit} fails open{told}", style="bold yellow")
 
 
 def certificate_lines(status: Mapping[str, Any]) -> Iterator[Text]:

@@ -45,6 +45,7 @@ COMMANDS = (
     Command("top", "top"),
     Command("policy", "policy", is_group=True),
     Command("audit", "audit", is_group=True, comes_last=True),
+    Command("harden", "harden"),
     Command("pki", "pki", is_group=True),
     Command("lab", "lab", is_group=True),
 )

@@ -1,6 +1,7 @@
 """The typed Python face of the guard's core, and its control socket."""
 
 from modwarden.guard._child import CompileError
+from modwarden.guard._compile import GuardChoiceError, choose_guard
 from modwarden.guard.explanation import (
     DeclaredUnits,
     Explanation,
@@ -27,6 +28,7 @@ __all__ = [
     "DocumentError",
     "Explanation",
     "FailedOperand",
+    "GuardChoiceError",
     "JournalFinding",
     "KnownValues",
     "Question",
@@ -36,6 +38,7 @@ __all__ = [
     "StateDirectory",
     "UndeclaredUnit",
     "Verification",
+    "choose_guard",
     "serve",
     "state_directory",
     "verification_of",

@@ -24,6 +24,7 @@ from modwarden.model import (
     PointMapName,
     Site,
     Tls,
+    Transparent,
 )
 
 _FORMAT = 1
@@ -152,21 +153,26 @@ class _Compiler:
             },
             # Left out where there is none, so that such a policy keeps the digest that it always had.
             **({} if conduit.tls is None else {"tls": _tls(conduit.tls)}),
-            "listeners": _listeners(conduit, servers),
+            **({} if conduit.transparent is None else {"transparent": _transparent(conduit.transparent)}),
+            "listeners": self._listeners(conduit, servers),
             "rules": [rules.rule(rule) for rule in sorted(conduit.rules, key=lambda rule: rule.name)],
         }
 
+    def _listeners(self, conduit: Conduit, servers: Sequence[AssetName]) -> list[dict[str, Any]]:
+        """Group servers by socket: several behind one are told apart by unit id."""
+        grouped: dict[tuple[str, int], list[int]] = {}
+        for binding in sorted(conduit.servers, key=lambda binding: binding.asset):
+            for socket in self.site.sockets(conduit, binding):
+                place = (str(socket.address), socket.port)
+                grouped.setdefault(place, []).append(servers.index(binding.asset))
+        return [
+            {"address": address, "port": port, "servers": indices}
+            for (address, port), indices in sorted(grouped.items())
+        ]
 
-def _listeners(conduit: Conduit, servers: Sequence[AssetName]) -> list[dict[str, Any]]:
-    """Group servers by socket: several behind one are told apart by unit id."""
-    grouped: dict[tuple[str, int], list[int]] = {}
-    for binding in sorted(conduit.servers, key=lambda binding: binding.asset):
-        socket = (str(binding.listen.address), binding.listen.port)
-        grouped.setdefault(socket, []).append(servers.index(binding.asset))
-    return [
-        {"address": address, "port": port, "servers": indices}
-        for (address, port), indices in sorted(grouped.items())
-    ]
+
+def _transparent(transparent: Transparent) -> dict[str, Any]:
+    return {"port": transparent.port, "client_address": transparent.client_address}
 
 
 def _tls(tls: Tls) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modwarden.errors import ModwardenError
-from modwarden.guard._compile import compile_policy
+from modwarden.guard._compile import choose_guard, compile_policy
 from modwarden.guard.compiled import Compiled
 from modwarden.guard.face import CompiledPolicy
 from modwarden.model import JournalSettings, OnPolicyFailure, Site
@@ -38,6 +38,7 @@ def compile_site(path: Path, guard: str | None) -> Compiled:
         options=json.dumps(_options(site.journal), sort_keys=True).encode(),
         denying_conduits=_denying_conduits(site),
         drain_ms=_drain_ms(document),
+        diversions=site.diversions(choose_guard(site, guard)),
     )
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from modwarden.errors import ModwardenError
+from modwarden.model import Diversion
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,7 @@ class Compiled:
     options: bytes
     denying_conduits: frozenset[str]
     drain_ms: int
+    diversions: tuple[Diversion, ...] = ()
 
     def to_json(self) -> bytes:
         """The form that crosses from the child, and that is kept on disk."""
@@ -40,6 +42,7 @@ class Compiled:
                 "options": json.loads(self.options),
                 "denying_conduits": sorted(self.denying_conduits),
                 "drain_ms": self.drain_ms,
+                "diversions": [asdict(diversion) for diversion in self.diversions],
             }
         ).encode()
 
@@ -66,7 +69,13 @@ def parse_compiled(text: bytes) -> Compiled:
         options=json.dumps(fields["options"], sort_keys=True).encode(),
         denying_conduits=frozenset(fields["denying_conduits"]),
         drain_ms=int(fields["drain_ms"]),
+        diversions=tuple(_diversion(told) for told in fields.get("diversions", [])),
     )
+
+
+def _diversion(told: dict[str, Any]) -> Diversion:
+    lists = {key: tuple(told[key]) for key in ("clients_on", "families")}
+    return Diversion(**{**told, **lists})
 
 
 def load_last_good(path: Path) -> Compiled | None:

@@ -24,6 +24,9 @@ from typing import TYPE_CHECKING, Any
 from modwarden.errors import ModwardenError
 from modwarden.guard._child import CompileError, CompileStoppedError, compile_in_child
 from modwarden.guard._clock import is_clock_synchronised
+from modwarden.guard._loaded import NotLoadedError, check_loaded
+from modwarden.guard._rules_watch import RulesWatch
+from modwarden.guard._unguarded import Unguarded
 from modwarden.guard.compiled import Compiled, StoredPolicyError, keep_last_good, load_last_good
 from modwarden.guard.face import CoreError, DocumentError, GuardCore
 from modwarden.guard.socket_keeper import ControlSocket
@@ -117,6 +120,8 @@ class GuardService:
         self._state = state
         self._wishes = wishes
         self._alarm: str | None = None
+        self._unguarded = Unguarded(state.alive)
+        self._rules = RulesWatch()
         self._core, self._in_force = self._start()
         self._core.clock_synchronised(synchronised=is_clock_synchronised())
         for line in self._core.opening:
@@ -127,6 +132,9 @@ class GuardService:
         status: dict[str, Any] = json.loads(self._core.status())
         status["site_file"] = str(self._site)
         status["alarm"] = self._alarm
+        status["rules_missing"] = self._rules.missing
+        status["fails_open"] = list(self._unguarded.conduits)
+        status["unguarded"] = [away.to_status() for away in self._unguarded.away]
         return json.dumps(status).encode()
 
     def sessions(self) -> bytes:
@@ -141,6 +149,7 @@ class GuardService:
             + (
                 "# HELP modwarden_policy_alarm The site file on disk is not what is in force.\n"
                 f"# TYPE modwarden_policy_alarm gauge\nmodwarden_policy_alarm {alarm}\n"
+                f"{self._unguarded.metrics()}{self._rules.metrics(self._in_force.diversions)}"
             ).encode()
         )
 
@@ -172,6 +181,8 @@ class GuardService:
             if wish is None:
                 break
             wish.fulfil(self._reload_now(look_after))
+        # From here on nobody is let in, so that a conduit that fails open is open.
+        self._unguarded.note_alive()
         if not self._core.drain(self._in_force.drain_ms):
             log.warning("some requests did not finish in %d ms", self._in_force.drain_ms)
         self._core.stop()
@@ -180,11 +191,13 @@ class GuardService:
         if not self._core.is_alive:
             raise DataLoopEndedError("the data loop ended by itself")
         self._core.clock_synchronised(synchronised=is_clock_synchronised())
+        self._unguarded.note_alive()
+        self._rules.look(self._in_force.diversions)
 
     def _start(self) -> tuple[GuardCore, Compiled]:
         try:
             compiled = compile_in_child(self._site, self._guard, self._wishes.is_stop_wished)
-            core = GuardCore(compiled.document, compiled.options)
+            core = self._open(compiled, compiled.document)
         except (CompileError, DocumentError) as error:
             return self._start_with_last_good(error)
         _keep(self._state.last_good, compiled)
@@ -200,9 +213,19 @@ class GuardService:
             raise CompileError(str(error)) from error
         self._alarm = f"started with the last good policy: {_one_line(error)}"
         log.error("%s", self._alarm)
-        core = GuardCore(compiled.for_a_start_without_site_file(), compiled.options)
+        core = self._open(compiled, compiled.for_a_start_without_site_file())
         core.reject(self._alarm)
         return core, compiled
+
+    def _open(self, compiled: Compiled, document: bytes) -> GuardCore:
+        """Start the core, once the kernel does what the conduits need of it."""
+        loaded = check_loaded(compiled.diversions)
+        away = self._unguarded.begin(loaded.open_packets)
+        for one in away:
+            log.warning("conduit %s %s", one.conduit, one.told)
+        told = [{"conduit": one.conduit, "told": one.told} for one in away]
+        options = {**json.loads(compiled.options), "away": told}
+        return GuardCore(document, json.dumps(options).encode())
 
     def _reload_now(self, look_after: Callable[[], None]) -> Answer:
         try:
@@ -224,9 +247,11 @@ class GuardService:
         except CompileError as error:
             return self._refuse(_one_line(error), alarm=str(error))
         try:
+            loaded = check_loaded(compiled.diversions)
             digest = self._core.reload(compiled.document)
-        except (DocumentError, CoreError) as error:
-            return self._refuse(str(error))
+        except (DocumentError, CoreError, NotLoadedError) as error:
+            return self._refuse(" ".join(str(error).split()))
+        self._unguarded.adopt(loaded.open_packets)
         later = "" if compiled.options == self._in_force.options else _AT_NEXT_START
         self._in_force = compiled
         self._alarm = None
@@ -252,6 +277,7 @@ def serve(site: Path, guard: str | None, state: StateDirectory) -> None:
     Raises:
         CompileError: the site file is wrong, and none was ever good.
         CoreError: a port or the disk is not to be had.
+        NotLoadedError: the host's rules or routes are not those that a transparent conduit needs.
     """
     wishes = Wishes()
     # Before anything starts: a SIGHUP that finds no handler would end the process.

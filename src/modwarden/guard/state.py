@@ -31,6 +31,11 @@ class StateDirectory:
         return self.folder / f"control{self._suffix}.sock"
 
     @property
+    def alive(self) -> Path:
+        """The guard's sign of life, where a conduit fails open."""
+        return self.folder / f"alive.{self.site}{self._suffix}.json"
+
+    @property
     def _suffix(self) -> str:
         return "" if self.guard is None else f".{self.guard}"
 

@@ -15,6 +15,14 @@ from modwarden.model.conduit import (
     Socket,
     Verdicts,
 )
+from modwarden.model.diversion import (
+    CLOSED_TABLE,
+    DIVERT_TABLE,
+    MARK,
+    ROUTE_TABLE,
+    RULE_PREFERENCE,
+    Diversion,
+)
 from modwarden.model.finding import Confidence, Evidence, Finding, Severity
 from modwarden.model.function_set import (
     READ_WRITE_REGISTERS,
@@ -67,25 +75,42 @@ from modwarden.model.tls import (
     TlsVersion,
     suites_of,
 )
+from modwarden.model.transparent import (
+    DIVERTED_PORT,
+    AlsoPass,
+    ClientAddress,
+    Layout,
+    PassProtocol,
+    Transparent,
+)
 from modwarden.model.zone import Zone
 
 __all__ = [
+    "CLOSED_TABLE",
     "DAY_NAMES",
     "DAY_S",
     "DEFAULT_SUITES",
+    "DIVERTED_PORT",
+    "DIVERT_TABLE",
     "EXCEPTION_CODES",
     "LAST_ADDRESS",
+    "MARK",
     "MODBUS_PORT",
     "READ_WRITE_REGISTERS",
+    "ROUTE_TABLE",
+    "RULE_PREFERENCE",
     "WEEK_S",
     "Address",
+    "AlsoPass",
     "Asset",
     "AssetName",
     "Budgets",
+    "ClientAddress",
     "Conduit",
     "ConduitName",
     "Confidence",
     "Denial",
+    "Diversion",
     "Evidence",
     "Expectation",
     "Expired",
@@ -96,6 +121,7 @@ __all__ = [
     "FunctionSelectorError",
     "Insertion",
     "JournalSettings",
+    "Layout",
     "Limits",
     "Line",
     "MaxChange",
@@ -107,6 +133,7 @@ __all__ = [
     "Order",
     "Origin",
     "Parity",
+    "PassProtocol",
     "Point",
     "PointMap",
     "PointMapName",
@@ -136,6 +163,7 @@ __all__ = [
     "Tls",
     "TlsVersion",
     "Tolerance",
+    "Transparent",
     "UnitId",
     "Verdicts",
     "Window",

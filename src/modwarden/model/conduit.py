@@ -8,6 +8,7 @@ from modwarden.model.network import Address
 from modwarden.model.origin import Origin
 from modwarden.model.rule import Denial, Rule
 from modwarden.model.tls import Tls
+from modwarden.model.transparent import Transparent
 
 
 class Insertion(StrEnum):
@@ -104,7 +105,7 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class ServerBinding:
-    """A server of a conduit, and where the guard listens for it."""
+    """A server of a conduit, and where its clients connect to: a socket of the guard's, or its own."""
 
     asset: AssetName
     listen: Socket
@@ -129,6 +130,7 @@ class Conduit:
     record_read_values: RecordReadValues = RecordReadValues.CHANGES
     budgets: Budgets = field(default_factory=Budgets)
     tls: Tls | None = None
+    transparent: Transparent | None = None
     servers: tuple[ServerBinding, ...] = ()
     rules: tuple[Rule, ...] = ()
     origin: Origin = field(default=Origin("", 0), compare=False)

@@ -6,7 +6,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from modwarden.model.asset import Asset
-from modwarden.model.conduit import Conduit
+from modwarden.model.conduit import Conduit, OnGuardFailure, ServerBinding, Socket
+from modwarden.model.diversion import Diversion
 from modwarden.model.journal import JournalSettings
 from modwarden.model.names import AssetName, ConduitName, PointMapName, ZoneName
 from modwarden.model.network import Address
@@ -53,6 +54,31 @@ class Site:
         """Give the points of an asset, where it has any."""
         name = self.assets[asset].points
         return None if name is None else self.point_maps[name]
+
+    def sockets(self, conduit: Conduit, binding: ServerBinding) -> tuple[Socket, ...]:
+        """List where clients connect to for a server: the guard's socket, or the server's own addresses."""
+        if conduit.transparent is None:
+            return (binding.listen,)
+        asset = self.assets[binding.asset]
+        return tuple(Socket(address, asset.port) for address in asset.addresses)
+
+    def diversions(self, guard: AssetName) -> tuple[Diversion, ...]:
+        """Say what the kernel of a guard's host must divert, conduit by conduit."""
+        conduits = [conduit for conduit in self.conduits.values() if conduit.guard == guard]
+        return tuple(
+            Diversion(
+                conduit=conduit.name,
+                port=conduit.transparent.port,
+                clients_on=conduit.transparent.clients_on,
+                servers_on=conduit.transparent.servers_on,
+                families=tuple(
+                    sorted({s.address.version for b in conduit.servers for s in self.sockets(conduit, b)})
+                ),
+                fails_open=conduit.on_failure.guard == OnGuardFailure.OPEN,
+            )
+            for conduit in sorted(conduits, key=lambda conduit: conduit.name)
+            if conduit.transparent is not None
+        )
 
     def guards(self) -> tuple[AssetName, ...]:
         """List the assets on which a guard runs, in the order of the file."""

@@ -19,6 +19,7 @@ from modwarden.model import (
     PointMap,
     PointMapName,
     ServerBinding,
+    Socket,
     Zone,
     ZoneName,
 )
@@ -27,6 +28,7 @@ from modwarden.site._clients import ClientNames
 from modwarden.site._rules import RuleReader
 from modwarden.site._schema import ConduitShape, ServerShape
 from modwarden.site._tls import build_tls
+from modwarden.site._transparent import build_transparent, check_destination
 from modwarden.site._tree import Tree
 from modwarden.site._words import expand, expand_beside, holds_range, parse_socket
 from modwarden.site.problems import Mistake, Problems
@@ -59,7 +61,8 @@ class ConduitReader:
     def _conduit(self, name: str, shape: ConduitShape, guards: set[str], origin: Origin) -> Conduit:
         self._check_zones(shape, origin)
         self._check_insertion(shape, origin)
-        bindings = self._bindings(name, shape.servers)
+        transparent = build_transparent(name, shape, origin, self.problems)
+        bindings = self._bindings(name, shape)
         default_deadline = _SERIAL_DEADLINE_MS if self._leads_to_bus(bindings) else _DEADLINE_MS
         rules = RuleReader(
             self.tree,
@@ -85,6 +88,7 @@ class ConduitReader:
             record_read_values=shape.record_read_values,
             budgets=Budgets(**shape.budgets.model_dump()),
             tls=build_tls(shape.tls, self.base, self.tree.origin(("conduits", name, "tls")), self.problems),
+            transparent=transparent,
             servers=bindings,
             rules=rules.build_rules(shape.rules),
             origin=origin,
@@ -102,10 +106,11 @@ class ConduitReader:
                     require(zone, known, "zone")
 
     def _check_insertion(self, shape: ConduitShape, origin: Origin) -> None:
-        if shape.insertion != Insertion.PROXY:
+        if shape.insertion == Insertion.SERIAL:
             what = f"insertion: {shape.insertion} is not part of this version"
             self.problems.add(
-                origin.at("insertion"), Mistake("insertion-not-built", what, "use `insertion: proxy`")
+                origin.at("insertion"),
+                Mistake("insertion-not-built", what, "use `insertion: proxy` or `insertion: transparent`"),
             )
         if shape.on_failure.guard == OnGuardFailure.OPEN and shape.insertion != Insertion.TRANSPARENT:
             what = "a proxy cannot fail open: without it there is no path"
@@ -116,20 +121,21 @@ class ConduitReader:
         zones = [self.zones[ZoneName(name)] for name in shape.from_zones if name in self.zones]
         return tuple(dict.fromkeys(network for zone in zones for network in zone.networks))
 
-    def _bindings(self, conduit: str, shapes: Mapping[str, ServerShape]) -> tuple[ServerBinding, ...]:
+    def _bindings(self, conduit: str, of: ConduitShape) -> tuple[ServerBinding, ...]:
         bindings: dict[AssetName, ServerBinding] = {}
-        for written, shape in shapes.items():
+        is_transparent = of.insertion == Insertion.TRANSPARENT
+        for written, shape in of.servers.items():
             origin = self.tree.origin(("conduits", conduit, "servers", written))
             with self.problems.at(origin):
                 names = expand(written)
-                listens = _listens(shape.listen, names)
+                listens = _no_listens(shape, names) if is_transparent else _listens(shape, names)
                 for name, listen in zip(names, listens, strict=True):
                     with self.problems.at(origin):
                         self._bind(AssetName(name), listen, bindings, origin)
         return tuple(bindings.values())
 
     def _bind(
-        self, name: AssetName, listen: str, bindings: dict[AssetName, ServerBinding], origin: Origin
+        self, name: AssetName, listen: str | None, bindings: dict[AssetName, ServerBinding], origin: Origin
     ) -> None:
         require(name, self.assets, "asset")
         asset = self.assets[name]
@@ -147,7 +153,13 @@ class ConduitReader:
             raise Mistake(
                 "no-unit-id", f"the server {name!r} has no unit id, so nothing could reach it", hint
             )
-        bindings[name] = ServerBinding(name, parse_socket(listen), origin.at("listen"))
+        bindings[name] = ServerBinding(name, self._socket(name, listen), origin.at("listen"))
+
+    def _socket(self, name: AssetName, listen: str | None) -> Socket:
+        if listen is not None:
+            return parse_socket(listen)
+        check_destination(name, self.assets)
+        return Socket(self.assets[name].addresses[0], self.assets[name].port)
 
     def _targets(self, bindings: tuple[ServerBinding, ...]) -> dict[AssetName, Asset]:
         names = {binding.asset for binding in bindings}
@@ -171,20 +183,31 @@ class ConduitReader:
             asset.name
             for asset in self.assets.values()
             for b in bindings
-            if b.listen.address in asset.addresses
+            if shape.insertion != Insertion.TRANSPARENT and b.listen.address in asset.addresses
         }
         if len(owners) == 1:
             return next(iter(owners))
         what = f"the conduit {name!r} names no guard, and it is not clear which one it has"
-        self.problems.add(
-            origin, Mistake("no-guard", what, "add `guard:`, the asset that owns the `listen` addresses")
-        )
+        self.problems.add(origin, Mistake("no-guard", what, "add `guard:`, the asset its guard runs on"))
         return AssetName("")
 
 
-def _listens(text: str, names: list[str]) -> list[str]:
+def _listens(shape: ServerShape, names: list[str]) -> list[str]:
+    text = shape.listen
+    if text is None:
+        hint = (
+            'add `listen: "ADDRESS:PORT"`, where clients find the guard, or choose `insertion: transparent`'
+        )
+        raise Mistake("no-listener", f"nothing says where the guard listens for {names[0]!r}", hint)
     listens = expand_beside(text, names)
     if len(names) > 1 and not holds_range(text):
         what = f"{len(names)} servers share the listener {text!r}"
         raise Mistake("range-lengths", what, "give it a range as long as the name's")
     return listens
+
+
+def _no_listens(shape: ServerShape, names: list[str]) -> list[None]:
+    if shape.listen is not None:
+        what = "with transparent insertion clients connect to the server itself, not to the guard"
+        raise Mistake("listen-not-used", what, "remove `listen`; an empty `{}` is enough")
+    return [None] * len(names)

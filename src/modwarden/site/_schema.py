@@ -6,10 +6,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from modwarden.model import (
+    DIVERTED_PORT,
+    ClientAddress,
     Expectation,
     Expired,
     Framing,
     Insertion,
+    Layout,
     OnGuardFailure,
     OnJournalFailure,
     OnPolicyFailure,
@@ -224,7 +227,10 @@ class AssetShape(_Shape):
 class ServerShape(_Shape):
     """A server of a conduit."""
 
-    listen: str = Field(description="Where the guard listens for it; a range as in the name.")
+    listen: str | None = Field(
+        None,
+        description="Where the guard listens for it; a range as in the name. Not with transparent insertion.",
+    )
 
 
 class RuleShape(_Shape):
@@ -302,6 +308,27 @@ class TlsShape(_Shape):
     )
 
 
+class TransparentShape(_Shape):
+    """Where the guard's host stands in the wire; nobody is readdressed."""
+
+    clients_on: list[str] = Field(min_length=1, description="Interfaces that lead to the clients.")
+    servers_on: str = Field(description="The interface that leads to the servers.")
+    layout: Annotated[Layout, FromText] = Field(
+        Layout.ROUTED,
+        description="routed: two subnets; same_subnet: one, the guard's host answers ARP for both.",
+    )
+    client_address: Annotated[ClientAddress, FromText] = Field(
+        ClientAddress.KEEP, description="Whose address servers see: keep (the client's), or the guard's."
+    )
+    port: Annotated[int, Field(ge=1024, le=65535)] = Field(
+        DIVERTED_PORT, description="Loopback port at which the kernel hands connections to the guard."
+    )
+    also_pass: list[str] = Field(
+        default_factory=list,
+        description="What else clients may send past the guard: icmp, tcp PORT, udp PORT.",
+    )
+
+
 class ConduitShape(_Shape):
     """The only path between zones, and its rules."""
 
@@ -311,7 +338,7 @@ class ConduitShape(_Shape):
         None, description="The asset its guard runs on; may be left out where there is one."
     )
     insertion: Annotated[Insertion, FromText] = Field(
-        Insertion.PROXY, description="How the guard stands in the path: proxy."
+        Insertion.PROXY, description="How the guard stands in the path: proxy or transparent."
     )
     verdicts: Annotated[Verdicts, FromText] = Field(
         Verdicts.ENFORCE, description="observe forwards everything and records what would be refused."
@@ -334,6 +361,9 @@ class ConduitShape(_Shape):
     )
     budgets: BudgetsShape = Field(default_factory=BudgetsShape, description="Named budgets.")
     tls: TlsShape | None = Field(None, description="TLS towards clients; without it, Modbus in the clear.")
+    transparent: TransparentShape | None = Field(
+        None, description="Interfaces of the guard's host; with `insertion: transparent`."
+    )
     servers: dict[str, ServerShape] = Field(min_length=1, description="Servers reached through this conduit.")
     rules: list[RuleShape] = Field(default_factory=list, description="Permits and nevers; a set.")
 

@@ -79,3 +79,18 @@ def test_cpu_time_of_a_window_that_sealed_nothing_proves_nothing() -> None:
 
     assert cpu_line(2, 1).is_reached is True
     assert cpu_line(2, 0).is_reached is None
+
+
+@pytest.mark.parametrize(
+    ("rate", "busy", "verdict"), [(96.0, 0.5, "yes"), (94.0, 0.5, "no"), (94.0, 0.95, "void")]
+)
+def test_transparent_insertion_is_held_against_the_proxy_s(rate: float, busy: float, verdict: str) -> None:
+    windows = {
+        name: [{"throughput": each, "cpu_us": 10.0, "load_busy": busy, **_BAD}]
+        for name, each in (("proxy", 100.0), ("transparent", rate))
+    }
+    case = {"connections": 16, "writes_percent": 0, "windows": windows}
+    throughput, cpu = reached.lines({"transparent": {"missing": None, "cases": [case]}})
+
+    assert throughput.is_reached is {"yes": True, "no": False, "void": None}[verdict]
+    assert cpu.is_reached is True

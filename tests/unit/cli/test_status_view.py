@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from modwarden.cli._status_view import certificate_lines, conduit_table, line_table
+from modwarden.cli._status_view import certificate_lines, conduit_table, line_table, unguarded_lines
 
 LINE = {
     "name": "bus-1",
@@ -76,3 +76,14 @@ def test_tls_is_a_column_where_some_conduit_speaks_it() -> None:
     ]
 
     assert ["tls" in headers for headers in columns] == [False, True]
+
+
+def test_a_conduit_that_fails_open_is_named_with_what_is_known_of_the_time_before() -> None:
+    away = {"conduit": "cell", "seconds": 12.34, "packets": 1200}
+    status = {"fails_open": ["cell", "water"], "unguarded": [away]}
+
+    assert [line.plain for line in unguarded_lines(status)] == [
+        "conduit cell fails open; before this start for 12.3 s, 1,200 packets",
+        "conduit water fails open",
+    ]
+    assert list(unguarded_lines({})) == []

@@ -333,3 +333,24 @@ def test_tls_is_compiled_as_absolute_paths_and_never_as_a_key(tmp_path: Path) ->
         "expired": "close",
     }
     assert document["conduits"][0]["tls"] == expected
+
+
+def test_a_transparent_conduit_listens_at_its_servers_own_addresses_in_both_families(tmp_path: Path) -> None:
+    text = SITE[: SITE.index("  other:")]
+    text = text.replace(
+        '    servers:\n      ahu-1: {listen: "10.10.0.2:15001"}\n      gw-1: {listen: "10.10.0.2:15001"}\n',
+        "    insertion: transparent\n    transparent: {clients_on: [lan0], servers_on: lan1, port: 2000}\n"
+        "    servers: {ahu-1: {}, gw-1: {}}\n",
+    ).replace("addresses: [10.11.0.1]", 'addresses: [10.11.0.1, "fd00::1"]')
+    conduit = document(tmp_path, text)["conduits"][0]
+
+    assert conduit["transparent"] == {"port": 2000, "client_address": "keep"}
+    assert conduit["listeners"] == [
+        {"address": "10.11.0.1", "port": 1502, "servers": [0]},
+        {"address": "10.11.1.1", "port": 502, "servers": [1]},
+        {"address": "fd00::1", "port": 1502, "servers": [0]},
+    ]
+
+
+def test_a_conduit_of_a_proxy_says_nothing_of_it_so_that_its_digest_stays(tmp_path: Path) -> None:
+    assert "transparent" not in document(tmp_path)["conduits"][0]

@@ -1,12 +1,14 @@
 //! Clients that arrive: accepted in small portions, held to the budgets, given a conversation.
 //!
 //! Kept true here: no listener keeps others from their turn; when descriptors run out, accepting pauses and the
-//! loop does not spin; a panic while a session opens costs that connection only.
+//! loop does not spin; what was diverted to no declared server is reset and recorded; a panic while a session opens costs that connection only.
 
 use super::DataLoop;
 use crate::accept::{self, Arrival, Guest};
 use crate::directory::Admission;
+use crate::diverted::{self, Entry};
 use crate::limits::Limit;
+use crate::listeners::Role;
 use crate::socket::Socket;
 use crate::timers::Key;
 use crate::tls::Identity;
@@ -16,6 +18,7 @@ use policy::View;
 use policy::document::Budgets;
 use session::{Session, SessionConfig};
 use std::io;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -27,9 +30,9 @@ impl DataLoop {
     pub(super) fn accept(&mut self, token: usize) {
         for _ in 0..ACCEPTS {
             let Some(listening) = self.listeners.get(token) else { return };
-            let (place, local) = (listening.place, listening.address);
+            let (role, address) = (listening.role, listening.address);
             match listening.socket.accept() {
-                Ok((stream, peer)) => self.arrive(stream, &Arrival { peer, local, place }),
+                Ok((stream, peer)) => self.meet(stream, peer, (role, address)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_momentary(&error) => {}
                 Err(_) => {
@@ -56,6 +59,26 @@ impl DataLoop {
         let at = self.now.monotonic_ns.saturating_add(after_ns);
         // The earlier moment stands: a listener that is never quiet must not put off the others' turn.
         self.accept_again_ns = Some(self.accept_again_ns.map_or(at, |before| before.min(at)));
+    }
+
+    /// Find where a connection belongs; one that was diverted and belongs nowhere is refused.
+    fn meet(&mut self, stream: TcpStream, peer: SocketAddr, (role, address): (Role, SocketAddr)) {
+        if let Role::Own(place) = role {
+            return self.arrive(stream, &Arrival { peer, local: address, place, entry: Entry::Direct });
+        }
+        // Without an address the connection is already gone.
+        let Ok(local) = stream.local_addr() else { return };
+        match self.listeners.destination(local) {
+            Some((place, entry)) => self.arrive(stream, &Arrival { peer, local, place, entry }),
+            None => self.refuse_undeclared(&stream, (peer, local)),
+        }
+    }
+
+    fn refuse_undeclared(&mut self, stream: &TcpStream, (peer, local): (SocketAddr, SocketAddr)) {
+        diverted::refuse(stream);
+        self.ledger.counters.limit(Limit::UndeclaredDestination);
+        let row = accept::undeclared(peer, local, self.ledger.own());
+        session::Recorder::record(&mut self.ledger, &row);
     }
 
     fn arrive(&mut self, stream: TcpStream, arrival: &Arrival) {

@@ -39,8 +39,14 @@ fn check_conduit(document: &Document, conduit: &Conduit, place: &str, findings: 
         findings.check(number != 0, &format!("{place}.{name}"), || Flaw::Number(0.0));
     }
     for (index, listener) in conduit.listeners.iter().enumerate() {
-        check_listener(document, listener, &format!("{place}.listeners[{index}]"), findings);
+        let place = format!("{place}.listeners[{index}]");
+        check_listener(document, listener, &place, findings);
+        // A server's own address leads to that server and to no other.
+        let is_single = conduit.transparent.is_none() || listener.servers.len() <= 1;
+        findings.check(is_single, &format!("{place}.servers"), || Flaw::TooMany(1));
     }
+    let has_port = conduit.transparent.is_none_or(|transparent| transparent.port != 0);
+    findings.check(has_port, &format!("{place}.transparent.port"), || Flaw::Number(0.0));
     let rules = conduit.rules.iter().enumerate();
     findings.check_unique(rules.clone().map(|(index, rule)| (format!("{place}.rules[{index}].name"), &rule.name)));
     for (index, rule) in rules {

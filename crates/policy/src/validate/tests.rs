@@ -168,6 +168,19 @@ fn each_mistake_in_tls_names_its_place() {
 }
 
 #[test]
+fn a_server_s_own_address_leads_to_no_other_server() {
+    let mut document = document();
+    let transparent = |port: u16| json!({"port": port, "client_address": "keep"});
+    document["conduits"][0]["transparent"] = transparent(15502);
+    assert_eq!(problems(&document), [("conduits[0].listeners[0].servers".to_owned(), Flaw::TooMany(1))]);
+
+    document["conduits"][0]["listeners"][0]["servers"] = json!([0]);
+    assert_eq!(problems(&document), []);
+    document["conduits"][0]["transparent"] = transparent(0);
+    assert_eq!(problems(&document), [("conduits[0].transparent.port".to_owned(), Flaw::Number(0.0))]);
+}
+
+#[test]
 fn no_version_or_suite_is_known_that_the_standard_forbids() {
     for (key, word) in
         [("versions", "1.1"), ("suites", "TLS_NULL_WITH_NULL_NULL"), ("suites", "TLS_RSA_WITH_RC4_128_MD5")]

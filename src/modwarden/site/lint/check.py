@@ -1,7 +1,18 @@
 """All lints of a site, in the order of its lines."""
 
 from modwarden.model import Finding, Site
-from modwarden.site.lint import conduits, coverage, lines, listeners, points, reach, rules, tls, zones
+from modwarden.site.lint import (
+    conduits,
+    coverage,
+    lines,
+    listeners,
+    points,
+    reach,
+    rules,
+    tls,
+    transparent,
+    zones,
+)
 
 _LINTS = (
     *zones.LINTS,
@@ -11,6 +22,7 @@ _LINTS = (
     *conduits.LINTS,
     *rules.LINTS,
     *tls.LINTS,
+    *transparent.LINTS,
     *reach.LINTS,
     *coverage.LINTS,
 )

@@ -11,16 +11,23 @@ def listener_clash(site: Site) -> Iterator[Finding]:
     taken: dict[tuple[str, Socket], tuple[Conduit, ServerBinding]] = {}
     for conduit in site.conduits.values():
         for binding in conduit.servers:
-            other, held = taken.setdefault((conduit.guard, binding.listen), (conduit, binding))
-            if other is not conduit:
-                what = f"{binding.listen} is also the listener of conduit {other.name!r} ({held.origin})"
-                yield error("listener-clash", binding.origin, what, "give each conduit sockets of its own")
+            for socket in site.sockets(conduit, binding):
+                other, held = taken.setdefault((conduit.guard, socket), (conduit, binding))
+                if other is not conduit:
+                    what = f"{socket} is also the listener of conduit {other.name!r} ({held.origin})"
+                    yield error(
+                        "listener-clash", binding.origin, what, "give each conduit sockets of its own"
+                    )
+                elif held is not binding and conduit.transparent is not None:
+                    what = f"{socket} is also the address of {held.asset!r} ({held.origin})"
+                    yield error("listener-clash", binding.origin, what, "one address leads to one server")
 
 
 def wildcard_clash(site: Site) -> Iterator[Finding]:
     """A listener on all addresses takes the port from one on a single address."""
     for guard in site.guards():
-        bindings = [b for c in site.conduits.values() if c.guard == guard for b in c.servers]
+        own = [c for c in site.conduits.values() if c.guard == guard and c.transparent is None]
+        bindings = [b for c in own for b in c.servers]
         wide = {b.listen.port: b for b in bindings if b.listen.address.is_unspecified}
         for binding in bindings:
             held = wide.get(binding.listen.port)
@@ -36,7 +43,8 @@ def listener_not_on_guard(site: Site) -> Iterator[Finding]:
         for binding in conduit.servers:
             address = binding.listen.address
             if (
-                guard is not None
+                conduit.transparent is None
+                and guard is not None
                 and guard.addresses
                 and not address.is_unspecified
                 and address not in guard.addresses

@@ -1,0 +1,52 @@
+"""`modwarden harden`: write what a guard's host must load, from the site file; nothing is loaded here."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modwarden.cli._options import GuardOption, SiteArgument
+from modwarden.cli._printing import print_lines
+from modwarden.guard import choose_guard
+from modwarden.hardening import HostFile, render_host
+from modwarden.site import load_site
+
+_PROGRAM, _TEXT = 0o755, 0o644
+
+
+def command(
+    site: SiteArgument,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="The folder to write to; made where it is missing."
+        ),
+    ],
+    guard: GuardOption = None,
+) -> None:
+    """Write the rules, routes and units of one guard's host into a folder, and say how to load them."""
+    loaded = load_site(site)
+    files = render_host(loaded, choose_guard(loaded, guard))
+    if not files:
+        print_lines("nothing to write: no conduit of this guard has `insertion: transparent`")
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        _write(output / file.name, file)
+    print_lines(*(f"{output / file.name} -> {file.installed}" for file in files), *_next_steps())
+
+
+def _write(path: Path, file: HostFile) -> None:
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(file.text)
+    fresh.chmod(_PROGRAM if file.is_program else _TEXT)
+    fresh.replace(path)
+
+
+def _next_steps() -> tuple[str, ...]:
+    return (
+        "install each file at the place behind its arrow, then:",
+        "  useradd --system modwarden   # once",
+        "  systemctl daemon-reload",
+        "  systemctl enable --now modwarden-rules modwarden-forwarding modwarden-guard",
+    )

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Written by `modwarden harden` for the guard gate-1 of Northside, from
+#   site.yaml:14
+#   site.yaml:19
+#   site.yaml:24
+#   site.yaml:25
+#   site.yaml:33
+#   site.yaml:34
+#   site.yaml:36
+# Change those lines and write it again, rather than this file.
+set -eu
+
+if [ "${1:-start}" = stop ]; then
+    sysctl -qw net/ipv4/conf/lan0/forwarding=0
+    sysctl -qw net/ipv4/conf/lan2/forwarding=0
+    sysctl -qw net/ipv4/conf/lan1/forwarding=0
+    sysctl -qw net/ipv4/conf/lan3/forwarding=0
+    sysctl -qw net/ipv6/conf/all/forwarding=0
+    exit 0
+fi
+
+nft list table inet modwarden_closed >/dev/null  # without the rules nothing is forwarded
+
+sysctl -qw net/ipv4/conf/lan0/forwarding=1
+sysctl -qw net/ipv4/conf/lan2/forwarding=1
+sysctl -qw net/ipv4/conf/lan1/forwarding=1
+sysctl -qw net/ipv4/conf/lan3/forwarding=1
+sysctl -qw net/ipv6/conf/all/forwarding=1
