@@ -163,7 +163,10 @@ pub(crate) fn converse(
 fn legs(admission: &Admission, key: Key, party: IpAddr) -> Legs {
     let terms = &admission.config.terms;
     let ways = terms.servers.iter().map(|server| match (&server.shared, server.address) {
-        (None, Some(address)) => Way::Socket(SocketAddr::new(address, server.port)),
+        (None, Some(address)) => {
+            let secured = server.expects.is_some().then(|| Arc::clone(&server.name));
+            Way::Socket(SocketAddr::new(address, server.port), secured)
+        }
         _ => Way::Line(Arc::clone(&server.name)),
     });
     Legs::new(key, party, ways, unacknowledged(terms))

@@ -5,7 +5,7 @@
 
 mod tls;
 
-pub use tls::{Expired, StaleCrl, Suite, Tls, TlsVersion};
+pub use tls::{Expired, OneSided, ServerTls, StaleCrl, Suite, Tls, TlsVersion};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -202,6 +202,9 @@ pub struct Server {
     /// The line that all sessions share; `None`: each session has a connection of its own.
     #[serde(default)]
     pub line: Option<Line>,
+    /// TLS towards it; `None`: Modbus in the clear.
+    #[serde(default)]
+    pub tls: Option<ServerTls>,
     /// Whether serial units stand behind it: then unit id 0 is broadcast.
     pub gateway: bool,
     /// Declared units; all others are denied.
