@@ -164,6 +164,7 @@ impl Conversation {
     fn conclude(&mut self, turn: &mut Turn<'_>) {
         self.session.close("client_closed", &mut turn.context());
         self.act(turn);
+        self.legs.take_leave();
     }
 
     /// Carry out what the session asks for; whether it asked for anything.

@@ -225,6 +225,17 @@ impl LegSocket {
         self.is_finishing = true;
     }
 
+    /// What ends without a word cannot be resumed, as though it had been cut.
+    pub(crate) fn take_leave(&mut self) {
+        if let Server::Open(socket) = &mut self.server
+            && self.is_finishing
+            && !self.is_holding
+            && !socket.write_ended
+        {
+            socket.finish();
+        }
+    }
+
     pub(crate) fn reset(&mut self) {
         match self.take() {
             Server::Connecting { socket, .. } | Server::Open(socket) => socket.reset(),

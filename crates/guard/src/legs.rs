@@ -153,6 +153,13 @@ impl Legs {
         }
     }
 
+    /// The conversation is over, and its connections with it: TLS says so.
+    pub(crate) fn take_leave(&mut self) {
+        for socket in self.sockets_mut() {
+            socket.take_leave();
+        }
+    }
+
     pub(crate) fn reset(&mut self) {
         for socket in self.sockets_mut() {
             socket.reset();

@@ -38,6 +38,9 @@ mod server_gate;
 mod shelf;
 mod stream;
 mod tap;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;
 
 pub(crate) use alarms::{Alarms, Item};
 pub(crate) use credential::{Credential, Identity};

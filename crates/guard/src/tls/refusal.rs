@@ -165,11 +165,15 @@ impl Refusal {
 
     /// A handshake that failed for another reason than the client's certificate.
     pub(super) fn of_handshake(error: &Error, tap: &Tap) -> Self {
-        let first = error.ssl_error().and_then(|stack| stack.errors().first());
-        let said = first.and_then(openssl::error::Error::reason).unwrap_or_default();
         if tap.is_no_tls() {
             return Self::new(Reason::NotTls, "");
         }
+        Self::of_error(error)
+    }
+
+    fn of_error(error: &Error) -> Self {
+        let first = error.ssl_error().and_then(|stack| stack.errors().first());
+        let said = first.and_then(openssl::error::Error::reason).unwrap_or_default();
         match first {
             Some(error) => Self::new(Reason::of_handshake(error.reason_code()), said),
             None => Self::new(Reason::ClientClosed, ""),
@@ -178,7 +182,8 @@ impl Refusal {
 
     /// A handshake with a server that failed for another reason than the server's certificate.
     pub(super) fn of_dial(error: &Error, tap: &Tap) -> Self {
-        let refusal = Self::of_handshake(error, tap);
+        // A server's first word may be that it will not.
+        let refusal = if tap.began_with_alert() { Self::of_error(error) } else { Self::of_handshake(error, tap) };
         let is_version = refusal.detail.contains("alert protocol version");
         let reason = match refusal.reason {
             Reason::ClientAlert if is_version => Reason::Version,
