@@ -31,7 +31,7 @@ conduits:
     to: field
     idle_timeout: 1h
     budgets: {{sessions: 20000, sessions_per_client: 20000}}
-    servers: {{"plc-[001-{servers:03}]": {{listen: "{guard}:[{port}-{last_port}]"}}}}
+{conduit}    servers: {{"plc-[001-{servers:03}]": {{listen: "{guard}:[{port}-{last_port}]"}}}}
     rules:
 {rules}
 journal: {{{journal}}}
@@ -48,6 +48,10 @@ class Plan:
     servers: int = 1
     rules: int = 1000
     journal: tuple[str, ...] = ()
+    conduit: tuple[str, ...] = ()
+    """More that is said of the conduit."""
+    role: str | None = None
+    """What each rule asks a certificate for."""
 
 
 def write_site_file(folder: Path, plan: Plan) -> Path:
@@ -61,7 +65,8 @@ def write_site_file(folder: Path, plan: Plan) -> Path:
             server_port=plan.server_port,
             port=plan.port,
             last_port=plan.port + plan.servers - 1,
-            rules="\n".join(_rule(number) for number in range(plan.rules)),
+            rules="\n".join(_rule(number, plan.role) for number in range(plan.rules)),
+            conduit="".join(f"    {line}\n" for line in plan.conduit),
             journal=", ".join(("directory: journal", *plan.journal)),
         )
     )
@@ -79,10 +84,11 @@ def sources(connections: int) -> Sequence[str]:
     return CLIENTS[: max(1, min(connections, len(CLIENTS)))]
 
 
-def _rule(number: int) -> str:
+def _rule(number: int, role: str | None) -> str:
     first = number * REGISTERS
+    roles = "" if role is None else f"roles: [{role}], "
     client = f"hmi-{10 + number % len(CLIENTS)}"
     return (
-        f"      - {{name: rule-{number:05}, clients: [{client}], permit: [read, write], "
+        f"      - {{name: rule-{number:05}, clients: [{client}], {roles}permit: [read, write], "
         f"ranges: [holding_register {first}-{first + REGISTERS - 1}]}}"
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, cast
 
 if TYPE_CHECKING:
+    import ssl
     from types import TracebackType
 
 READ_COILS, READ_HOLDING_REGISTERS, READ_INPUT_REGISTERS = 0x01, 0x03, 0x04
@@ -34,8 +35,9 @@ class Write:
 class PlcDouble:
     """A server on a port of the kernel's choice, on a thread of its own."""
 
-    def __init__(self, host: str, *, reply_delay_s: float = 0.0) -> None:
+    def __init__(self, host: str, *, reply_delay_s: float = 0.0, tls: ssl.SSLContext | None = None) -> None:
         self.host = host
+        self._tls = tls
         self.port = 0
         self.reply_delay_s = reply_delay_s
         self.writes: list[Write] = []
@@ -82,7 +84,9 @@ class PlcDouble:
             self._registers[write.unit_id, write.address + at] = value
 
     async def _listen(self) -> asyncio.Server:
-        return await self._loop.create_server(lambda: _Conversation(self, self._open), self.host, 0)
+        return await self._loop.create_server(
+            lambda: _Conversation(self, self._open), self.host, 0, ssl=self._tls
+        )
 
     async def _close(self) -> None:
         self._server.close()

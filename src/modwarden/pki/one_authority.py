@@ -59,7 +59,5 @@ def _authorities(tls: Tls) -> Iterable[tuple[str, str]]:
 
 def _finding(name: str, it: tuple[ZoneName, Origin], ot: tuple[ZoneName, Origin]) -> Finding:
     what = f"the CA {name!r} vouches for peers of zone {ot[0]!r} and of zone {it[0]!r} (see {it[1]})"
-    hint = (
-        "whoever breaks it comes in on both sides of the DMZ: make one PKI for each (`modwarden pki init`)"
-    )
+    hint = "whoever breaks it comes in on both sides of the DMZ: make one PKI for each (`modwarden pki init`)"
     return Finding("one-ca-both-sides", Severity.WARNING, what, hint, ot[1].at("trust"))

@@ -126,26 +126,37 @@ def tls_readable(site: Site) -> Iterator[Finding]:
 
 def tls_server_port(site: Site) -> Iterator[Finding]:
     """TLS towards the port of Modbus in the clear, or Modbus in the clear towards the port of TLS."""
-    for binding in _bindings(site):
-        asset = site.assets[binding.asset]
-        if binding.tls is not None and asset.port == _PLAIN_PORT:
-            what = (
-                f"{asset.name!r} is to speak TLS at port {_PLAIN_PORT}, where Modbus in the clear is expected"
-            )
-            hint = f"give the asset `port: {_TLS_PORT}`, unless it is set up otherwise"
-            yield note("tls-server-port", binding.tls.tls.origin, what, hint)
-        if binding.tls is None and asset.port == _TLS_PORT:
-            what = f"{asset.name!r} is asked in the clear at port {_TLS_PORT}, where TLS is expected"
-            yield warning("tls-server-port", binding.origin, what, "give the server `tls:`")
+    secured = (one for one in _bindings(site) if one.tls is not None)
+    for origin, names in _by_origin(one for one in secured if _port(site, one) == _PLAIN_PORT):
+        what = f"{names} is to speak TLS at port {_PLAIN_PORT}, where Modbus in the clear is expected"
+        hint = f"give the asset `port: {_TLS_PORT}`, unless it is set up otherwise"
+        yield note("tls-server-port", origin, what, hint)
+    plain = (one for one in _bindings(site) if one.tls is None)
+    for origin, names in _by_origin(one for one in plain if _port(site, one) == _TLS_PORT):
+        what = f"{names} is asked in the clear at port {_TLS_PORT}, where TLS is expected"
+        yield warning("tls-server-port", origin, what, "give the server `tls:`")
 
 
 def tls_one_sided(site: Site) -> Iterator[Finding]:
     """A server that need not ask who the guard is."""
-    for binding in _bindings(site):
-        if binding.tls is not None and binding.tls.one_sided == OneSided.WARN:
-            what = f"{binding.asset!r} may ask for no certificate, and then serves whoever reaches it"
-            hint = "set it up to ask for one, and leave `one_sided` out"
-            yield note("tls-one-sided", binding.tls.tls.origin.at("one_sided"), what, hint)
+    lax = (one for one in _bindings(site) if one.tls and one.tls.one_sided == OneSided.WARN)
+    for origin, names in _by_origin(lax):
+        what = f"{names} may ask for no certificate, and then serves whoever reaches it"
+        hint = "set it up to ask for one, and leave `one_sided` out"
+        yield note("tls-one-sided", origin, what, hint)
+
+
+def _port(site: Site, binding: ServerBinding) -> int:
+    return site.assets[binding.asset].port
+
+
+def _by_origin(bindings: Iterable[ServerBinding]) -> Iterator[tuple[Origin, str]]:
+    """Name the servers of each line of the file together."""
+    found: dict[Origin, list[str]] = {}
+    for binding in bindings:
+        origin = binding.origin if binding.tls is None else binding.tls.tls.origin
+        found.setdefault(origin, []).append(repr(binding.asset))
+    return ((origin, listed(names)) for origin, names in found.items())
 
 
 def _bindings(site: Site) -> Iterator[ServerBinding]:
