@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bench import candidates as known
-from bench.measure import Effort, Load, Window, median, ratios, running, servers, take_turns, window, windowed
+from bench.measure import Effort, Load, Window, median, ratios, rounds, running, servers, take_turns, windowed
 from bench.processes import CANDIDATE_CPU, ROOT, start
 from bench.site_file import REGISTERS, Plan, sources, write_site_file
 
@@ -90,20 +90,27 @@ def measure_tls(
         chosen = [_haproxy(trust, version), _guard(trust, version)]
         with servers(), running(chosen, folder / version) as started:
             for count in connections:
-                load = Load(count, tls=trust.load(version))
-                windows = take_turns(
-                    started, effort, lambda each, others, load=load: window(each, load, effort, others)
-                )
-                found["requests"].append({"version": version, "connections": count, "windows": windows})
+                found["requests"].append(_requests(started, Load(count, tls=trust.load(version)), effort))
                 _print(found["requests"][-1], "throughput")
-            windows = take_turns(
-                started,
-                effort,
-                lambda each, others, version=version: _handshakes(each, trust, version, effort, others),
-            )
-            found["handshakes"].append({"version": version, "connections": CROWD, "windows": windows})
+            found["handshakes"].append(_shaken(started, trust, version, effort))
             _print(found["handshakes"][-1], "per_second")
     return found
+
+
+def _requests(started: Sequence[known.Running], load: Load, effort: Effort) -> Case:
+    version = "" if load.tls is None else load.tls["version"]
+    return {"version": version, "connections": load.connections, "windows": rounds(started, load, effort)}
+
+
+def _shaken(started: Sequence[known.Running], trust: Trust, version: str, effort: Effort) -> Case:
+    def measured(each: known.Running, others: Sequence[known.Running]) -> Window:
+        return _handshakes(each, trust, version, effort, others)
+
+    return {
+        "version": version,
+        "connections": CROWD,
+        "windows": take_turns(started, effort, measured),
+    }
 
 
 def _handshakes(

@@ -31,7 +31,8 @@ def tls_section(found: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
             figures = (
                 f"{median(each, 'throughput'):,.0f} | {median(each, 'p50_us'):.0f} "
                 f"| {median(each, 'p99_us'):.0f} | {median(each, 'cpu_us'):.1f} "
-                f"| {_ratio(case, name, 'cpu_us')} | {median(each, 'load_busy'):.0%} | {bad_requests(each)} | {median(each, 'seals'):.0f}"
+                f"| {_ratio(case, name, 'cpu_us')} | {median(each, 'load_busy'):.0%} "
+                f"| {bad_requests(each)} | {median(each, 'seals'):.0f}"
             )
             yield f"| {at} | {figures} |"
     yield "\n| | full handshakes/s | × HAProxy | CPU µs | × HAProxy | load busy | failed |"

@@ -232,10 +232,10 @@ def test_a_certificate_for_another_address_is_refused(outpost: Outpost, ending: 
     assert {reason.split(":")[0] for reason in outpost.reasons("tls.server_refused")} == {"wrong_name"}
 
 
-def test_the_same_server_is_taken_where_its_name_is_expected(outpost: Outpost, ending: ExitStack) -> None:
-    holder = outpost.server("plc-2", "127.11.0.2")
+def test_a_server_is_taken_by_its_name_where_that_is_expected(outpost: Outpost, ending: ExitStack) -> None:
+    holder = outpost.server("plc-1", "plc-1.plant")
     plc = ending.enter_context(PlcDouble(UNIT, tls=outpost.context(holder)))
-    outpost.start(plc.port, "name: plc-2")
+    outpost.start(plc.port, "name: plc-1.plant")
     with outpost.talk() as talk:
         assert talk.ask(READ) == ZERO
 

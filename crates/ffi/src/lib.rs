@@ -89,7 +89,6 @@ impl Dialer {
     pub fn dial(&self) -> Result<Ssl, ErrorStack> {
         let mut ssl = Ssl::new(&self.context)?;
         if let Some(session) = self.kept.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            std::eprintln!("offer {:?} {:?}", session.protocol_version(), session.id());
             #[allow(unsafe_code)]
             // SAFETY: the session must be of the connection's own context. `kept` is private, only the callback of
             // `self.context` puts sessions there, and `ssl` was made under that context one line above.

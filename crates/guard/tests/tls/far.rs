@@ -59,9 +59,7 @@ impl Far {
             counts.joined.fetch_add(1, Ordering::SeqCst);
             counts.resumed.fetch_add(usize::from(stream.ssl().session_reused()), Ordering::SeqCst);
             *counts.suite.lock().unwrap() = stream.ssl().current_cipher().unwrap().name().to_owned();
-            eprintln!("{:?} reused {}", stream.ssl().version2(), stream.ssl().session_reused());
             serve(&mut stream, counts);
-            eprintln!("shutdown {:?}", stream.get_shutdown());
         })
     }
 

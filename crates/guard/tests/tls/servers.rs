@@ -93,8 +93,9 @@ fn a_second_connection_resumes_the_session_of_the_first() {
     };
     for manner in [plain, no_tickets] {
         let outpost = Outpost::with(&Wish::controller(), manner, |_| {});
-        for _ in 0..5 {
+        for round in 1..=5 {
             assert_eq!(outpost.hears(&READ), Some(ANSWER.to_vec()));
+            until("the connection ends", || outpost.far.count(|counts| &counts.ended) == round);
         }
 
         assert_eq!((outpost.far.count(|counts| &counts.joined), outpost.far.count(|counts| &counts.resumed)), (5, 4));
