@@ -135,6 +135,25 @@ def test_an_old_client_writes_to_a_server_on_pythons_own_tls(
     ]
 
 
+@pytest.mark.parametrize(
+    ("version", "options"),
+    [(ssl.TLSVersion.TLSv1_2, ssl.OP_NO_TICKET), (ssl.TLSVersion.TLSv1_3, ssl.OP_ALL)],
+)
+def test_sessions_with_a_server_are_resumed(
+    outpost: Outpost, ending: ExitStack, version: ssl.TLSVersion, options: ssl.Options
+) -> None:
+    context = outpost.context(outpost.server(), version)
+    context.options |= options
+    plc = ending.enter_context(PlcDouble(UNIT, tls=context))
+    outpost.start(plc.port)
+    for _ in range(5):
+        with outpost.talk() as talk:
+            assert talk.ask(READ) == ZERO
+        wait_until(lambda: outpost.guard.status()["sessions"] == 0, "the session has ended")
+
+    assert context.session_stats()["hits"] == 4
+
+
 def test_an_old_client_reads_from_pymodbus(outpost: Outpost, ending: ExitStack) -> None:
     plant = ending.enter_context(PlantServer(UNIT, tls=outpost.context(outpost.server())))
     outpost.start(plant.port)
