@@ -20,6 +20,7 @@ from bench.measure import Effort, Load
 from bench.memory import WANTED, measure_memory
 from bench.processes import LOAD_CPU, ROOT, raise_file_limit
 from bench.queries import EVENTS, measure_queries
+from bench.secured import CONNECTIONS, measure_tls
 from bench.starting import SEGMENTS_OF_100_GB, measure_starts
 from bench.write_ahead import measure_writes
 
@@ -114,6 +115,9 @@ PARTS: dict[str, Callable[[Path, Effort, argparse.Namespace], Any]] = {
     "determinism": _determinism,
     "transparent": lambda folder, effort, wanted: measure_insertions(
         folder, effort, LOADS[1:2] if wanted.quick else LOADS
+    ),
+    "tls": lambda folder, effort, wanted: measure_tls(
+        folder, effort, CONNECTIONS[:1] if wanted.quick else CONNECTIONS
     ),
     "query": lambda folder, _, wanted: (
         measure_queries(folder, 20_000, times=1) if wanted.quick else measure_queries(folder, EVENTS)

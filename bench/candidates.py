@@ -168,15 +168,18 @@ def relay() -> Candidate:
 
 
 def haproxy(
-    name: str = "haproxy", tuning: tuple[str, ...] = HAPROXY_TUNING, defaults: tuple[str, ...] = ()
+    name: str = "haproxy",
+    tuning: tuple[str, ...] = HAPROXY_TUNING,
+    defaults: tuple[str, ...] = (),
+    bind: str = "",
 ) -> Candidate:
-    """HAProxy as a plain TCP proxy, one thread."""
+    """HAProxy as a TCP proxy, one thread; `bind` may put its listeners under TLS."""
 
     def begin(place: Place) -> Child:
         place.folder.mkdir(parents=True, exist_ok=True)
         config = place.folder / "haproxy.cfg"
         listeners = [
-            f"listen l{number}\n    bind {near}\n    server s {far}\n"
+            f"listen l{number}\n    bind {near} {bind}\n    server s {far}\n"
             for number, (near, far) in enumerate(place.pairs())
         ]
         # One descriptor for each listener, beside two for each connection.

@@ -10,6 +10,7 @@ from bench.comparison import bad_requests, title
 from bench.figures import draw_cpu, draw_determinism, draw_latency
 from bench.measure import median
 from bench.reached import lines
+from bench.secured_page import tls_section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +18,18 @@ if TYPE_CHECKING:
 
     from bench.measure import Window
 
-_PARTS = ("reads", "mixed", "rules", "writes", "memory", "starts", "determinism", "transparent", "query")
+_PARTS = (
+    "reads",
+    "mixed",
+    "rules",
+    "writes",
+    "memory",
+    "starts",
+    "determinism",
+    "transparent",
+    "query",
+    "tls",
+)
 _VERDICT = {True: "yes", False: "**no**", None: "–"}
 _HEAD = """\
 # Benchmarks
@@ -81,6 +93,8 @@ def _page(parts: dict[str, Any], found: dict[str, Any], docs: Path) -> Iterator[
     yield from _goals(found)
     if "reads" in found:
         yield from _comparison(found, docs)
+    if "tls" in found:
+        yield from tls_section(found["tls"])
     if "determinism" in found:
         yield from _determinism(found["determinism"], docs)
     if "transparent" in found:

@@ -14,7 +14,7 @@ from bench.site_file import addresses, sources
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 Window = dict[str, Any]
@@ -31,6 +31,8 @@ class Load:
     connections: int
     writes_percent: int = 0
     depth: int = 1
+    tls: dict[str, str] | None = None
+    """How the load proves who it is; without it, Modbus in the clear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,10 @@ def running(candidates: Sequence[Candidate], folder: Path, count: int = 1) -> It
 
 def window(candidate: Running, load: Load, effort: Effort, others: Sequence[Running] = ()) -> Window:
     """
-    Measure one candidate once, until it has done all that the window left to do.
+    Measure one candidate once, as `windowed` does.
 
     Raises:
-        BenchError: the load said nothing, or the candidate never came to rest.
+        BenchError: as there.
     """
     settings = {
         "asking": asking(candidate, load),
@@ -79,9 +81,22 @@ def window(candidate: Running, load: Load, effort: Effort, others: Sequence[Runn
         "warm_up_s": effort.warm_up_s,
         "seconds": effort.seconds,
     }
+    return windowed(candidate, ("closed", settings), others)
+
+
+def windowed(
+    candidate: Running, wanted: tuple[str, dict[str, Any]], others: Sequence[Running] = ()
+) -> Window:
+    """
+    Put one load on a candidate, and measure until it has done all that was left to do.
+
+    Raises:
+        BenchError: the load said nothing, or the candidate never came to rest.
+    """
     sealed, began, beside = candidate.sealed, time.monotonic_ns(), _cpu_ns(others)
     cpu = [candidate.cpu_ns()]
-    with start_load("closed", settings, within=candidate.place.clients_within) as child:
+    command, settings = wanted
+    with start_load(command, settings, within=candidate.place.clients_within) as child:
         report, marks = attend(child)
     report["beside_share"] = (_cpu_ns(others) - beside) / (time.monotonic_ns() - began)
     cpu.append(candidate.cpu_ns())
@@ -121,17 +136,25 @@ def asking(candidate: Running, load: Load) -> dict[str, Any]:
         "connections": load.connections,
         "writes_percent": load.writes_percent,
         "addresses": addresses(candidate.candidate.rules),
+        **({} if load.tls is None else {"tls": load.tls}),
     }
 
 
 def rounds(candidates: Sequence[Running], load: Load, effort: Effort) -> dict[str, list[Window]]:
+    """Let the candidates take turns under one load."""
+    return take_turns(candidates, effort, lambda each, others: window(each, load, effort, others))
+
+
+def take_turns(
+    candidates: Sequence[Running], effort: Effort, measured: Callable[[Running, Sequence[Running]], Window]
+) -> dict[str, list[Window]]:
     """Let the candidates take turns, each round beginning with the next one."""
     windows: dict[str, list[Window]] = {each.candidate.name: [] for each in candidates}
     for number in range(effort.rounds):
         first = number % len(candidates)
         for each in [*candidates[first:], *candidates[:first]]:
             others = [other for other in candidates if other is not each]
-            windows[each.candidate.name].append(window(each, load, effort, others))
+            windows[each.candidate.name].append(measured(each, others))
     return windows
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Results = dict[str, Any]
 _NOT_MEASURED: dict[str, Any] = {"cases": []}
+_LEAST_HANDSHAKES = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,32 @@ def lines(results: Results) -> Iterator[Line]:
         yield _start(results["starts"][-1])
     if "determinism" in results:
         yield from _determinism(results["determinism"])
+    yield from _other_parts(results)
+
+
+def _other_parts(results: Results) -> Iterator[Line]:
     for case in results.get("transparent", _NOT_MEASURED)["cases"]:
         yield from _transparent(case)
+    if "tls" in results:
+        yield from _tls(results["tls"])
     if "query" in results:
         yield from _query(results["query"])
+
+
+def _tls(found: dict[str, list[dict[str, Any]]]) -> Iterator[Line]:
+    for case in found["requests"]:
+        ours, theirs = case["windows"]["modwarden"], case["windows"]["haproxy"]
+        at = f"TLS {case['version']} with roles, {case['connections']} connections"
+        cpu = ratios(ours, theirs, "cpu_us")
+        is_void = any(window["seals"] == 0 for window in ours)
+        note = "; void: a window sealed nothing" if is_void else ""
+        reached = None if is_void else cpu[0] <= 1
+        yield Line(f"CPU time per request, {at}", "≤ 1.0 × HAProxy", _spread(cpu, "×") + note, reached)
+    for case in found["handshakes"]:
+        ours, theirs = case["windows"]["modwarden"], case["windows"]["haproxy"]
+        rate = ratios(ours, theirs, "per_second")
+        what = f"full handshakes per second, TLS {case['version']}"
+        yield Line(what, "≥ 0.9 × HAProxy", _spread(rate, "×"), rate[0] >= _LEAST_HANDSHAKES)
 
 
 def _against_haproxy(case: dict[str, Any]) -> Iterator[Line]:

@@ -31,7 +31,7 @@ conduits:
     to: field
     idle_timeout: 1h
     budgets: {{sessions: 20000, sessions_per_client: 20000}}
-    servers: {{"plc-[001-{servers:03}]": {{listen: "{guard}:[{port}-{last_port}]"}}}}
+{conduit}    servers: {{"plc-[001-{servers:03}]": {{listen: "{guard}:[{port}-{last_port}]"}}}}
     rules:
 {rules}
 journal: {{{journal}}}
@@ -48,6 +48,10 @@ class Plan:
     servers: int = 1
     rules: int = 1000
     journal: tuple[str, ...] = ()
+    conduit: tuple[str, ...] = ()
+    """More that is said of the conduit."""
+    role: str | None = None
+    """What each rule asks a certificate for."""
 
 
 def write_site_file(folder: Path, plan: Plan) -> Path:
@@ -61,7 +65,8 @@ def write_site_file(folder: Path, plan: Plan) -> Path:
             server_port=plan.server_port,
             port=plan.port,
             last_port=plan.port + plan.servers - 1,
-            rules=write_rules(plan.rules),
+            rules=write_rules(plan.rules, plan.role),
+            conduit="".join(f"    {line}\n" for line in plan.conduit),
             journal=", ".join(("directory: journal", *plan.journal)),
         )
     )
@@ -79,15 +84,16 @@ def sources(connections: int, clients: Sequence[str] = CLIENTS) -> Sequence[str]
     return clients[: max(1, min(connections, len(clients)))]
 
 
-def write_rules(count: int) -> str:
-    """Give so many rules, each a register range of one client."""
-    return "\n".join(_rule(number) for number in range(count))
+def write_rules(count: int, role: str | None = None) -> str:
+    """Give so many rules, each a register range of one client, who has the role where one is named."""
+    return "\n".join(_rule(number, role) for number in range(count))
 
 
-def _rule(number: int) -> str:
+def _rule(number: int, role: str | None) -> str:
     first = number * REGISTERS
+    roles = "" if role is None else f"roles: [{role}], "
     client = f"hmi-{10 + number % len(CLIENTS)}"
     return (
-        f"      - {{name: rule-{number:05}, clients: [{client}], permit: [read, write], "
+        f"      - {{name: rule-{number:05}, clients: [{client}], {roles}permit: [read, write], "
         f"ranges: [holding_register {first}-{first + REGISTERS - 1}]}}"
     )

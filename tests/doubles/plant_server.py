@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Self
 
 from pymodbus.framer import FramerType
 from pymodbus.pdu.device import ModbusDeviceIdentification
-from pymodbus.server import ModbusTcpServer
+from pymodbus.server import ModbusTcpServer, ModbusTlsServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 if TYPE_CHECKING:
+    import ssl
     from types import TracebackType
 
 IDENTITY = {
@@ -27,9 +28,14 @@ class PlantServer:
     """One server with tables of 300 entries for each of its unit ids; each register holds its address."""
 
     def __init__(
-        self, host: str, unit_ids: tuple[int, ...] = (1,), framer: FramerType = FramerType.SOCKET
+        self,
+        host: str,
+        unit_ids: tuple[int, ...] = (1,),
+        framer: FramerType = FramerType.SOCKET,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.host = host
+        self._tls = tls
         self._framer = framer
         self.port = 0
         self._unit_ids = unit_ids
@@ -54,7 +60,10 @@ class PlantServer:
     async def _listen(self) -> ModbusTcpServer:
         devices = [_device(unit_id) for unit_id in self._unit_ids]
         identity = ModbusDeviceIdentification(info_name=IDENTITY)  # type: ignore[no-untyped-call]
-        server = ModbusTcpServer(devices, framer=self._framer, address=(self.host, 0), identity=identity)
+        address = (self.host, 0)
+        server = ModbusTcpServer(devices, framer=self._framer, address=address, identity=identity)
+        if self._tls is not None:
+            server = ModbusTlsServer(devices, address=address, sslctx=self._tls, identity=identity)
         await server.serve_forever(background=True)
         return server
 

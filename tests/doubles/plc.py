@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, cast
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from types import TracebackType
 
@@ -41,10 +42,12 @@ class PlcDouble:
         *,
         port: int = 0,
         reply_delay_s: float = 0.0,
+        tls: ssl.SSLContext | None = None,
         enter: Callable[[], None] | None = None,
     ) -> None:
         self.host = host
         self.port = port
+        self._tls = tls
         self.peers: list[str] = []
         """The address of each client that ever connected."""
         self._enter = enter
@@ -99,7 +102,9 @@ class PlcDouble:
             self._registers[write.unit_id, write.address + at] = value
 
     async def _listen(self) -> asyncio.Server:
-        return await self._loop.create_server(lambda: _Conversation(self, self._open), self.host, self.port)
+        return await self._loop.create_server(
+            lambda: _Conversation(self, self._open), self.host, self.port, ssl=self._tls
+        )
 
     async def _close(self) -> None:
         self._server.close()

@@ -12,7 +12,18 @@ import pytest
 from bench.disturbances import DEMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("reads", "mixed", "rules", "writes", "memory", "starts", "determinism", "transparent", "query")
+PARTS = (
+    "reads",
+    "mixed",
+    "rules",
+    "writes",
+    "memory",
+    "starts",
+    "determinism",
+    "transparent",
+    "query",
+    "tls",
+)
 CANDIDATES = ("direct", "haproxy", "modwarden", "modwarden-no-journal", "pymodbus")
 PLOTS = ("cpu", "latency", "determinism")
 LATENCIES = ("p50_us", "p99_us", "p999_us", "max_us")

@@ -1,11 +1,13 @@
 //! A client as the load plays it: what it asks next, what it waits for, and what an answer means.
 
 use crate::frame::{Request, name_of};
+use crate::link::{Link, Secured};
 use crate::pipe::{After, Pipe, SCRATCH};
 use crate::socket::connect;
 use crate::tally::Tally;
 use mio::event::Event;
 use mio::{Interest, Poll, Token};
+use openssl::ssl::SslContext;
 use serde::Deserialize;
 use std::collections::VecDeque;
 use std::io::{Error, Result};
@@ -26,6 +28,9 @@ pub(crate) struct Asking {
     pub(crate) writes_percent: u32,
     #[serde(default)]
     pub(crate) addresses: Addresses,
+    /// Every connection under TLS.
+    #[serde(default)]
+    pub(crate) tls: Option<Secured>,
 }
 
 /// Source n asks for `first + n * per_source + k * step`, k below `count`, in turn.
@@ -68,7 +73,8 @@ pub(crate) struct Asker {
 
 /// Open every connection, registered under its index.
 pub(crate) fn open(asking: &Asking, poll: &Poll) -> Result<Vec<Option<Asker>>> {
-    let one = |at| Asker::open(asking, at, poll).map(Some);
+    let context = asking.tls.as_ref().map(Secured::context).transpose()?;
+    let one = |at| Asker::open(asking, at, (poll, context.as_ref())).map(Some);
     (0..asking.connections).map(one).collect()
 }
 
@@ -93,16 +99,20 @@ impl Book {
 }
 
 impl Asker {
-    fn open(asking: &Asking, at: usize, poll: &Poll) -> Result<Self> {
+    fn open(asking: &Asking, at: usize, (poll, context): (&Poll, Option<&SslContext>)) -> Result<Self> {
         let (target, source) = (around(&asking.targets, at)?, around(&asking.sources, at)?);
         let mut stream = connect(Some(source), target)?;
         poll.registry().register(&mut stream, Token(at), Interest::READABLE | Interest::WRITABLE)?;
+        let link = match context {
+            None => Link::Plain(stream),
+            Some(context) => Link::secure(stream, context)?,
+        };
         let place = u16::try_from(at % asking.sources.len()).unwrap_or(0);
         let addresses = asking.addresses;
         let first_address = addresses.first.saturating_add(place.saturating_mul(addresses.per_source));
         // Each begins at a place of its own in the round of addresses and of reads and writes.
         let turn = u32::try_from(at).unwrap_or(0).wrapping_mul(37);
-        Ok(Self { pipe: Pipe::new(stream), open: VecDeque::new(), first_address, turn })
+        Ok(Self { pipe: Pipe::new(link), open: VecDeque::new(), first_address, turn })
     }
 
     /// Put the next request into the pipe; it counts as sent at `due_ns`.

@@ -1,4 +1,4 @@
-//! Load and its counterparts for the benchmark: `bench serve|relay|closed|paced|churn|idle|attack JSON`.
+//! Load and its counterparts for the benchmark: `bench serve|relay|closed|paced|churn|handshakes|idle|attack JSON`.
 //!
 //! One thread and one epoll each: what the load side burns, the measured side lacks.
 
@@ -7,7 +7,9 @@ mod attack;
 mod churn;
 mod closed;
 mod frame;
+mod handshakes;
 mod idle;
+mod link;
 mod paced;
 mod phases;
 mod pipe;
@@ -24,7 +26,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.as_slice() {
         [command, settings] => run(command, settings),
-        _ => Err(Error::other("usage: bench serve|relay|closed|paced|churn|idle|attack JSON")),
+        _ => Err(Error::other("usage: bench serve|relay|closed|paced|churn|handshakes|idle|attack JSON")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -42,6 +44,7 @@ fn run(command: &str, settings: &str) -> Result<()> {
         "closed" => say(&closed::run(&parse(settings)?)?),
         "paced" => say(&paced::run(&parse(settings)?)?),
         "churn" => say(&churn::run(&parse(settings)?)?),
+        "handshakes" => say(&handshakes::run(&parse(settings)?)?),
         "attack" => say(&attack::run(&parse(settings)?)?),
         "idle" => idle::run(&parse(settings)?),
         _ => Err(Error::other(format!("no such command: {command}"))),

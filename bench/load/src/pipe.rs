@@ -1,14 +1,14 @@
 //! One connection and the bytes that wait on either side of it.
 
 use crate::frame::{Cut, cut};
-use mio::net::TcpStream;
+use crate::link::Link;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 
 /// One read takes at most this; a shorter read has emptied the socket.
 pub(crate) const SCRATCH: usize = 16 << 10;
 
 pub(crate) struct Pipe {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Link,
     /// Accepted, not yet taken by the kernel.
     pub(crate) out: Vec<u8>,
     /// The begin of a frame whose end is still to come.
@@ -23,7 +23,7 @@ pub(crate) enum After {
 }
 
 impl Pipe {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: Link) -> Self {
         Self { stream, out: Vec::new(), rest: Vec::new() }
     }
 
@@ -56,7 +56,8 @@ impl Pipe {
                 Err(error) => return Err(error),
             };
             self.split(scratch.get(..count).unwrap_or_default(), &mut take)?;
-            if count < SCRATCH && !is_closing {
+            // A record is read at a time, and more of them may wait.
+            if count < SCRATCH && !is_closing && self.stream.is_plain() {
                 return Ok(After::Open);
             }
         }

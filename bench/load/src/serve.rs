@@ -1,6 +1,7 @@
 //! The server behind every candidate: answers at once, remembers nothing.
 
 use crate::frame::answer;
+use crate::link::Link;
 use crate::pipe::{After, Pipe, SCRATCH};
 use crate::socket::listen;
 use mio::event::Event;
@@ -66,7 +67,7 @@ impl Server {
             });
             self.poll.registry().register(&mut stream, Token(self.listeners.len() + place), both)?;
             if let Some(free) = self.pipes.get_mut(place) {
-                *free = Some(Pipe::new(stream));
+                *free = Some(Pipe::new(Link::Plain(stream)));
             }
         }
         Ok(())

@@ -113,6 +113,10 @@ kinds! {
     InternalError = "internal.error",
     /// A connection that did not become a session, for its handshake or its certificate.
     TlsRefused = "tls.refused",
+    /// A server's connection that cannot be used, for its handshake or its certificate.
+    TlsServerRefused = "tls.server_refused",
+    /// A server showed a certificate that it had not shown before.
+    TlsServerKnown = "tls.server_known",
     /// A certificate was taken, or kept, although something about it should be mended.
     TlsTolerated = "tls.tolerated",
     /// A conduit's certificate, roots or revocation lists were read, at start or anew.

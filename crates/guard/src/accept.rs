@@ -165,7 +165,10 @@ pub(crate) fn converse(
 fn legs(admission: &Admission, key: Key, arrival: &Arrival) -> Legs {
     let terms = &admission.config.terms;
     let ways = terms.servers.iter().map(|server| match (&server.shared, server.address) {
-        (None, Some(address)) => Way::Socket(Route { to: SocketAddr::new(address, server.port), from: kept(arrival) }),
+        (None, Some(address)) => {
+            let secured = server.expects.is_some().then(|| Arc::clone(&server.name));
+            Way::Socket(Route { to: SocketAddr::new(address, server.port), from: kept(arrival) }, secured)
+        }
         _ => Way::Line(Arc::clone(&server.name)),
     });
     Legs::new(key, canonical(arrival.peer.ip()), ways, unacknowledged(terms))

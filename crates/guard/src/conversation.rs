@@ -12,6 +12,7 @@
 
 use crate::accept::{Guest, unacknowledged};
 use crate::client_side::ClientSide;
+use crate::leg_socket::Judge;
 #[cfg(test)]
 use crate::leg_socket::LegSocket;
 use crate::legs::Legs;
@@ -163,6 +164,7 @@ impl Conversation {
     fn conclude(&mut self, turn: &mut Turn<'_>) {
         self.session.close("client_closed", &mut turn.context());
         self.act(turn);
+        self.legs.take_leave();
     }
 
     /// Carry out what the session asks for; whether it asked for anything.
@@ -182,6 +184,11 @@ impl Conversation {
             }
         }
         acted
+    }
+
+    /// Cut each server connection that `judge` says something against.
+    pub(crate) fn judge_servers(&mut self, judge: &mut Judge<'_>, turn: &mut Turn<'_>) {
+        self.legs.judge(judge, &mut self.session, turn);
     }
 
     /// The line that a leg leads to is there.

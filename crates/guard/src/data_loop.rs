@@ -52,6 +52,9 @@ use std::sync::Arc;
 /// all others waiting for some 150 ms (measured), for one turn of each was thousands of refusals.
 const SCRATCH_BYTES: usize = 4 * 1024;
 
+/// Steps of handshakes with servers in one turn of the loop: each takes up to some 0.3 ms.
+const DIALS: usize = 4;
+
 pub(crate) struct DataLoop {
     pub(crate) poll: Poll,
     pub(crate) clock: Clock,
@@ -72,6 +75,8 @@ pub(crate) struct DataLoop {
     pub(crate) keyring: Keyring,
     pub(crate) expiring: Expiring,
     pub(crate) handshakes: Handshakes,
+    /// Steps of handshakes with servers that this turn may still take.
+    dials: usize,
     timers: Timers,
     unfinished: VecDeque<Key>,
     waiting: HashMap<event::Sequence, Key>,
@@ -122,6 +127,7 @@ impl DataLoop {
             keyring: parts.keyring,
             expiring: Expiring::default(),
             handshakes: Handshakes::default(),
+            dials: DIALS,
             timers: Timers::default(),
             unfinished: VecDeque::new(),
             waiting: HashMap::new(),
@@ -171,6 +177,7 @@ impl DataLoop {
 
     fn turn(&mut self, events: &Events) {
         self.read_clock();
+        self.dials = DIALS;
         for event in events {
             match ready_of(event.token()) {
                 Ready::Waker => {}

@@ -221,7 +221,7 @@ fn class_of(event: &Event) -> Option<Class> {
     match event.kind {
         // Churn fills a journal as well as garbage does, but must not cost a client its refusals' rows.
         Kind::SessionOpened | Kind::SessionClosed | Kind::TlsTolerated => Some(Class::Session),
-        Kind::ResponseUnsolicited | Kind::ModbusTolerated => Some(Class::Response),
+        Kind::ResponseUnsolicited | Kind::ModbusTolerated | Kind::TlsServerRefused => Some(Class::Response),
         Kind::RequestDenied | Kind::SessionRefused | Kind::TlsRefused => Some(Class::Refusal),
         Kind::ModbusInvalidFunctionCode
         | Kind::ModbusInvalidLength

@@ -1,33 +1,49 @@
 //! One of a conversation's server connections, from connect to its end.
 //!
 //! ```text
-//! Absent ──connect──► Connecting ──handshake──► Open ──both streams ended──► Absent
-//!    ▲                    │ refused, too late     │ reset, failed
-//!    └────────────────────┴──────────────────────┘
+//! Absent ──connect──► Connecting ──there──► Open ──both streams ended──► Absent
+//!    ▲                    │      │            ▲ │ reset, failed
+//!    │                    │  under TLS        │ │
+//!    │                    │      └► Securing ─┘ │
+//!    │                    │ refused,   │        │
+//!    │                    │ too late   │        │
+//!    └────────────────────┴────────────┴────────┘
 //! ```
 //!
 //! Kept true here:
 //! * bytes reach a server only from the session's own buffer for it;
+//! * where TLS is asked for no byte leaves without it, whatever became of its files;
 //! * bytes that could not leave at once are held against their deadline before they do;
 //! * the session is told each way in which a connection ends that it did not ask for.
 
 use crate::diverted::Route;
 use crate::limits::Limit;
 use crate::socket::{Flushed, Readiness, Received, Socket};
+use crate::tls::{Credential, Dial, Reason, Refusal, ServerGate, Step, When};
 use crate::turn::Turn;
+use event::{Event, Kind};
 use mio::Token;
 #[cfg(test)]
 use mio::net::TcpStream;
-use session::{Leg, Session};
+use session::{Leg, Recorder as _, Session};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A server on a plant network that does not complete a handshake by then is not there.
-const CONNECT_NS: u64 = 3_000_000_000;
+pub(crate) const CONNECT_NS: u64 = 3_000_000_000;
+/// Small controllers take a second or two for their signature.
+pub(crate) const HANDSHAKE_NS: u64 = 5_000_000_000;
+
+/// Says what stands against a server's certificate, if anything does.
+pub(crate) type Judge<'a> = dyn FnMut(&Arc<ServerGate>, &Arc<Credential>) -> Option<Refusal> + 'a;
 
 pub(crate) struct LegSocket {
     leg: Leg,
     token: Token,
     route: Route,
+    /// The name to find the files of TLS by, where it is to be spoken.
+    secured: Option<Arc<str>>,
+    far: Option<Far>,
     server: Server,
     is_finishing: bool,
     /// So many bytes wait that no more are read for it.
@@ -36,15 +52,34 @@ pub(crate) struct LegSocket {
     is_holding: bool,
 }
 
+/// Who is at the other end.
+struct Far {
+    gate: Arc<ServerGate>,
+    credential: Arc<Credential>,
+    /// Something came: it has taken the guard's certificate.
+    has_spoken: bool,
+}
+
 enum Server {
     Absent,
     Connecting { socket: Socket, until_ns: u64 },
+    Securing { dial: Box<Dial>, until_ns: u64 },
     Open(Socket),
 }
 
 impl LegSocket {
-    pub(crate) fn new(leg: Leg, token: Token, route: Route) -> Self {
-        Self { leg, token, route, server: Server::Absent, is_finishing: false, is_stuffed: false, is_holding: false }
+    pub(crate) fn new(leg: Leg, token: Token, (route, secured): (Route, Option<Arc<str>>)) -> Self {
+        Self {
+            leg,
+            token,
+            route,
+            secured,
+            far: None,
+            server: Server::Absent,
+            is_finishing: false,
+            is_stuffed: false,
+            is_holding: false,
+        }
     }
 
     /// As though the kernel had no more room.
@@ -59,13 +94,14 @@ impl LegSocket {
     pub(crate) fn stream(&self) -> Option<&TcpStream> {
         match &self.server {
             Server::Open(socket) => Some(socket.stream()),
-            Server::Connecting { .. } | Server::Absent => None,
+            Server::Connecting { .. } | Server::Securing { .. } | Server::Absent => None,
         }
     }
 
     pub(crate) fn ready(&mut self, is: Readiness) {
         match &mut self.server {
             Server::Connecting { socket, .. } | Server::Open(socket) => socket.ready(is),
+            Server::Securing { dial, .. } => dial.ready(is),
             Server::Absent => {}
         }
     }
@@ -78,6 +114,11 @@ impl LegSocket {
     }
 
     pub(crate) fn connect(&mut self, session: &mut Session, turn: &mut Turn<'_>) {
+        self.far = None;
+        if self.secured.is_some() && self.gate(turn).is_none() {
+            turn.ledger.counters.limit(Limit::ServerConnect);
+            return session.server_refused(self.leg, &mut turn.context());
+        }
         match Socket::connect(self.route, turn, self.token) {
             Ok(socket) => {
                 let until_ns = turn.now.monotonic_ns.saturating_add(CONNECT_NS);
@@ -91,12 +132,19 @@ impl LegSocket {
         }
     }
 
-    /// Complete the handshake or receive; whether anything moved.
+    /// The files to speak TLS by, unless the server is to be left alone for now.
+    fn gate(&self, turn: &Turn<'_>) -> Option<Arc<ServerGate>> {
+        let gate = turn.keyring.server(self.secured.as_deref()?)?;
+        gate.may_dial(turn.now.monotonic_ns).then(|| Arc::clone(gate))
+    }
+
+    /// Complete the handshakes or receive; whether anything moved.
     pub(crate) fn serve(&mut self, unacknowledged: Duration, session: &mut Session, turn: &mut Turn<'_>) -> bool {
         match &self.server {
             Server::Connecting { socket, .. } if socket.has_stirred() => self.complete(unacknowledged, session, turn),
+            Server::Securing { dial, .. } if dial.can_step() => self.secure(session, turn),
             Server::Open(_) => self.receive(session, turn),
-            Server::Connecting { .. } | Server::Absent => false,
+            Server::Connecting { .. } | Server::Securing { .. } | Server::Absent => false,
         }
     }
 
@@ -108,14 +156,30 @@ impl LegSocket {
     /// When an unfinished handshake is given up, monotonic nanoseconds.
     pub(crate) fn deadline(&self) -> Option<u64> {
         match self.server {
-            Server::Connecting { until_ns, .. } => Some(until_ns),
+            Server::Connecting { until_ns, .. } | Server::Securing { until_ns, .. } => Some(until_ns),
             Server::Absent | Server::Open(_) => None,
         }
     }
 
     pub(crate) fn deadline_reached(&mut self, session: &mut Session, turn: &mut Turn<'_>) {
-        if self.deadline().is_some_and(|at| at <= turn.now.monotonic_ns) {
-            self.refused(session, turn);
+        if !self.deadline().is_some_and(|at| at <= turn.now.monotonic_ns) {
+            return;
+        }
+        match &self.server {
+            Server::Securing { .. } => {
+                turn.ledger.counters.limit(Limit::HandshakeTimeout);
+                self.mistrusted(&Refusal::new(Reason::HandshakeTimeout, ""), session, turn);
+            }
+            _ => self.refused(session, turn),
+        }
+    }
+
+    /// Cut the connection where something stands against its server now.
+    pub(crate) fn judge(&mut self, judge: &mut Judge<'_>, session: &mut Session, turn: &mut Turn<'_>) {
+        let Some(far) = self.far.as_ref().filter(|_| matches!(self.server, Server::Open(_))) else { return };
+        if let Some(refusal) = judge(&far.gate, &far.credential) {
+            self.note(Kind::TlsServerRefused, &refusal.told(), session, turn);
+            self.failed(session, turn);
         }
     }
 
@@ -161,9 +225,21 @@ impl LegSocket {
         self.is_finishing = true;
     }
 
+    /// What ends without a word cannot be resumed, as though it had been cut.
+    pub(crate) fn take_leave(&mut self) {
+        if let Server::Open(socket) = &mut self.server
+            && self.is_finishing
+            && !self.is_holding
+            && !socket.write_ended
+        {
+            socket.finish();
+        }
+    }
+
     pub(crate) fn reset(&mut self) {
         match self.take() {
             Server::Connecting { socket, .. } | Server::Open(socket) => socket.reset(),
+            Server::Securing { dial, .. } => Socket::dialed(dial.into_stream()).reset(),
             Server::Absent => {}
         }
     }
@@ -175,15 +251,84 @@ impl LegSocket {
                 self.server = Server::Connecting { socket, until_ns };
                 return false;
             }
-            Some(Ok(())) if socket.configure(unacknowledged).is_ok() => {
-                self.server = Server::Open(socket);
-                // What waited for this is judged by its deadline now.
-                turn.read_clock();
-                session.server_connected(self.leg, &mut turn.context());
-            }
+            Some(Ok(())) if socket.configure(unacknowledged).is_ok() => match self.secured {
+                None => self.connected(socket, session, turn),
+                Some(_) => self.begin_handshake(socket, session, turn),
+            },
             Some(_) => self.refused(session, turn),
         }
         true
+    }
+
+    fn connected(&mut self, socket: Socket, session: &mut Session, turn: &mut Turn<'_>) {
+        self.server = Server::Open(socket);
+        // What waited for this is judged by its deadline now.
+        turn.read_clock();
+        session.server_connected(self.leg, &mut turn.context());
+    }
+
+    fn begin_handshake(&mut self, socket: Socket, session: &mut Session, turn: &mut Turn<'_>) {
+        let begun = self.gate(turn).zip(socket.into_wire());
+        match begun.map(|(gate, wire)| Dial::begin(wire, gate, When::of(turn.now))) {
+            Some(Ok(dial)) => {
+                let until_ns = turn.now.monotonic_ns.saturating_add(HANDSHAKE_NS);
+                self.server = Server::Securing { dial: Box::new(dial), until_ns };
+            }
+            Some(Err(error)) => self.mistrusted(&Refusal::new(Reason::Internal, error.to_string()), session, turn),
+            None => self.refused(session, turn),
+        }
+    }
+
+    /// One step of the handshake, where this turn of the loop has one left.
+    fn secure(&mut self, session: &mut Session, turn: &mut Turn<'_>) -> bool {
+        let Some(left) = turn.dials.checked_sub(1) else {
+            turn.is_spent = true;
+            return true;
+        };
+        *turn.dials = left;
+        let Server::Securing { dial, .. } = &mut self.server else { return false };
+        let step = dial.step(When::of(turn.now));
+        // A step is long: deadlines behind it are judged by a fresh look.
+        turn.read_clock();
+        match step {
+            Step::Waiting => return false,
+            Step::Refused(refusal) => self.mistrusted(&refusal, session, turn),
+            Step::Done(credential, complaints) => {
+                let Server::Securing { dial, .. } = self.take() else { return false };
+                let gate = Arc::clone(&dial.gate);
+                if gate.is_new(&credential) {
+                    self.note(Kind::TlsServerKnown, &credential.whom, session, turn);
+                }
+                for complaint in complaints {
+                    let told = format!("{}: {}", complaint.told(), credential.whom);
+                    self.note(Kind::TlsTolerated, &told, session, turn);
+                }
+                self.far = Some(Far { gate, credential, has_spoken: false });
+                self.connected(Socket::dialed(dial.into_stream()), session, turn);
+            }
+        }
+        true
+    }
+
+    /// The server is none that may be used: said once for each try, and not tried again at once.
+    fn mistrusted(&mut self, refusal: &Refusal, session: &mut Session, turn: &mut Turn<'_>) {
+        if let Some(gate) = self.secured.as_deref().and_then(|name| turn.keyring.server(name)) {
+            gate.failed(turn.now.monotonic_ns);
+        }
+        self.note(Kind::TlsServerRefused, &refusal.told(), session, turn);
+        self.refused(session, turn);
+    }
+
+    fn note(&self, kind: Kind, reason: &str, session: &Session, turn: &mut Turn<'_>) {
+        let config = session.config();
+        let row = Event {
+            session: Some(config.client.id),
+            server: self.secured.clone(),
+            server_address: Some(self.route.to.ip()),
+            reason: Some(Arc::from(reason)),
+            ..crate::accept::of_client(config, kind, turn.ledger.own())
+        };
+        turn.ledger.record(&row);
     }
 
     fn receive(&mut self, session: &mut Session, turn: &mut Turn<'_>) -> bool {
@@ -193,15 +338,33 @@ impl LegSocket {
         let Server::Open(socket) = &mut self.server else { return false };
         match socket.receive(turn.scratch) {
             Received::Bytes(count) => {
+                if let Some(far) = self.far.as_mut().filter(|far| !far.has_spoken) {
+                    far.has_spoken = true;
+                    far.gate.succeeded();
+                }
                 let (bytes, mut context) = turn.received(count);
                 session.server_received(self.leg, bytes, &mut context);
             }
             Received::Finished => session.server_finished(self.leg, &mut turn.context()),
-            Received::Failed | Received::Broken(_) => self.failed(session, turn),
+            Received::Broken(_) => {
+                let words = socket.words().to_owned();
+                self.broken(words, session, turn);
+            }
+            Received::Failed => self.failed(session, turn),
             Received::Spent => turn.is_spent = true,
             Received::Nothing => return false,
         }
         true
+    }
+
+    /// TLS 1.3 lets a server refuse the guard's certificate only when the handshake is over here.
+    fn broken(&mut self, words: String, session: &mut Session, turn: &mut Turn<'_>) {
+        if let Some(far) = self.far.as_ref().filter(|far| !far.has_spoken) {
+            far.gate.failed(turn.now.monotonic_ns);
+            let refusal = Refusal::new(Reason::ServerAlert, words);
+            self.note(Kind::TlsServerRefused, &refusal.told(), session, turn);
+        }
+        self.failed(session, turn);
     }
 
     fn refused(&mut self, session: &mut Session, turn: &mut Turn<'_>) {

@@ -1,7 +1,7 @@
 //! All server connections of one conversation, by the session's name for each.
 
 use crate::diverted::Route;
-use crate::leg_socket::LegSocket;
+use crate::leg_socket::{Judge, LegSocket};
 use crate::line_leg::LineLeg;
 use crate::socket::Readiness;
 use crate::timers::Key;
@@ -19,8 +19,8 @@ pub(crate) struct Legs {
 
 /// How a server is reached.
 pub(crate) enum Way {
-    /// By a connection of the session's own.
-    Socket(Route),
+    /// By a connection of the session's own; under TLS where there is a name to find its files by.
+    Socket(Route, Option<Arc<str>>),
     /// By the line to the server of that name.
     Line(Arc<str>),
 }
@@ -36,8 +36,9 @@ impl Legs {
         let ends = ways.enumerate().map(|(index, way)| {
             let leg = Leg(u8::try_from(index).unwrap_or(u8::MAX));
             match way {
-                Way::Socket(route) => {
-                    LegEnd::Socket(LegSocket::new(leg, token_of(key.place, Slot::Server(leg.0)), route))
+                Way::Socket(route, secured) => {
+                    let token = token_of(key.place, Slot::Server(leg.0));
+                    LegEnd::Socket(LegSocket::new(leg, token, (route, secured)))
                 }
                 Way::Line(name) => LegEnd::Line(LineLeg::new(key, leg, party, name)),
             }
@@ -143,6 +144,20 @@ impl Legs {
     pub(crate) fn deadline_reached(&mut self, session: &mut Session, turn: &mut Turn<'_>) {
         for socket in self.sockets_mut() {
             socket.deadline_reached(session, turn);
+        }
+    }
+
+    /// Cut each connection whose server `judge` says something against.
+    pub(crate) fn judge(&mut self, judge: &mut Judge<'_>, session: &mut Session, turn: &mut Turn<'_>) {
+        for socket in self.sockets_mut() {
+            socket.judge(judge, session, turn);
+        }
+    }
+
+    /// The conversation is over, and its connections with it: TLS says so.
+    pub(crate) fn take_leave(&mut self) {
+        for socket in self.sockets_mut() {
+            socket.take_leave();
         }
     }
 

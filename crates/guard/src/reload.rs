@@ -38,7 +38,7 @@ impl DataLoop {
         let plant = std::mem::replace(&mut self.plant, Plant::new(&policy));
         self.plant = plant.rebind(&self.policy, &policy);
         self.directory = Directory::of(&policy);
-        self.lines.adopt(policy.document(), self.now.monotonic_ns);
+        self.lines.adopt(policy.document(), &keyring, self.now.monotonic_ns);
         self.policy = policy;
         self.adopt_policy();
         let before = std::mem::replace(&mut self.keyring, keyring);
@@ -48,6 +48,7 @@ impl DataLoop {
         for key in self.keys() {
             self.ask_again(key, &places, &mut doubts);
         }
+        self.judge_servers();
         Ok(())
     }
 

@@ -6,11 +6,12 @@ use crate::limits::JOURNAL_QUEUE;
 use crate::lines::LINE_FAMILIES;
 use crate::listeners::Place;
 use crate::seat::Seat;
-use crate::tls::When;
+use crate::tls::{Item, When};
 use policy::document::{Conduit, OnJournalFailure, Rule, RuleKind, Verdicts};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 impl DataLoop {
     pub(crate) fn status(&self) -> Vec<u8> {
@@ -82,14 +83,26 @@ impl DataLoop {
 
     /// All that has an end among the files of conduits with TLS, the first to end first.
     fn certificates(&self) -> Vec<Value> {
-        let mut found: Vec<_> =
-            self.keyring.gates().flat_map(|(name, gate)| gate.items.iter().map(move |item| (name, item))).collect();
         let now_s = When::of(self.now).unix_s;
-        found.sort_by_key(|(_, item)| item.days(now_s));
-        let told = found.into_iter().map(|(conduit, item)| {
-            json!({"conduit": &**conduit, "what": item.what, "name": item.name, "file": item.file, "days": item.days(now_s)})
+        let mut found = self.items();
+        found.sort_by_key(|(_, _, item)| item.days(now_s));
+        let told = found.into_iter().map(|(of, whose, item)| {
+            let days = item.days(now_s);
+            json!({of: &*whose, "what": item.what, "name": item.name, "file": item.file, "days": days})
         });
         told.collect()
+    }
+
+    /// All that has an end, with `conduit` or `server` and its name.
+    fn items(&self) -> Vec<(&'static str, Arc<str>, Item)> {
+        let mut items = Vec::new();
+        for (conduit, gate) in self.keyring.gates() {
+            items.extend(gate.items.iter().map(|item| ("conduit", Arc::clone(conduit), item.clone())));
+        }
+        for (server, gate) in self.keyring.servers() {
+            items.extend(gate.items().into_iter().map(|item| ("server", Arc::clone(server), item)));
+        }
+        items
     }
 
     fn journal_state(&self) -> Value {
@@ -106,13 +119,11 @@ impl DataLoop {
     fn certificate_days(&self, text: &mut Exposition) {
         let (family, now_s) = ("modwarden_tls_certificate_days", When::of(self.now).unix_s);
         text.family(family, "gauge", "Days until a certificate, root or revocation list ends; below zero since then.");
-        for (conduit, gate) in self.keyring.gates() {
-            for item in &gate.items {
-                let (what, name, file) = (item.what, &item.name, &item.file);
-                let labels = format!("conduit={conduit:?},what={what:?},name={name:?},file={file:?}");
-                // Writing into a String cannot fail.
-                let _ = writeln!(text.0, "{family}{{{labels}}} {}", item.days(now_s));
-            }
+        for (of, whose, item) in self.items() {
+            let (what, name, file) = (item.what, &item.name, &item.file);
+            let labels = format!("{of}={whose:?},what={what:?},name={name:?},file={file:?}");
+            // Writing into a String cannot fail.
+            let _ = writeln!(text.0, "{family}{{{labels}}} {}", item.days(now_s));
         }
     }
 

@@ -92,6 +92,27 @@ impl Socket {
         Ok(Self::over(Link::Tls(stream)))
     }
 
+    /// Take over a stream whose handshake with a server is done, watched as it was before.
+    pub(crate) fn dialed(stream: Box<TlsStream>) -> Self {
+        Self::over(Link::Tls(stream))
+    }
+
+    /// What is under it, for a handshake to go on.
+    pub(crate) fn into_wire(self) -> Option<Wire> {
+        match self.link {
+            Link::Plain(wire) => Some(wire),
+            Link::Tls(_) => None,
+        }
+    }
+
+    /// Why TLS ended, as far as it is known.
+    pub(crate) fn words(&self) -> &str {
+        match &self.link {
+            Link::Plain(_) => "",
+            Link::Tls(tls) => tls.words(),
+        }
+    }
+
     fn over(link: Link) -> Self {
         Self { link, read_ended: false, write_ended: false }
     }

@@ -32,7 +32,7 @@ pub(crate) fn assemble(
     // Before the journal: a start whose port is taken leaves no rows behind, however often it is tried.
     let listeners = open_listeners(&policy, &poll)?;
     let mut lines = Lines::new(poll.registry()).map_err(world)?;
-    lines.adopt(policy.document(), 0);
+    lines.adopt(policy.document(), &keyring, 0);
     let (journal, mut opening) = open_journal((options, storage), &policy, waker)?;
     let syslog = open_syslog(options.syslog.as_ref(), &mut opening)?;
     let clock = Clock::new();

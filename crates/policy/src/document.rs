@@ -6,7 +6,7 @@
 mod tls;
 mod transparent;
 
-pub use tls::{Expired, StaleCrl, Suite, Tls, TlsVersion};
+pub use tls::{Expired, OneSided, ServerTls, StaleCrl, Suite, Tls, TlsVersion};
 pub use transparent::{ClientAddress, Transparent};
 
 use serde::{Deserialize, Serialize};
@@ -204,6 +204,9 @@ pub struct Server {
     /// The line that all sessions share; `None`: each session has a connection of its own.
     #[serde(default)]
     pub line: Option<Line>,
+    /// TLS towards it; `None`: Modbus in the clear.
+    #[serde(default)]
+    pub tls: Option<ServerTls>,
     /// Whether serial units stand behind it: then unit id 0 is broadcast.
     pub gateway: bool,
     /// Declared units; all others are denied.

@@ -81,6 +81,8 @@ pub struct ServerTerms {
     pub address: Option<IpAddr>,
     /// Its port.
     pub port: u16,
+    /// Whom its certificate must name, where only TLS leads there.
+    pub expects: Option<Arc<str>>,
     /// How long a reply may take.
     pub reply_timeout_ns: u64,
     /// Whether one line leads there for all sessions, and how a session may use it.
@@ -187,6 +189,7 @@ impl ServerTerms {
             units: units_of(server),
             address: server.address,
             port: server.port,
+            expects: server.tls.as_ref().map(|tls| tls.name.as_str().into()),
             reply_timeout_ns: nanoseconds(server.reply_timeout_ms),
             shared: server.line.as_ref().map(Shared::of),
             umas_pdu_bytes: server.umas_pdu_bytes,
@@ -208,7 +211,8 @@ impl ServerTerms {
     /// Whether both are one endpoint, reached in the same way.
     fn leads_as(&self, other: &Self) -> bool {
         let port_of = |terms: &Self| terms.shared.as_ref().map(|shared| shared.port.clone());
-        (self.address, self.port, port_of(self)) == (other.address, other.port, port_of(other))
+        let at = |terms: &Self| (terms.address, terms.port, terms.expects.clone());
+        (at(self), port_of(self)) == (at(other), port_of(other))
     }
 }
 

@@ -87,6 +87,8 @@ EVENT_KINDS = (
     "clock.stepped",
     "internal.error",
     "tls.refused",
+    "tls.server_refused",
+    "tls.server_known",
     "tls.tolerated",
     "tls.reloaded",
     "tls.expiring",

@@ -81,11 +81,16 @@ def unguarded_lines(status: Mapping[str, Any]) -> Iterator[Text]:
 def certificate_lines(status: Mapping[str, Any]) -> Iterator[Text]:
     """Name what of TLS ends soon or has ended: certificates, roots, revocation lists."""
     for item in status.get("certificates", []):
-        days, name = item["days"], f"{item['what']} {item['name']} of conduit {item['conduit']}"
+        days, name = item["days"], f"{item['what'].replace('_', ' ')} {item['name']} of {_whose(item)}"
         if days < 0:
             yield Text(f"ALARM {name} has ended: {item['file']}", style="bold red")
         elif days < _LOUD_DAYS:
             yield Text(f"{name} ends in {days} days: {item['file']}", style="bold yellow")
+
+
+def _whose(item: Mapping[str, Any]) -> str:
+    server = item.get("server")
+    return f"conduit {item['conduit']}" if server is None else f"server {server}"
 
 
 def conduit_table(status: Mapping[str, Any]) -> Table:

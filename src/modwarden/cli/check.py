@@ -7,6 +7,7 @@ import typer
 from modwarden.cli._options import JsonOption, SiteArgument
 from modwarden.cli._printing import print_json, print_lines
 from modwarden.model import Finding, Severity, Site
+from modwarden.pki import find_shared_authorities
 from modwarden.site import SiteError, SiteProblem, check_site, load_site
 
 EXIT_FINDINGS = 1
@@ -21,13 +22,17 @@ def command(site: SiteArgument, as_json: JsonOption = False) -> None:
             raise
         print_json({"problems": [_problem(problem) for problem in error.problems], "findings": []})
         raise typer.Exit(error.exit_code) from error
-    findings = check_site(loaded)
+    findings = _in_order([*check_site(loaded), *find_shared_authorities(loaded)])
     if as_json:
         print_json({"problems": [], "findings": [_finding(finding) for finding in findings]})
     else:
         print_lines(*(f"{finding.severity}: {finding}" for finding in findings), _summary(loaded, findings))
     if any(finding.severity is not Severity.NOTE for finding in findings):
         raise typer.Exit(EXIT_FINDINGS)
+
+
+def _in_order(findings: list[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: (finding.origin.file, finding.origin.line, finding.name))
 
 
 def _summary(site: Site, findings: list[Finding]) -> str:

@@ -125,6 +125,7 @@ class _Compiler:
             "address": str(asset.addresses[0]) if asset.serial is None else None,
             "port": asset.port if asset.serial is None else 0,
             "line": line_document(self.site, asset, units),
+            **_server_tls(asset, conduits),
             "gateway": is_gateway,
             "units": [_unit(unit, maps) for unit in units],
             "tolerate": sorted(set(asset.tolerate)),
@@ -186,6 +187,22 @@ def _tls(tls: Tls) -> dict[str, Any]:
         "suites": list(tls.suites),
         "stale_crl": tls.stale_crl,
         "expired": tls.expired,
+    }
+
+
+def _server_tls(asset: Asset, conduits: Iterable[Conduit]) -> dict[str, Any]:
+    """Describe TLS towards a server, where there is any: all conduits of a guard say the same of it."""
+    bindings = (binding for conduit in conduits for binding in conduit.servers)
+    tls = next((binding.tls for binding in bindings if binding.asset == asset.name), None)
+    if tls is None:
+        return {}
+    return {
+        "tls": {
+            "tls": _tls(tls.tls),
+            "name": tls.name or str(asset.addresses[0]),
+            "max_fragment": tls.max_fragment_bytes,
+            "one_sided": tls.one_sided,
+        }
     }
 
 

@@ -7,7 +7,7 @@ from modwarden.model.names import AssetName, ConduitName, ZoneName
 from modwarden.model.network import Address
 from modwarden.model.origin import Origin
 from modwarden.model.rule import Denial, Rule
-from modwarden.model.tls import Tls
+from modwarden.model.tls import ServerTls, Tls
 from modwarden.model.transparent import Transparent
 
 
@@ -109,6 +109,7 @@ class ServerBinding:
 
     asset: AssetName
     listen: Socket
+    tls: ServerTls | None = None
     origin: Origin = field(default=Origin("", 0), compare=False)
 
 

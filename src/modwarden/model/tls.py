@@ -1,4 +1,4 @@
-"""TLS towards the clients of a conduit: whose certificates are believed, and what is spoken."""
+"""TLS towards clients of a conduit, and towards servers: whose certificates are believed, what is spoken."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -67,9 +67,16 @@ class Expired(StrEnum):
     CLOSE = "close"
 
 
+class OneSided(StrEnum):
+    """What becomes of a server that asks the guard for no certificate."""
+
+    WARN = "warn"
+    REFUSE = "refuse"
+
+
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """What a conduit says of TLS; its key is a file that only the guard reads."""
+    """What a conduit, or a server in it, says of TLS; the key is a file that only the guard reads."""
 
     certificate: Path
     key: Path
@@ -80,6 +87,17 @@ class Tls:
     stale_crl: StaleCrl = StaleCrl.WARN
     expired: Expired = Expired.WARN
     origin: Origin = field(default=Origin("", 0), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTls:
+    """TLS towards a server: the guard is the client, and holds the server to a name."""
+
+    tls: Tls
+    name: str | None = None
+    """What the server's certificate must carry; without it, the server's address."""
+    max_fragment_bytes: int | None = None
+    one_sided: OneSided = OneSided.REFUSE
 
 
 def suites_of(versions: Iterable[TlsVersion]) -> tuple[Suite, ...]:

@@ -10,6 +10,7 @@ from modwarden.pki.expiry import MARKS, check_inventory, days_left, mark_of
 from modwarden.pki.inventory import CrlEntry, Entry, Inventory, read_inventory
 from modwarden.pki.issue import HOLDER_DAYS, Order, issue, renew, renew_issuing
 from modwarden.pki.keys import AskPassphrase, KeyAlgorithm, load_passphrase
+from modwarden.pki.one_authority import find_shared_authorities
 from modwarden.pki.request import make_request
 from modwarden.pki.revoke import (
     entries_to_revoke,
@@ -57,6 +58,7 @@ __all__ = [
     "create_pki",
     "days_left",
     "entries_to_revoke",
+    "find_shared_authorities",
     "import_ca",
     "import_crls",
     "import_holder",

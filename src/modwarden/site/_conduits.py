@@ -19,6 +19,7 @@ from modwarden.model import (
     PointMap,
     PointMapName,
     ServerBinding,
+    ServerTls,
     Socket,
     Zone,
     ZoneName,
@@ -27,7 +28,7 @@ from modwarden.site._assets import require
 from modwarden.site._clients import ClientNames
 from modwarden.site._rules import RuleReader
 from modwarden.site._schema import ConduitShape, ServerShape
-from modwarden.site._tls import build_tls
+from modwarden.site._tls import build_server_tls, build_tls, check_one_way, check_server_tls
 from modwarden.site._transparent import build_transparent, check_destination
 from modwarden.site._tree import Tree
 from modwarden.site._words import expand, expand_beside, holds_range, parse_socket
@@ -56,6 +57,8 @@ class ConduitReader:
             origin = self.tree.origin(("conduits", name))
             with self.problems.at(origin):
                 conduits[ConduitName(name)] = self._conduit(name, shape, named, origin)
+        for where, mistake in check_one_way(conduits.values()):
+            self.problems.add(where, mistake)
         return conduits
 
     def _conduit(self, name: str, shape: ConduitShape, guards: set[str], origin: Origin) -> Conduit:
@@ -129,13 +132,20 @@ class ConduitReader:
             with self.problems.at(origin):
                 names = expand(written)
                 listens = _no_listens(shape, names) if is_transparent else _listens(shape, names)
-                for name, listen in zip(names, listens, strict=True):
-                    with self.problems.at(origin):
-                        self._bind(AssetName(name), listen, bindings, origin)
+                there = self.tree.origin(("conduits", conduit, "servers", written, "tls"))
+                with self.problems.at(there):
+                    secured = build_server_tls(shape.tls, names, self.base, there, self.problems)
+                    for name, listen, tls in zip(names, listens, secured, strict=True):
+                        with self.problems.at(origin):
+                            self._bind(AssetName(name), (listen, tls), bindings, origin)
         return tuple(bindings.values())
 
     def _bind(
-        self, name: AssetName, listen: str | None, bindings: dict[AssetName, ServerBinding], origin: Origin
+        self,
+        name: AssetName,
+        way: tuple[str | None, ServerTls | None],
+        bindings: dict[AssetName, ServerBinding],
+        origin: Origin,
     ) -> None:
         require(name, self.assets, "asset")
         asset = self.assets[name]
@@ -153,7 +163,9 @@ class ConduitReader:
             raise Mistake(
                 "no-unit-id", f"the server {name!r} has no unit id, so nothing could reach it", hint
             )
-        bindings[name] = ServerBinding(name, self._socket(name, listen), origin.at("listen"))
+        listen, tls = way
+        check_server_tls(asset, tls)
+        bindings[name] = ServerBinding(name, self._socket(name, listen), tls, origin.at("listen"))
 
     def _socket(self, name: AssetName, listen: str | None) -> Socket:
         if listen is not None:

@@ -4,8 +4,9 @@
 
 use super::DataLoop;
 use crate::lines::{LineId, Member, Told};
-use event::Kind;
-use session::Session;
+use event::{Event, Kind};
+use session::{Recorder as _, Session};
+use std::sync::Arc;
 
 /// What one line may cause in one turn of the loop: a frame sent and one heard, for each of many window hits.
 const TURNS: usize = 64;
@@ -13,6 +14,7 @@ const TURNS: usize = 64;
 impl DataLoop {
     /// Serve each line until it wants nothing, or has had its turns.
     pub(super) fn serve_lines(&mut self) {
+        self.lines.begin_turn();
         for id in self.lines.ids() {
             let mut turns = 0;
             while turns < TURNS && self.serve_line(id) {
@@ -28,7 +30,7 @@ impl DataLoop {
     /// Whether there was something to tell.
     fn serve_line(&mut self, id: LineId) -> bool {
         self.read_clock();
-        let told = self.lines.work(id, self.now.monotonic_ns, &mut self.scratch);
+        let told = self.lines.work(id, self.now, &mut self.scratch);
         let is_told = told.is_some();
         told.into_iter().for_each(|told| self.tell(told));
         is_told
@@ -54,6 +56,11 @@ impl DataLoop {
                 conversation.line_gone(member.leg, was_connected, turn);
                 conversation.pump(turn)
             }),
+            Told::Server(kind, server, server_address, what) => {
+                let (server, reason) = (Some(server), Some(Arc::from(what)));
+                let row = Event { kind, server, server_address, reason, ..self.ledger.own() };
+                self.ledger.record(&row);
+            }
             Told::Note(is_there, what) => {
                 self.ledger.note(if is_there { Kind::LineOpened } else { Kind::LineLost }, &what);
             }

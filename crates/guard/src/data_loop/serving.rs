@@ -33,6 +33,8 @@ impl DataLoop {
             plant: &mut self.plant,
             ledger: &mut self.ledger,
             lines: &mut self.lines,
+            keyring: &self.keyring,
+            dials: &mut self.dials,
             registry: self.poll.registry(),
             descriptors: self.descriptors,
             scratch: &mut self.scratch,

@@ -15,11 +15,14 @@ mod terms;
 pub(crate) use report::LINE_FAMILIES;
 pub(crate) use shared::{Joined, Member, SharedLine, Told};
 
+use crate::leg_socket::Judge;
 use crate::timers::Key;
+use crate::tls::Keyring;
 use alarm::Alarm;
 use line::{ClientId, Offer};
 use mio::Registry;
 use mio::event::Event;
+use policy::Moment;
 use policy::document::Document;
 use std::collections::BTreeMap;
 use std::io;
@@ -30,6 +33,9 @@ use terms::{config_of, way_of};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LineId(pub(crate) usize);
 
+/// Steps of handshakes with servers in one turn of the loop, all lines together.
+const DIALS: usize = 4;
+
 pub(crate) struct Lines {
     lines: BTreeMap<LineId, SharedLine>,
     /// The line of each server, by its name.
@@ -37,6 +43,8 @@ pub(crate) struct Lines {
     next: usize,
     /// A line had its turns and wants more.
     is_unfinished: bool,
+    /// Steps of handshakes that this turn of the loop may still take.
+    dials: usize,
     alarm: Alarm,
     registry: Registry,
 }
@@ -48,11 +56,19 @@ impl Lines {
     /// The kernel gives no timer.
     pub(crate) fn new(registry: &Registry) -> io::Result<Self> {
         let (alarm, registry) = (Alarm::new(registry)?, registry.try_clone()?);
-        Ok(Self { lines: BTreeMap::new(), names: BTreeMap::new(), next: 0, is_unfinished: false, alarm, registry })
+        Ok(Self {
+            lines: BTreeMap::new(),
+            names: BTreeMap::new(),
+            next: 0,
+            is_unfinished: false,
+            dials: DIALS,
+            alarm,
+            registry,
+        })
     }
 
     /// Keep what leads where it did, close what no policy names, and have the rest opened.
-    pub(crate) fn adopt(&mut self, document: &Document, now_ns: u64) {
+    pub(crate) fn adopt(&mut self, document: &Document, keyring: &Keyring, now_ns: u64) {
         let mut names = BTreeMap::new();
         for server in document.servers.iter().filter(|server| server.line.is_some()) {
             let (Some(way), Some(config)) = (way_of(server), config_of(server)) else { continue };
@@ -64,6 +80,9 @@ impl Lines {
             match self.lines.get_mut(&id) {
                 Some(line) => line.adopt((&name, way, config), now_ns),
                 None => drop(self.lines.insert(id, SharedLine::new(id, &name, way, config))),
+            }
+            if let Some(line) = self.lines.get_mut(&id) {
+                line.secure_by(keyring.server(&name));
             }
             names.insert(name, id);
         }
@@ -113,13 +132,25 @@ impl Lines {
         }
     }
 
+    /// A turn of the loop begins.
+    pub(crate) fn begin_turn(&mut self) {
+        self.dials = DIALS;
+    }
+
+    /// Cut each line whose server `judge` says something against.
+    pub(crate) fn judge(&mut self, judge: &mut Judge<'_>, now_ns: u64) {
+        for line in self.lines.values_mut() {
+            line.judge(judge, now_ns);
+        }
+    }
+
     pub(crate) fn ids(&self) -> Vec<LineId> {
         self.lines.keys().copied().collect()
     }
 
     /// Read, write, open, and give what somebody must hear of.
-    pub(crate) fn work(&mut self, id: LineId, now_ns: u64, scratch: &mut [u8]) -> Option<Told> {
-        self.lines.get_mut(&id)?.work(&self.registry, now_ns, scratch)
+    pub(crate) fn work(&mut self, id: LineId, now: Moment, scratch: &mut [u8]) -> Option<Told> {
+        self.lines.get_mut(&id)?.work((&self.registry, &mut self.dials), now, scratch)
     }
 
     /// Come back to a line in the next turn of the loop.

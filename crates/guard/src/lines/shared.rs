@@ -2,17 +2,24 @@
 //!
 //! ```text
 //! Down ──time──► Opening ──there──► Up ──failed, reset──► Opening …
-//!   ▲                │ refused, too late
-//!   └────────────────┘ (the pause grows)
+//!   ▲                │ refused,      │ under TLS, before the server ever spoke
+//!   │                │ too late      │
+//!   └────────────────┴───────────────┘ (the pause grows)
 //! ```
+//!
+//! A line under TLS is opening until its handshake is done.
 
 use super::LineId;
-use super::end::{End, Way};
+use super::end::{End, Secured, Way};
+use crate::leg_socket::{CONNECT_NS, HANDSHAKE_NS, Judge};
 use crate::timers::Key;
+use crate::tls::{Credential, Reason, Refusal, ServerGate, When};
 use crate::token::token_of_line;
+use event::Kind;
 use line::{Action, ClientId, Failure, Line, LineConfig, Offer, Statistics};
 use mio::Registry;
 use mio::event::Event;
+use policy::Moment;
 use session::Leg;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -22,8 +29,6 @@ use wire::{TransactionId, append_adu};
 
 const LEAST_PAUSE_NS: u64 = 250_000_000;
 const MOST_PAUSE_NS: u64 = 10_000_000_000;
-/// As for a session's own connection.
-const CONNECT_NS: u64 = 3_000_000_000;
 
 /// A session's leg that leads to a line.
 #[derive(Clone, Copy, Debug)]
@@ -60,11 +65,13 @@ pub(crate) enum Told {
     Gone(Member, bool),
     /// For the record: it is there, or is not.
     Note(bool, String),
+    /// For the record: of the server's certificate.
+    Server(Kind, Arc<str>, Option<IpAddr>, String),
 }
 
 enum Link {
     Down { again_ns: u64 },
-    Opening { end: End, until_ns: u64 },
+    Opening { end: End, until_ns: u64, is_securing: bool, is_due: bool },
     Up(End),
 }
 
@@ -80,6 +87,11 @@ pub(crate) struct SharedLine {
     /// Whether its failure has been told, so that each is told once.
     is_failing: bool,
     is_retired: bool,
+    /// What TLS is spoken by, where it is to be spoken; and who is there.
+    gate: Option<Arc<ServerGate>>,
+    credential: Option<Arc<Credential>>,
+    /// The server spoke on this connection.
+    has_spoken: bool,
 }
 
 impl SharedLine {
@@ -95,6 +107,25 @@ impl SharedLine {
             pause_ns: LEAST_PAUSE_NS,
             is_failing: false,
             is_retired: false,
+            gate: None,
+            credential: None,
+            has_spoken: false,
+        }
+    }
+
+    /// What TLS is spoken by from now on; what is open goes on.
+    pub(crate) fn secure_by(&mut self, gate: Option<&Arc<ServerGate>>) {
+        self.gate = gate.map(Arc::clone);
+    }
+
+    /// Open anew where something stands against the server that is there.
+    pub(crate) fn judge(&mut self, judge: &mut Judge<'_>, now_ns: u64) {
+        let Some((gate, credential)) = self.gate.as_ref().zip(self.credential.as_ref()) else { return };
+        if !self.is_up() {
+            return;
+        }
+        if let Some(refusal) = judge(gate, credential) {
+            self.mistrusted(&refusal, now_ns);
         }
     }
 
@@ -216,14 +247,23 @@ impl SharedLine {
             _ if !self.told.is_empty() => Some(now_ns),
             Link::Down { .. } if self.is_retired => None,
             Link::Down { again_ns } => Some(*again_ns),
+            Link::Opening { is_due: true, .. } => Some(now_ns),
             Link::Opening { until_ns, .. } => Some(*until_ns),
+            Link::Up(end) if end.is_spent() => Some(now_ns),
             Link::Up(_) => self.line.next_deadline(now_ns),
         }
     }
 
     /// Read, write and open; then what somebody must hear of, one at a time.
-    pub(crate) fn work(&mut self, registry: &Registry, now_ns: u64, scratch: &mut [u8]) -> Option<Told> {
+    pub(crate) fn work(
+        &mut self,
+        (registry, dials): (&Registry, &mut usize),
+        now: Moment,
+        scratch: &mut [u8],
+    ) -> Option<Told> {
+        let now_ns = now.monotonic_ns;
         self.open(registry, now_ns);
+        self.progress(When::of(now), dials, now_ns);
         self.receive(now_ns, scratch);
         if self.line.next_deadline(now_ns).is_some_and(|at| at <= now_ns) {
             self.line.deadline_reached(now_ns);
@@ -276,10 +316,14 @@ impl SharedLine {
         if let Err(error) = end.flush() {
             return self.failed(&error, now_ns);
         }
-        while let Some(received) = end.receive(scratch) {
-            match received {
-                Ok(count) => self.line.received(scratch.get(..count).unwrap_or_default(), now_ns),
-                Err(error) => return self.failed(&error, now_ns),
+        while let Link::Up(end) = &mut self.link {
+            match end.receive(scratch) {
+                None => return,
+                Some(Ok(count)) => {
+                    self.heard();
+                    self.line.received(scratch.get(..count).unwrap_or_default(), now_ns);
+                }
+                Some(Err(error)) => return self.failed(&error, now_ns),
             }
         }
     }
@@ -290,16 +334,75 @@ impl SharedLine {
             && !self.is_retired
         {
             match End::open(&self.way, registry, token_of_line(self.id.0)) {
-                Ok(end) => self.link = Link::Opening { end, until_ns: now_ns.saturating_add(CONNECT_NS) },
-                Err(error) => return self.unavailable(&error, now_ns),
+                Ok(end) => {
+                    let until_ns = now_ns.saturating_add(CONNECT_NS);
+                    self.link = Link::Opening { end, until_ns, is_securing: false, is_due: false };
+                }
+                Err(error) => self.unavailable(&error, now_ns),
             }
         }
-        let Link::Opening { end, until_ns } = &self.link else { return };
+    }
+
+    /// Whether what was begun has come to something.
+    fn progress(&mut self, when: When, dials: &mut usize, now_ns: u64) {
+        let Link::Opening { end, until_ns, is_securing, .. } = &mut self.link else { return };
+        if *is_securing {
+            return self.secure(when, dials, now_ns);
+        }
         match end.opened() {
+            Some(Ok(())) if self.way.is_secured() => {
+                (*until_ns, *is_securing) = (now_ns.saturating_add(HANDSHAKE_NS), true);
+                self.secure(when, dials, now_ns);
+            }
             Some(Ok(())) => self.opened(now_ns),
             Some(Err(error)) => self.unavailable(&error, now_ns),
             None if *until_ns <= now_ns => self.unavailable(&io::ErrorKind::TimedOut.into(), now_ns),
             None => {}
+        }
+    }
+
+    fn secure(&mut self, when: When, dials: &mut usize, now_ns: u64) {
+        let Link::Opening { end, until_ns, is_due, .. } = &mut self.link else { return };
+        let is_late = *until_ns <= now_ns;
+        *is_due = false;
+        // Where TLS is asked for no byte leaves without it.
+        let Some(gate) = &self.gate else { return self.unavailable(&io::ErrorKind::NotFound.into(), now_ns) };
+        match end.secure(gate, when, dials) {
+            Secured::Waiting if is_late => self.mistrusted(&Refusal::new(Reason::HandshakeTimeout, ""), now_ns),
+            Secured::Waiting => {}
+            Secured::Later => *is_due = true,
+            Secured::Refused(refusal) => self.mistrusted(&refusal, now_ns),
+            Secured::Done(credential, complaints) => {
+                if gate.is_new(&credential) {
+                    self.note_server(Kind::TlsServerKnown, credential.whom.to_string());
+                }
+                for complaint in complaints {
+                    self.note_server(Kind::TlsTolerated, format!("{complaint}: {}", credential.whom));
+                }
+                (self.credential, self.has_spoken) = (Some(credential), false);
+                self.opened(now_ns);
+            }
+        }
+    }
+
+    /// The server is none that may be used: whoever waits is told, and it is tried again later.
+    fn mistrusted(&mut self, refusal: &Refusal, now_ns: u64) {
+        self.note_server(Kind::TlsServerRefused, refusal.told());
+        self.unavailable(&io::Error::other(refusal.reason.word()), now_ns);
+    }
+
+    fn note_server(&mut self, kind: Kind, what: String) {
+        let address = match &self.way {
+            Way::Tcp { to, .. } => Some(to.ip()),
+            Way::Serial(_) => None,
+        };
+        self.told.push_back(Told::Server(kind, Arc::clone(&self.name), address, what));
+    }
+
+    /// Something came: under TLS 1.3 only that says that the server takes the guard's certificate.
+    fn heard(&mut self) {
+        if !std::mem::replace(&mut self.has_spoken, true) && self.credential.is_some() {
+            self.pause_ns = LEAST_PAUSE_NS;
         }
     }
 
@@ -309,7 +412,9 @@ impl SharedLine {
             other => return self.link = other,
         }
         self.line.opened(now_ns);
-        self.pause_ns = LEAST_PAUSE_NS;
+        if self.credential.is_none() {
+            self.pause_ns = LEAST_PAUSE_NS;
+        }
         if std::mem::take(&mut self.is_failing) || self.line.statistics().requests == 0 {
             self.told.push_back(Told::Note(true, format!("line_opened: {} at {}", self.name, self.leads())));
         }
@@ -322,6 +427,16 @@ impl SharedLine {
 
     /// It was there and is no more: it is opened again at once.
     fn failed(&mut self, error: &io::Error, now_ns: u64) {
+        if self.credential.is_some() && !self.has_spoken {
+            let words = match &self.link {
+                Link::Up(end) if error.kind() == io::ErrorKind::InvalidData => end.words().map(str::to_owned),
+                _ => None,
+            };
+            return match words {
+                Some(words) => self.mistrusted(&Refusal::new(Reason::ServerAlert, words), now_ns),
+                None => self.unavailable(error, now_ns),
+            };
+        }
         self.drop_end(now_ns);
         self.note_failure(error);
     }
@@ -346,6 +461,7 @@ impl SharedLine {
     }
 
     fn drop_end(&mut self, now_ns: u64) {
+        self.credential = None;
         match std::mem::replace(&mut self.link, Link::Down { again_ns: now_ns }) {
             Link::Opening { end, .. } | Link::Up(end) => end.reset(),
             Link::Down { .. } => {}

@@ -16,7 +16,7 @@ pub(crate) fn way_of(server: &Server) -> Option<Way> {
         return Some(Way::Serial(serial.clone()));
     }
     let to = SocketAddr::new(server.address?, server.port);
-    Some(Way::Tcp { to, unacknowledged: UNACKNOWLEDGED })
+    Some(Way::Tcp { to, unacknowledged: UNACKNOWLEDGED, expects: server.tls.as_ref().map(|tls| tls.name.clone()) })
 }
 
 pub(crate) fn config_of(server: &Server) -> Option<LineConfig> {

@@ -1,23 +1,25 @@
-//! Tells in time that a certificate, root or revocation list of the guard's own files will not hold any more.
+//! Tells in time that a certificate, root or revocation list will not hold any more: those of the guard's own files,
+//! and the certificates that its servers showed.
 //!
 //! Kept true here: each is told of once at 90, 30 and 7 days and at its end, at a start again; a threshold above half
 //! the life of what it is about tells nothing, or a list that is made anew each month would always be told of.
 
-use super::credential::name;
+use super::credential::{Credential, name};
 use super::day::{days_between, told, unix_s};
 use super::material::Material;
+use super::revocation::List;
 use openssl::x509::X509Ref;
 use policy::document::Tls;
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const THRESHOLDS_DAYS: [i64; 4] = [90, 30, 7, 0];
 
 /// Something that has an end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Item {
-    /// `certificate`, `chain`, `root` or `crl`.
+    /// `certificate`, `chain`, `root`, `crl`, `server_certificate` or `server_chain`.
     pub(crate) what: &'static str,
     pub(crate) name: String,
     pub(crate) file: String,
@@ -36,11 +38,27 @@ impl Item {
             Self::of_certificate(what, &tls.certificate, certificate)
         });
         let roots = material.roots.iter().filter_map(|(file, root)| Self::of_certificate("root", file, root));
-        let lists = material.lists.iter().filter_map(|(file, list)| {
+        let lists = Self::of_lists(&material.lists).into_iter().chain(material.list_items.iter().cloned());
+        own.chain(roots).chain(lists).collect()
+    }
+
+    pub(super) fn of_lists(lists: &[(PathBuf, List)]) -> Vec<Self> {
+        let items = lists.iter().filter_map(|(file, list)| {
             let until_s = list.next_update_s?;
             Some(Self::new(("crl", list.issuer()), file, (list.this_update_s, until_s)))
         });
-        own.chain(roots).chain(lists).collect()
+        items.collect()
+    }
+
+    /// What a server showed, but for the root: that is told of with the file it stands in.
+    pub(super) fn of_server(server: &str, credential: &Credential) -> Vec<Self> {
+        let shown = PathBuf::from(format!("shown by {server}"));
+        let [below @ .., _root] = credential.chain.as_slice() else { return Vec::new() };
+        let items = below.iter().enumerate().filter_map(|(index, certificate)| {
+            let what = if index == 0 { "server_certificate" } else { "server_chain" };
+            Self::of_certificate(what, &shown, certificate)
+        });
+        items.collect()
     }
 
     fn of_certificate(what: &'static str, file: &Path, certificate: &X509Ref) -> Option<Self> {

@@ -22,14 +22,19 @@ pub(super) struct Anchors {
     timeless: X509Store,
     lists: Lists,
     stale_crl: StaleCrl,
+    /// Whether a certificate's role counts: a server has none.
+    pub(super) has_roles: bool,
 }
 
 impl Anchors {
-    pub(super) fn new(roots: &[X509], lists: Lists, stale_crl: StaleCrl) -> Result<Self, ErrorStack> {
-        let mut timeless = store_of(roots)?;
-        timeless.set_flags(X509VerifyFlags::NO_CHECK_TIME)?;
-        timeless.set_purpose(X509PurposeId::SSL_CLIENT)?;
-        Ok(Self { timeless: timeless.build(), lists, stale_crl })
+    pub(super) fn of_clients(roots: &[X509], lists: Lists, stale_crl: StaleCrl) -> Result<Self, ErrorStack> {
+        let timeless = timeless(roots, X509PurposeId::SSL_CLIENT)?;
+        Ok(Self { timeless, lists, stale_crl, has_roles: true })
+    }
+
+    pub(super) fn of_servers(roots: &[X509], lists: Lists, stale_crl: StaleCrl) -> Result<Self, ErrorStack> {
+        let timeless = timeless(roots, X509PurposeId::SSL_SERVER)?;
+        Ok(Self { timeless, lists, stale_crl, has_roles: false })
     }
 
     /// Judge a chain whose signatures are known to be good; the leaf first.
@@ -96,7 +101,14 @@ impl Anchors {
     }
 }
 
-/// Roots alone: what a client sends is never an anchor.
+fn timeless(roots: &[X509], purpose: X509PurposeId) -> Result<X509Store, ErrorStack> {
+    let mut store = store_of(roots)?;
+    store.set_flags(X509VerifyFlags::NO_CHECK_TIME)?;
+    store.set_purpose(purpose)?;
+    Ok(store.build())
+}
+
+/// Roots alone: what a peer sends is never an anchor.
 pub(super) fn store_of(roots: &[X509]) -> Result<X509StoreBuilder, ErrorStack> {
     let mut store = X509StoreBuilder::new()?;
     for root in roots {

@@ -7,6 +7,8 @@ pub(crate) enum Complaint {
     Stale(String),
     /// No list tells whether it was revoked.
     NoList(String),
+    /// The server lets in whoever connects.
+    OneSided,
 }
 
 impl Complaint {
@@ -15,6 +17,7 @@ impl Complaint {
         match self {
             Self::Stale(which) => format!("stale_crl: {which}"),
             Self::NoList(whose) => format!("no_crl: {whose}"),
+            Self::OneSided => "one_sided: the server asks for no certificate".to_owned(),
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::Path;
 
-/// Why the files of a conduit's TLS cannot come into force.
+/// Why the files of a conduit's or server's TLS cannot come into force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialError {
-    conduit: String,
+    /// `conduit hvac`, `server ahu-001`.
+    whose: String,
     what: String,
     is_world: bool,
 }
@@ -19,8 +20,8 @@ pub(super) struct FileError {
 }
 
 impl CredentialError {
-    pub(super) fn of(conduit: &str, error: FileError) -> Self {
-        Self { conduit: conduit.to_owned(), what: error.what, is_world: error.is_world }
+    pub(super) fn of(whose: String, error: FileError) -> Self {
+        Self { whose, what: error.what, is_world: error.is_world }
     }
 
     /// Whether the disk or its permissions are at fault, and not what stands in a file.
@@ -49,7 +50,7 @@ impl FileError {
 
 impl fmt::Display for CredentialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tls of conduit {}: {}", self.conduit, self.what)
+        write!(f, "tls of {}: {}", self.whose, self.what)
     }
 }
 

@@ -31,7 +31,7 @@ impl Gate {
         let items = Item::all_of(tls, &material);
         let Material { roots, lists, fingerprint, .. } = material;
         let roots: Vec<_> = roots.into_iter().map(|(_, root)| root).collect();
-        let anchors = Anchors::new(&roots, lists_of(lists), tls.stale_crl).map_err(FileError::setting)?;
+        let anchors = Anchors::of_clients(&roots, lists_of(lists), tls.stale_crl).map_err(FileError::setting)?;
         Ok(Self {
             context,
             anchors: Arc::new(anchors),
@@ -49,11 +49,20 @@ impl Gate {
 
     /// A resumed session brings the certificate of the one it resumes: who that is, judged as of now.
     pub(super) fn recall(&self, ssl: &SslRef, when: When) -> Result<(Arc<Credential>, Vec<Complaint>), Refusal> {
-        let lost = |what: &str| Refusal::new(Reason::IdentityLost, what);
-        let leaf = ssl.peer_certificate().ok_or_else(|| lost("the resumed session has no certificate"))?;
-        let credential = self.shelf.find(&leaf).ok_or_else(|| lost("the resumed session's chain is not known here"))?;
-        let chain: Vec<&X509Ref> = credential.chain.iter().map(AsRef::as_ref).collect();
-        let complaints = self.anchors.judge(&chain, when)?;
-        Ok((credential, complaints))
+        recall((&self.shelf, &self.anchors), ssl, when)
     }
+}
+
+/// Who a resumed session's peer is, judged as of now.
+pub(super) fn recall(
+    (shelf, anchors): (&Shelf, &Anchors),
+    ssl: &SslRef,
+    when: When,
+) -> Result<(Arc<Credential>, Vec<Complaint>), Refusal> {
+    let lost = |what: &str| Refusal::new(Reason::IdentityLost, what);
+    let leaf = ssl.peer_certificate().ok_or_else(|| lost("the resumed session has no certificate"))?;
+    let credential = shelf.find(&leaf).ok_or_else(|| lost("the resumed session's chain is not known here"))?;
+    let chain: Vec<&X509Ref> = credential.chain.iter().map(AsRef::as_ref).collect();
+    let complaints = anchors.judge(&chain, when)?;
+    Ok((credential, complaints))
 }

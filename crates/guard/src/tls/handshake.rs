@@ -56,7 +56,11 @@ impl Handshake {
 
     /// Go on as far as the wire goes. A panic refuses this one connection.
     pub(crate) fn step(&mut self, when: When) -> Step {
-        let step = catch_unwind(AssertUnwindSafe(|| self.go_on(when)));
+        let step = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(test)]
+            super::panics::in_handshake();
+            self.go_on(when)
+        }));
         step.unwrap_or_else(|_| Step::Refused(Refusal::new(Reason::Internal, "")))
     }
 

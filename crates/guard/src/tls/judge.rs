@@ -1,6 +1,6 @@
-//! Judges a client's certificate within its handshake, so that a bad one is told so by an alert.
+//! Judges a peer's certificate within its handshake, so that a bad one is told so by an alert.
 //!
-//! Kept true here: a panic in OpenSSL's callback refuses this one client, and does not leave Rust.
+//! Kept true here: a panic in OpenSSL's callback refuses this one peer, and does not leave Rust.
 
 use super::anchors::Anchors;
 use super::complaint::Complaint;
@@ -79,7 +79,7 @@ fn judge_next((anchors, when): (&Anchors, When), is_fine: bool, context: &mut X5
     let certificates: Vec<&X509Ref> = chain.iter().collect();
     let judged = anchors.judge(&certificates, when).and_then(|complaints| {
         let leaf = certificates.first().ok_or_else(|| Refusal::new(Reason::NoCertificate, ""))?;
-        let role = role(leaf)?;
+        let role = if anchors.has_roles { role(leaf)? } else { None };
         Ok((Arc::new(Credential::new(chain, role)), complaints))
     });
     Some(judged)

@@ -1,5 +1,6 @@
 //! The files of a conduit's TLS, read and parsed: all of them, or an error that names the one at fault.
 
+use super::alarms::Item;
 use super::error::FileError;
 use super::revocation::{List, Lists};
 use openssl::hash::{Hasher, MessageDigest};
@@ -18,6 +19,8 @@ pub(super) struct Material {
     pub(super) key: PKey<Private>,
     pub(super) roots: Vec<(PathBuf, X509)>,
     pub(super) lists: Vec<(PathBuf, List)>,
+    /// What the lists say of their end, where they are held elsewhere.
+    pub(super) list_items: Vec<Item>,
     /// Of all bytes read and of the settings: what is equal need not come into force anew.
     pub(super) fingerprint: Vec<u8>,
 }
@@ -42,7 +45,7 @@ impl Material {
             let found = parse_lists(file, &reader.read(file)?)?;
             lists.extend(found.into_iter().map(|list| (file.clone(), list)));
         }
-        Ok(Self { chain, key, roots, lists, fingerprint: reader.finish()? })
+        Ok(Self { chain, key, roots, lists, list_items: Vec::new(), fingerprint: reader.finish()? })
     }
 }
 

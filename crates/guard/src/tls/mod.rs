@@ -1,9 +1,14 @@
-//! Modbus/TCP Security towards clients: TLS with certificates on both sides, and the role out of the client's.
+//! Modbus/TCP Security: TLS with certificates on both sides. Towards clients the guard takes the role out of the
+//! client's certificate; towards servers it shows its own, and holds the server's to the name that it expects.
 //!
 //! ```text
 //! accept ──► handshake under way ──► certificate judged ──► role ──► a session like any other
 //!                   │                        │
 //!                   └────── tls.refused ─────┘
+//!
+//! connected ──► handshake under way ──► certificate and name judged ──► a server connection like any other
+//!                   │                        │
+//!                   └── tls.server_refused ──┘
 //! ```
 //!
 //! Kept true here:
@@ -18,24 +23,33 @@ mod complaint;
 mod context;
 mod credential;
 mod day;
+mod dial;
 mod error;
 mod gate;
 mod handshake;
 mod judge;
 mod keyring;
 mod material;
+#[cfg(test)]
+mod panics;
 mod refusal;
 mod revocation;
+mod server_gate;
 mod shelf;
 mod stream;
 mod tap;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;
 
-pub(crate) use alarms::Alarms;
+pub(crate) use alarms::{Alarms, Item};
 pub(crate) use credential::{Credential, Identity};
+pub(crate) use dial::Dial;
 pub use error::CredentialError;
 pub(crate) use gate::Gate;
 pub(crate) use handshake::{Handshake, Step};
 pub(crate) use judge::When;
 pub(crate) use keyring::Keyring;
 pub(crate) use refusal::{Reason, Refusal};
+pub(crate) use server_gate::ServerGate;
 pub(crate) use stream::TlsStream;

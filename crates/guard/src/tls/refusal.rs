@@ -1,4 +1,4 @@
-//! Why a connection did not become a session.
+//! Why a connection did not become a session, or a server cannot be used.
 
 use super::credential::whom;
 use super::judge::When;
@@ -19,10 +19,12 @@ pub(crate) enum Reason {
     NoCrl,
     WeakKey,
     WrongPurpose,
+    WrongName,
     BadCertificate,
     TwoRoles,
     RoleIllFormed,
     IdentityLost,
+    OneSided,
     Version,
     Downgrade,
     NoSharedSuite,
@@ -30,6 +32,8 @@ pub(crate) enum Reason {
     HandshakeTimeout,
     ClientClosed,
     ClientAlert,
+    ServerClosed,
+    ServerAlert,
     Protocol,
     Draining,
     PolicyChanged,
@@ -69,6 +73,8 @@ mod flaw {
     pub(super) const REVOKED: i32 = 23;
     pub(super) const INVALID_PURPOSE: i32 = 26;
     pub(super) const TOO_WEAK: [i32; 3] = [66, 67, 68];
+    /// Of the host, and of the address.
+    pub(super) const WRONG_NAME: [i32; 2] = [62, 64];
 }
 
 impl Reason {
@@ -83,10 +89,12 @@ impl Reason {
             Self::NoCrl => "no_crl",
             Self::WeakKey => "weak_key",
             Self::WrongPurpose => "wrong_purpose",
+            Self::WrongName => "wrong_name",
             Self::BadCertificate => "bad_certificate",
             Self::TwoRoles => RoleError::Two.word(),
             Self::RoleIllFormed => RoleError::IllFormed.word(),
             Self::IdentityLost => "identity_lost",
+            Self::OneSided => "one_sided",
             Self::Version => "version",
             Self::Downgrade => "downgrade",
             Self::NoSharedSuite => "no_shared_suite",
@@ -94,6 +102,8 @@ impl Reason {
             Self::HandshakeTimeout => "handshake_timeout",
             Self::ClientClosed => "client_closed",
             Self::ClientAlert => "client_alert",
+            Self::ServerClosed => "server_closed",
+            Self::ServerAlert => "server_alert",
             Self::Protocol => "protocol",
             Self::Draining => "draining",
             Self::PolicyChanged => "policy_changed",
@@ -108,6 +118,7 @@ impl Reason {
             flaw::REVOKED => Self::Revoked,
             flaw::INVALID_PURPOSE => Self::WrongPurpose,
             _ if flaw::NO_ISSUER.contains(&flaw) => Self::UnknownCa,
+            _ if flaw::WRONG_NAME.contains(&flaw) => Self::WrongName,
             _ if flaw::TOO_WEAK.contains(&flaw) => Self::WeakKey,
             _ => Self::BadCertificate,
         }
@@ -135,7 +146,7 @@ impl Refusal {
         Self { reason, detail: detail.into() }
     }
 
-    /// OpenSSL found fault with a certificate of the client's chain.
+    /// OpenSSL found fault with a certificate of the peer's chain.
     pub(super) fn of_certificate(flaw: X509VerifyResult, certificate: Option<&X509Ref>, when: When) -> Self {
         let reason = Reason::of_certificate(flaw.as_raw());
         let whose = certificate.map(whom).unwrap_or_default();
@@ -154,15 +165,33 @@ impl Refusal {
 
     /// A handshake that failed for another reason than the client's certificate.
     pub(super) fn of_handshake(error: &Error, tap: &Tap) -> Self {
-        let first = error.ssl_error().and_then(|stack| stack.errors().first());
-        let said = first.and_then(openssl::error::Error::reason).unwrap_or_default();
         if tap.is_no_tls() {
             return Self::new(Reason::NotTls, "");
         }
+        Self::of_error(error)
+    }
+
+    fn of_error(error: &Error) -> Self {
+        let first = error.ssl_error().and_then(|stack| stack.errors().first());
+        let said = first.and_then(openssl::error::Error::reason).unwrap_or_default();
         match first {
             Some(error) => Self::new(Reason::of_handshake(error.reason_code()), said),
             None => Self::new(Reason::ClientClosed, ""),
         }
+    }
+
+    /// A handshake with a server that failed for another reason than the server's certificate.
+    pub(super) fn of_dial(error: &Error, tap: &Tap) -> Self {
+        // A server's first word may be that it will not.
+        let refusal = if tap.began_with_alert() { Self::of_error(error) } else { Self::of_handshake(error, tap) };
+        let is_version = refusal.detail.contains("alert protocol version");
+        let reason = match refusal.reason {
+            Reason::ClientAlert if is_version => Reason::Version,
+            Reason::ClientAlert => Reason::ServerAlert,
+            Reason::ClientClosed => Reason::ServerClosed,
+            other => other,
+        };
+        Self { reason, ..refusal }
     }
 
     /// For a record: one word, then operands.

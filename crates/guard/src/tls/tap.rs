@@ -30,6 +30,10 @@ impl Tap {
         self.seen > 0 && !(self.first.starts_with(&[HANDSHAKE]) && (self.seen < 2 || self.first == [HANDSHAKE, MAJOR]))
     }
 
+    pub(super) fn began_with_alert(&self) -> bool {
+        self.seen == self.first.len() && self.first == [ALERT, MAJOR]
+    }
+
     fn look_at(&mut self, bytes: &[u8]) {
         if self.seen >= self.first.len() {
             return;

@@ -1,4 +1,4 @@
-//! Modbus/TCP Security towards clients: a real guard, and clients made with OpenSSL, good and bad.
+//! Modbus/TCP Security: a real guard, and clients and servers made with OpenSSL, good and bad.
 
 #![allow(
     missing_docs,
@@ -11,12 +11,16 @@
 )]
 
 mod certificates;
+mod empty_records;
+mod far;
 mod handshakes;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod offers;
 mod pki;
+mod refused_servers;
 mod reloads;
 mod resumed;
 mod roles;
+mod servers;
 mod stage;

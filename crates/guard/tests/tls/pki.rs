@@ -7,7 +7,9 @@ use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
-use openssl::x509::extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier};
+use openssl::x509::extension::{
+    BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName, SubjectKeyIdentifier,
+};
 use openssl::x509::{X509, X509Builder, X509CrlBuilder, X509Extension, X509Name, X509NameBuilder, X509Revoked};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -35,6 +37,9 @@ pub struct Wish {
     /// DER of each role extension's value.
     pub roles: Vec<Vec<u8>>,
     pub is_server: bool,
+    /// Subject alternative names: DNS names, and one address.
+    pub names: Vec<&'static str>,
+    pub address: Option<&'static str>,
     pub key: Key,
 }
 
@@ -58,7 +63,17 @@ impl Wish {
 
     pub fn none() -> Self {
         let (from_s, until_s) = (-DAY_S, 365 * DAY_S);
-        Self { name: "hmi-1", from_s, until_s, roles: Vec::new(), is_server: false, key: Key::P256 }
+        Self { name: "hmi-1", from_s, until_s, roles: Vec::new(), is_server: false, ..Self::nameless() }
+    }
+
+    fn nameless() -> Self {
+        let (names, address) = (Vec::new(), None);
+        Self { name: "", from_s: 0, until_s: 0, roles: Vec::new(), is_server: false, names, address, key: Key::P256 }
+    }
+
+    /// A controller at 127.0.0.1.
+    pub fn controller() -> Self {
+        Self { name: "ahu-001", names: vec!["ahu-001.plant"], address: Some("127.0.0.1"), ..Self::server() }
     }
 
     pub fn server() -> Self {
@@ -80,6 +95,17 @@ impl Site {
         let (mut server, mut client) = (usage, ExtendedKeyUsage::new());
         let usage = if wish.is_server { server.server_auth() } else { client.client_auth() };
         builder.append_extension(usage.build().unwrap()).unwrap();
+        if !wish.names.is_empty() || wish.address.is_some() {
+            let mut alternatives = SubjectAlternativeName::new();
+            for name in &wish.names {
+                alternatives.dns(name);
+            }
+            if let Some(address) = wish.address {
+                alternatives.ip(address);
+            }
+            let built = alternatives.build(&builder.x509v3_context(None, None)).unwrap();
+            builder.append_extension(built).unwrap();
+        }
         for role in &wish.roles {
             builder.append_extension(extension(ROLE, role)).unwrap();
         }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 pub const READ: [u8; 5] = [3, 0, 0, 0, 2];
 pub const WRITE: [u8; 5] = [6, 0, 7, 0x12, 0x34];
-const PATIENCE: Duration = Duration::from_secs(15);
+pub const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What is true of most tests: operators may read, engineers write as well.
 pub struct Stage {
@@ -86,7 +86,7 @@ impl Stage {
 }
 
 /// The files of a guard, in one folder.
-pub struct Files<'a>(&'a Path);
+pub struct Files<'a>(pub &'a Path);
 
 impl Files<'_> {
     pub fn path(&self, name: &str) -> PathBuf {

@@ -1,11 +1,11 @@
-//! What a conduit that speaks TLS is told: where certificates lie, what is offered, and what is put up with.
+//! What a guard that speaks TLS is told: where certificates lie, what is offered, and what is put up with.
 //!
 //! Kept true here: a key is named by its file and never stands in a document.
 
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// TLS towards the clients of a conduit, with certificates on both sides.
+/// TLS towards the clients of a conduit, or towards a server: certificates on both sides.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
@@ -13,7 +13,7 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// Its private key, PEM.
     pub key: PathBuf,
-    /// Roots that clients' chains must end in, PEM.
+    /// Roots that the peers' chains must end in, PEM.
     pub trust: Vec<PathBuf>,
     /// Revocation lists of the authorities in those chains, PEM.
     #[serde(default)]
@@ -26,6 +26,21 @@ pub struct Tls {
     pub stale_crl: StaleCrl,
     /// A certificate that expires while its session is open.
     pub expired: Expired,
+}
+
+/// TLS towards one server, with certificates on both sides: the guard is the client.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerTls {
+    /// What is shown, whom is believed, and what is offered.
+    pub tls: Tls,
+    /// The name or address that the server's certificate must carry as a subject alternative name.
+    pub name: String,
+    /// The fragment length that the server is asked for; `None`: none. Bytes.
+    #[serde(default)]
+    pub max_fragment: Option<u16>,
+    /// A server that asks the guard for no certificate.
+    pub one_sided: OneSided,
 }
 
 /// A version of TLS; know no others.
@@ -57,6 +72,16 @@ pub enum Expired {
     Warn,
     /// It is closed.
     Close,
+}
+
+/// What becomes of a server that lets in whoever connects: want it to ask for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OneSided {
+    /// It is used, and a row says so.
+    Warn,
+    /// It is refused.
+    Refuse,
 }
 
 macro_rules! suites {

@@ -189,3 +189,40 @@ fn no_version_or_suite_is_known_that_the_standard_forbids() {
         assert!(matches!(found.as_slice(), [(_, Flaw::Json(error))] if error.contains(word)), "{found:?}");
     }
 }
+
+fn towards(change: impl FnOnce(&mut Value)) -> Vec<(String, Flaw)> {
+    let mut document = document();
+    let mut tls = json!({
+        "tls": {"certificate": "/own.pem", "key": "/own.key", "trust": ["/root.pem"], "versions": ["1.3"],
+                "suites": ["TLS_AES_128_GCM_SHA256"], "stale_crl": "warn", "expired": "close"},
+        "name": "ahu-001.plant", "max_fragment": 512, "one_sided": "refuse"});
+    change(&mut tls);
+    document["servers"][0]["tls"] = tls;
+    problems(&document)
+}
+
+#[test]
+fn each_mistake_in_tls_towards_a_server_names_its_place() {
+    let of = |name: &str, flaw: Flaw| vec![(format!("servers[0].tls.{name}"), flaw)];
+
+    assert_eq!(towards(|_| {}), []);
+    assert_eq!(towards(|tls| tls["name"] = json!("")), of("name", Flaw::Empty));
+    assert_eq!(towards(|tls| tls["name"] = json!("a b")), of("name", Flaw::Unknown("a b".to_owned())));
+    assert_eq!(towards(|tls| tls["max_fragment"] = json!(513)), of("max_fragment", Flaw::Number(513.0)));
+    assert_eq!(towards(|tls| tls["tls"]["trust"] = json!([])), of("tls.trust", Flaw::Empty));
+    assert_eq!(towards(|tls| tls["tls"]["key"] = json!("k")), of("tls.key", Flaw::Unknown("k".to_owned())));
+}
+
+#[test]
+fn a_bus_carries_no_tls() {
+    let mut document = document();
+    document["servers"][0]["tls"] = json!({
+        "tls": {"certificate": "/own.pem", "key": "/own.key", "trust": ["/root.pem"], "versions": ["1.3"],
+                "suites": ["TLS_AES_128_GCM_SHA256"], "stale_crl": "warn", "expired": "close"},
+        "name": "10.0.0.1", "one_sided": "warn"});
+    document["servers"][0]["line"] = json!({"framing": "rtu", "pipeline": 1, "pause_ms": 0, "lifetime_ms": 0,
+        "turnaround_ms": 100, "window_ms": 0, "read_retries": 0, "echo": false, "client_share": 100});
+
+    let flaw = Flaw::Unknown("TLS on a bus".to_owned());
+    assert!(problems(&document).contains(&("servers[0].tls".to_owned(), flaw)));
+}

@@ -1,9 +1,12 @@
-//! Checks of what a conduit says of TLS: only its words; its files are read by the guard.
+//! Checks of what conduits and servers say of TLS: only the words; the files are read by the guard.
 
 use super::{Findings, Flaw};
-use crate::document::{Document, Suite, Tls, TlsVersion};
+use crate::document::{Document, Framing, Server, ServerTls, Suite, Tls, TlsVersion};
 use std::collections::HashSet;
 use std::path::Path;
+
+/// RFC 6066 §4 knows no other fragment lengths.
+const LENGTHS: [u16; 4] = [512, 1024, 2048, 4096];
 
 pub(super) fn check(document: &Document, findings: &mut Findings) {
     for (index, conduit) in document.conduits.iter().enumerate() {
@@ -11,6 +14,26 @@ pub(super) fn check(document: &Document, findings: &mut Findings) {
             check_tls(tls, &format!("conduits[{index}].tls"), findings);
         }
     }
+    for (index, server) in document.servers.iter().enumerate() {
+        if let Some(tls) = &server.tls {
+            check_towards(tls, server, &format!("servers[{index}].tls"), findings);
+        }
+    }
+}
+
+fn check_towards(tls: &ServerTls, server: &Server, place: &str, findings: &mut Findings) {
+    check_tls(&tls.tls, &format!("{place}.tls"), findings);
+    // Without a name each certificate of the same authority could stand for this server.
+    findings.check(!tls.name.is_empty(), &format!("{place}.name"), || Flaw::Empty);
+    let is_text = tls.name.is_ascii() && !tls.name.contains(|one: char| one.is_ascii_control() || one == ' ');
+    findings.check(is_text, &format!("{place}.name"), || Flaw::Unknown(tls.name.clone()));
+    if let Some(bytes) = tls.max_fragment {
+        let place = format!("{place}.max_fragment");
+        findings.check(LENGTHS.contains(&bytes), &place, || Flaw::Number(f64::from(bytes)));
+    }
+    // A serial port carries no TLS, and RTU over TCP has none.
+    let can_be = server.address.is_some() && server.line.as_ref().is_none_or(|line| line.framing == Framing::Mbap);
+    findings.check(can_be, place, || Flaw::Unknown("TLS on a bus".to_owned()));
 }
 
 fn check_tls(tls: &Tls, place: &str, findings: &mut Findings) {

@@ -1,15 +1,15 @@
-"""TLS of conduits: files that are missing, do not belong together or end soon, and weak choices."""
+"""TLS of conduits and servers: files that are missing, do not belong together or end, and weak choices."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from modwarden.model import Finding, Origin, Site, Tls
+from modwarden.model import Finding, OneSided, Origin, ServerBinding, Site, Tls
 from modwarden.site.lint._finding import error, listed, note, warning
 from modwarden.site.lint._pem import PemRead, read_certificates, read_crls, read_key
 
@@ -17,6 +17,8 @@ from modwarden.site.lint._pem import PemRead, read_certificates, read_crls, read
 _MARKS_DAYS = (7, 30, 90)
 _LOUD_DAYS = _MARKS_DAYS[0]
 _OTHERS = 0o077
+_PLAIN_PORT = 502
+_TLS_PORT = 802
 
 
 def tls_file(site: Site) -> Iterator[Finding]:
@@ -46,8 +48,10 @@ def tls_key(site: Site) -> Iterator[Finding]:
 
 
 def tls_chain(site: Site) -> Iterator[Finding]:
-    """The guard's certificate, where clients would not believe it."""
-    for tls in _all_tls(site):
+    """The guard's certificate, where its peers would not believe it."""
+    usages = ((tls, ExtendedKeyUsageOID.SERVER_AUTH, "server") for tls in _towards_clients(site))
+    usages_there = ((tls, ExtendedKeyUsageOID.CLIENT_AUTH, "client") for tls in _towards_servers(site))
+    for tls, usage, kind in chain(usages, usages_there):
         own = read_certificates(tls.certificate).held
         if not own:
             continue
@@ -60,9 +64,9 @@ def tls_chain(site: Site) -> Iterator[Finding]:
             yield warning(
                 "tls-chain", origin, what, "append the issuing authority's certificate, then its root's"
             )
-        if not _may_serve(own[0]):
-            what = f"{tls.certificate} is not for servers (extended key usage)"
-            yield warning("tls-chain", origin, what, "issue it with `modwarden pki issue server`")
+        if not _is_for(own[0], usage):
+            what = f"{tls.certificate} is not for {kind}s (extended key usage)"
+            yield warning("tls-chain", origin, what, f"issue it with `modwarden pki issue {kind}`")
 
 
 def tls_trust(site: Site) -> Iterator[Finding]:
@@ -99,11 +103,13 @@ def crl_expires(site: Site) -> Iterator[Finding]:
 
 
 def tls_no_crl(site: Site) -> Iterator[Finding]:
-    """Clients whose revocation nobody looks at."""
+    """Peers whose revocation nobody looks at."""
     for tls in _all_tls(site):
         if not tls.crls:
-            what = "no `crls` are named, so a revoked certificate lets its holder in until it expires"
-            yield note("tls-no-crl", tls.origin, what, "name the lists of the authorities in clients' chains")
+            what = "no `crls` are named, so a revoked certificate is good until it expires"
+            yield note(
+                "tls-no-crl", tls.origin, what, "name the lists of the authorities in the peers' chains"
+            )
 
 
 def tls_readable(site: Site) -> Iterator[Finding]:
@@ -118,8 +124,57 @@ def tls_readable(site: Site) -> Iterator[Finding]:
                 yield note("tls-readable", tls.origin.at("suites"), what, "prefer suites of TLS_ECDHE_")
 
 
-def _all_tls(site: Site) -> Iterator[Tls]:
+def tls_server_port(site: Site) -> Iterator[Finding]:
+    """TLS towards the port of Modbus in the clear, or Modbus in the clear towards the port of TLS."""
+    secured = (one for one in _bindings(site) if one.tls is not None)
+    for origin, names in _by_origin(one for one in secured if _port(site, one) == _PLAIN_PORT):
+        what = f"{names} is to speak TLS at port {_PLAIN_PORT}, where Modbus in the clear is expected"
+        hint = f"give the asset `port: {_TLS_PORT}`, unless it is set up otherwise"
+        yield note("tls-server-port", origin, what, hint)
+    plain = (one for one in _bindings(site) if one.tls is None)
+    for origin, names in _by_origin(one for one in plain if _port(site, one) == _TLS_PORT):
+        what = f"{names} is asked in the clear at port {_TLS_PORT}, where TLS is expected"
+        yield warning("tls-server-port", origin, what, "give the server `tls:`")
+
+
+def tls_one_sided(site: Site) -> Iterator[Finding]:
+    """A server that need not ask who the guard is."""
+    lax = (one for one in _bindings(site) if one.tls and one.tls.one_sided == OneSided.WARN)
+    for origin, names in _by_origin(lax):
+        what = f"{names} may ask for no certificate, and then serves whoever reaches it"
+        hint = "set it up to ask for one, and leave `one_sided` out"
+        yield note("tls-one-sided", origin, what, hint)
+
+
+def _port(site: Site, binding: ServerBinding) -> int:
+    return site.assets[binding.asset].port
+
+
+def _by_origin(bindings: Iterable[ServerBinding]) -> Iterator[tuple[Origin, str]]:
+    """Name the servers of each line of the file together."""
+    found: dict[Origin, list[str]] = {}
+    for binding in bindings:
+        origin = binding.origin if binding.tls is None else binding.tls.tls.origin
+        found.setdefault(origin, []).append(repr(binding.asset))
+    return ((origin, listed(names)) for origin, names in found.items())
+
+
+def _bindings(site: Site) -> Iterator[ServerBinding]:
+    return (binding for conduit in site.conduits.values() for binding in conduit.servers)
+
+
+def _towards_clients(site: Site) -> Iterator[Tls]:
     return (conduit.tls for conduit in site.conduits.values() if conduit.tls is not None)
+
+
+def _towards_servers(site: Site) -> Iterator[Tls]:
+    # Servers of one line of the file have the same words.
+    words = (binding.tls.tls for binding in _bindings(site) if binding.tls is not None)
+    return iter({tls.origin: tls for tls in words}.values())
+
+
+def _all_tls(site: Site) -> Iterator[Tls]:
+    return chain(_towards_clients(site), _towards_servers(site))
 
 
 def _reads(tls: Tls) -> Iterator[tuple[str, PemRead[object]]]:
@@ -156,12 +211,12 @@ def _is_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bo
     return True
 
 
-def _may_serve(certificate: x509.Certificate) -> bool:
+def _is_for(certificate: x509.Certificate, usage: x509.ObjectIdentifier) -> bool:
     try:
-        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
         return True
-    return ExtendedKeyUsageOID.SERVER_AUTH in usage
+    return usage in usages
 
 
 def _spki(certificate: x509.Certificate) -> bytes:
@@ -181,4 +236,6 @@ LINTS: tuple[Callable[[Site], Iterator[Finding]], ...] = (
     crl_expires,
     tls_no_crl,
     tls_readable,
+    tls_server_port,
+    tls_one_sided,
 )
