@@ -19,6 +19,7 @@ mod lines;
 #[cfg(test)]
 mod panics;
 mod serving;
+mod stations;
 mod upkeep;
 
 use self::drain::Intake;
@@ -35,6 +36,7 @@ use crate::lines::Lines;
 use crate::listeners::Listeners;
 use crate::notify::Notify;
 use crate::socket::Readiness;
+use crate::stations::Stations;
 use crate::timers::{Key, Timers};
 use crate::tls::Keyring;
 use crate::token::{Ready, WAKER, ready_of};
@@ -64,6 +66,7 @@ pub(crate) struct DataLoop {
     pub(crate) ledger: Ledger,
     pub(crate) listeners: Listeners,
     pub(crate) lines: Lines,
+    pub(crate) stations: Stations,
     pub(crate) conversations: Slab<Conversation>,
     pub(crate) population: Population,
     pub(crate) descriptors: Descriptors,
@@ -93,6 +96,7 @@ pub(crate) struct Parts {
     pub(crate) ledger: Ledger,
     pub(crate) listeners: Listeners,
     pub(crate) lines: Lines,
+    pub(crate) stations: Stations,
     pub(crate) descriptors: Descriptors,
     pub(crate) commands: Receiver<Command>,
 }
@@ -112,6 +116,7 @@ impl DataLoop {
             ledger: parts.ledger,
             listeners: parts.listeners,
             lines: parts.lines,
+            stations: parts.stations,
             conversations: Slab::new(),
             population: Population::default(),
             descriptors: parts.descriptors,
@@ -162,6 +167,7 @@ impl DataLoop {
                 Ready::Waker => {}
                 Ready::Listener(token) => self.accept(token),
                 Ready::Line(line) => self.lines.ready(line, event),
+                Ready::Station(port) => self.stations.ready(port, event),
                 Ready::Handshake(place) => self.handshakes.ready(place, Readiness::of(event)),
                 Ready::Conversation { place, slot } => {
                     if let Some(conversation) = self.conversations.get_mut(place) {
@@ -183,7 +189,10 @@ impl DataLoop {
         self.fire_timers();
         self.accept_when_due();
         self.obey();
+        self.serve_stations();
         self.serve_lines();
+        // What a line brought for a client on a bus leaves in this turn.
+        self.serve_stations();
         self.tick();
     }
 

@@ -3,7 +3,7 @@
 use mio::net::TcpListener;
 use mio::{Interest, Registry, Token};
 use policy::Policy;
-use policy::document::Document;
+use policy::document::{Document, is_of_port};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -44,7 +44,7 @@ impl Listeners {
     /// # Errors
     /// The address that cannot be bound, whose it is, why, and what would mend it.
     pub(crate) fn prepare(&self, policy: &Policy) -> Result<Prepared, String> {
-        let wanted = places(policy.document());
+        let wanted = sockets(policy.document());
         let open: BTreeSet<_> = self.open.values().map(|listening| listening.address).collect();
         let fresh = wanted.keys().filter(|address| !open.contains(*address));
         let bound = fresh.map(|address| match bind(*address) {
@@ -59,7 +59,7 @@ impl Listeners {
     /// # Errors
     /// The system cannot watch a new socket; then nothing has changed.
     pub(crate) fn adopt(&mut self, prepared: Prepared, policy: &Policy, registry: &Registry) -> io::Result<()> {
-        let wanted = places(policy.document());
+        let wanted = sockets(policy.document());
         let mut fresh = BTreeMap::new();
         for (token, (address, mut socket)) in (self.next_token..).zip(prepared.0) {
             let Some(place) = wanted.get(&address).copied() else { continue };
@@ -91,6 +91,13 @@ impl Listeners {
     pub(crate) fn close(&mut self) {
         self.open.clear();
     }
+}
+
+/// Where each socket of a document stands in it. Clients at serial ports have none.
+fn sockets(document: &Document) -> BTreeMap<SocketAddr, Place> {
+    let mut places = places(document);
+    places.retain(|address, _| !is_of_port(address.ip()));
+    places
 }
 
 /// Where each address of a document stands in it.

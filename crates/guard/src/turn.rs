@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::descriptors::Descriptors;
 use crate::ledger::Ledger;
 use crate::lines::Lines;
+use crate::stations::Stations;
 use mio::Registry;
 use policy::{Moment, Plant};
 use session::Context;
@@ -14,6 +15,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) plant: &'a mut Plant,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) lines: &'a mut Lines,
+    pub(crate) stations: &'a mut Stations,
     pub(crate) registry: &'a Registry,
     pub(crate) descriptors: Descriptors,
     pub(crate) scratch: &'a mut [u8],

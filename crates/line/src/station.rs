@@ -25,10 +25,12 @@
 use crate::config::Pace;
 use crate::statistics::Statistics;
 use std::collections::VecDeque;
-use wire::{RTU_ADU_BYTES, TransactionId, UnitId, append_rtu_adu, find_rtu_request};
+use wire::{RTU_ADU_BYTES, TransactionId, UnitId, append_rtu_adu, find_rtu_request, is_begun_rtu_request};
 
 /// A unit, a function code and the check: with less there is no frame.
 const SHORTEST_FRAME: usize = 4;
+/// How many silences a request may pause for: 100 ms and more, well below any client's time-out.
+const PAUSES: u64 = 5;
 /// V1.1b3 §4.1: codes from here on are exceptions, and no request has one.
 const EXCEPTION_BIT: u8 = 0x80;
 
@@ -48,8 +50,8 @@ pub enum StationAction {
     GaveUp {
         /// Which one.
         id: TransactionId,
-        /// Its reply was there, and has not been sent.
-        had_reply: bool,
+        /// Its reply was there and has not been sent: whose, and of which function.
+        late: Option<(UnitId, u8)>,
     },
     /// Put these bytes on the line.
     Send(Vec<u8>),
@@ -121,7 +123,7 @@ impl Station {
         self.heard.extend_from_slice(bytes);
         self.statistics.used(self.pace.bytes_ns(bytes.len()), now_ns);
         self.free_ns = self.free_ns.max(now_ns.saturating_add(self.pace.gap_ns));
-        self.quiet_ns = now_ns.saturating_add(self.pace.silence_ns);
+        self.quiet_ns = now_ns.saturating_add(self.patience_ns());
         if self.is_hearing_itself() {
             return;
         }
@@ -187,6 +189,12 @@ impl Station {
         self.asked.is_some()
     }
 
+    /// Whether nothing is to be said any more, nor is still on its way.
+    #[must_use]
+    pub fn is_quiet(&self, now_ns: u64) -> bool {
+        now_ns >= self.free_ns && self.asked.as_ref().is_none_or(|asked| asked.reply.is_none())
+    }
+
     /// What it has heard and said: `replies` are those sent, `given_up` those that came too late or not at all.
     #[must_use]
     pub fn statistics(&self) -> &Statistics {
@@ -220,6 +228,12 @@ impl Station {
         self.heard.is_empty()
     }
 
+    /// A pause in a request that has begun is an adapter's, or a busy client's; it ends some time all the same.
+    fn patience_ns(&self) -> u64 {
+        let is_begun = self.asked.is_none() && is_begun_rtu_request(&self.heard);
+        self.pace.silence_ns.saturating_mul(if is_begun { PAUSES } else { 1 })
+    }
+
     fn is_client_speaking(&self, now_ns: u64) -> bool {
         let is_late = |asked: &Asked| now_ns.saturating_sub(asked.at_ns) > self.pace.silence_ns;
         self.heard.len() >= SHORTEST_FRAME || self.asked.as_ref().is_some_and(is_late)
@@ -229,7 +243,9 @@ impl Station {
         if let Some(asked) = self.asked.take() {
             self.statistics.given_up += 1;
             self.statistics.timed_out(asked.unit_id.0);
-            self.actions.push_back(StationAction::GaveUp { id: asked.id, had_reply: asked.reply.is_some() });
+            let code = asked.reply.as_ref().and_then(|frame| frame.get(1).copied());
+            let late = code.map(|code| (asked.unit_id, code));
+            self.actions.push_back(StationAction::GaveUp { id: asked.id, late });
         }
     }
 

@@ -52,8 +52,9 @@ fn ask(id: u16, unit: u8, pdu: &[u8]) -> StationAction {
     StationAction::Ask { id: TransactionId(id), unit_id: UnitId(unit), pdu: pdu.to_vec() }
 }
 
-fn gave_up(id: u16, had_reply: bool) -> StationAction {
-    StationAction::GaveUp { id: TransactionId(id), had_reply }
+fn gave_up(id: u16, late: Option<(u8, u8)>) -> StationAction {
+    let late = late.map(|(unit, code)| (UnitId(unit), code));
+    StationAction::GaveUp { id: TransactionId(id), late }
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn a_reply_that_comes_after_the_client_has_asked_again_is_nobodys() {
     talk.passes(1_000 * MS);
     talk.client_says(&rtu(4, &READ));
 
-    assert_eq!(talk.wants(), [gave_up(1, false), ask(2, 4, &READ)]);
+    assert_eq!(talk.wants(), [gave_up(1, None), ask(2, 4, &READ)]);
     assert!(!talk.station.reply(TransactionId(1), UnitId(3), &REPLY));
     assert_eq!(talk.wants(), []);
     assert!(talk.station.reply(TransactionId(2), UnitId(4), &REPLY));
@@ -98,7 +99,7 @@ fn a_reply_that_waits_for_the_line_is_not_sent_into_the_clients_next_words() {
     // The first byte of the next request comes in the same moment, and its rest is damaged.
     talk.client_says(&[4]);
 
-    assert_eq!(talk.wants(), [gave_up(1, true)]);
+    assert_eq!(talk.wants(), [gave_up(1, Some((3, 3)))]);
     talk.client_says(&[3, 0xFF, 0xFF, 0xFF]);
     talk.passes(100 * MS);
     assert_eq!(talk.wants(), []);
@@ -208,7 +209,7 @@ fn two_requests_in_one_breath_are_two_and_only_the_last_is_answered() {
     let both: Vec<u8> = rtu(3, &READ).into_iter().chain(rtu(4, &READ)).collect();
     talk.client_says(&both);
 
-    assert_eq!(talk.wants(), [ask(1, 3, &READ), gave_up(1, false), ask(2, 4, &READ)]);
+    assert_eq!(talk.wants(), [ask(1, 3, &READ), gave_up(1, None), ask(2, 4, &READ)]);
 }
 
 #[test]
@@ -218,6 +219,23 @@ fn a_line_that_is_lost_takes_its_open_request_with_it() {
     assert_eq!(talk.wants(), [ask(1, 3, &READ)]);
     talk.station.lost();
 
-    assert_eq!(talk.wants(), [gave_up(1, false)]);
+    assert_eq!(talk.wants(), [gave_up(1, None)]);
     assert!(!talk.station.reply(TransactionId(1), UnitId(3), &REPLY));
+}
+
+#[test]
+fn a_pause_within_a_request_does_not_break_it_and_half_a_request_does_not_spoil_the_next() {
+    let (mut talk, frame) = (Talk::new(false), rtu(3, &READ));
+    talk.client_says(&frame[..3]);
+    talk.passes(60 * MS);
+    assert_eq!(talk.wants(), []);
+    talk.client_says(&frame[3..]);
+    assert_eq!(talk.wants(), [ask(1, 3, &READ)]);
+
+    talk.passes(1_000 * MS);
+    talk.client_says(&frame[..5]);
+    talk.passes(150 * MS);
+    assert_eq!(talk.wants(), [gave_up(1, None)]);
+    talk.client_says(&frame);
+    assert_eq!(talk.wants(), [ask(2, 3, &READ)]);
 }

@@ -121,6 +121,15 @@ impl Session {
         });
     }
 
+    /// A client that has one request open at a time does not wait for this one any more: it need not leave.
+    pub fn client_gave_up(&mut self, id: TransactionId, ctx: &mut Context<'_>) {
+        self.event(ctx, |engine, front, ctx| {
+            if let Engine::Framed(framed) = engine {
+                framed.client_gave_up(front, ctx, id);
+            }
+        });
+    }
+
     /// The row a request waits for is on the disk.
     pub fn journal_durable(&mut self, row: Sequence, ctx: &mut Context<'_>) {
         self.event(ctx, |engine, front, ctx| {

@@ -51,6 +51,21 @@ pub fn find_rtu_request(heard: &[u8], is_silent: bool) -> Option<RtuFound<'_>> {
     find(heard, is_silent, request_length, |adu| request_pdu_bytes(adu.pdu) == Some(adu.pdu.len()))
 }
 
+/// Whether what was heard may be the beginning of a client's request, by its code and length.
+#[must_use]
+pub fn is_begun_rtu_request(heard: &[u8]) -> bool {
+    let Some(code) = heard.get(1) else { return false };
+    let says_length_later = matches!(
+        *code,
+        function::WRITE_COILS
+            | function::WRITE_REGISTERS
+            | function::READ_FILE_RECORD
+            | function::WRITE_FILE_RECORD
+            | function::READ_WRITE_REGISTERS
+    );
+    request_length(heard).map_or(says_length_later, |bytes| heard.len() < bytes)
+}
+
 /// Whether what was heard began as this unit's answer and is as long as one: then its check was wrong.
 #[must_use]
 pub fn is_broken_rtu_reply(heard: &[u8], unit_id: UnitId, expected: &Expectation) -> bool {

@@ -27,7 +27,7 @@ from modwarden.model.function_set import (
 )
 from modwarden.model.journal import JournalSettings, Syslog
 from modwarden.model.limits import Limits, MaxChange
-from modwarden.model.line import Framing, Line, Parity, SerialPort
+from modwarden.model.line import PORT_NETWORK, Framing, Line, Parity, SerialPort
 from modwarden.model.names import (
     AssetName,
     ConduitName,
@@ -76,6 +76,7 @@ __all__ = [
     "EXCEPTION_CODES",
     "LAST_ADDRESS",
     "MODBUS_PORT",
+    "PORT_NETWORK",
     "READ_WRITE_REGISTERS",
     "WEEK_S",
     "Address",

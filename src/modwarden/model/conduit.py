@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from modwarden.model.line import SerialPort
 from modwarden.model.names import AssetName, ConduitName, ZoneName
 from modwarden.model.network import Address
 from modwarden.model.origin import Origin
@@ -104,10 +105,10 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class ServerBinding:
-    """A server of a conduit, and where the guard listens for it."""
+    """A server of a conduit, and where the guard listens for it: a socket, or a client's serial port."""
 
     asset: AssetName
-    listen: Socket
+    listen: Socket | SerialPort
     origin: Origin = field(default=Origin("", 0), compare=False)
 
 
@@ -130,5 +131,6 @@ class Conduit:
     budgets: Budgets = field(default_factory=Budgets)
     tls: Tls | None = None
     servers: tuple[ServerBinding, ...] = ()
+    client: AssetName | None = None
     rules: tuple[Rule, ...] = ()
     origin: Origin = field(default=Origin("", 0), compare=False)

@@ -1,6 +1,6 @@
 """Conduits: zones, guard, servers and their listeners resolved, then the rules."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +18,17 @@ from modwarden.model import (
     Origin,
     PointMap,
     PointMapName,
+    SerialPort,
     ServerBinding,
+    Socket,
     Zone,
     ZoneName,
 )
 from modwarden.site._assets import require
-from modwarden.site._clients import ClientNames
+from modwarden.site._clients import ClientNames, host
 from modwarden.site._rules import RuleReader
 from modwarden.site._schema import ConduitShape, ServerShape
+from modwarden.site._serial_clients import serial_client
 from modwarden.site._tls import build_tls
 from modwarden.site._tree import Tree
 from modwarden.site._words import expand, expand_beside, holds_range, parse_socket
@@ -59,14 +62,15 @@ class ConduitReader:
     def _conduit(self, name: str, shape: ConduitShape, guards: set[str], origin: Origin) -> Conduit:
         self._check_zones(shape, origin)
         self._check_insertion(shape, origin)
-        bindings = self._bindings(name, shape.servers)
+        client = self._serial_client(shape, origin)
+        bindings = self._bindings(name, shape.servers, client)
         default_deadline = _SERIAL_DEADLINE_MS if self._leads_to_bus(bindings) else _DEADLINE_MS
         rules = RuleReader(
             self.tree,
             self.problems,
             name,
-            ClientNames(self.assets, self.zones),
-            self._from_networks(shape),
+            ClientNames(self.assets, self.zones, _port_of(client)),
+            self._from_networks(shape) if client is None else (host(client.client_addresses[0]),),
             self._targets(bindings),
             self.maps,
         )
@@ -86,6 +90,7 @@ class ConduitReader:
             budgets=Budgets(**shape.budgets.model_dump()),
             tls=build_tls(shape.tls, self.base, self.tree.origin(("conduits", name, "tls")), self.problems),
             servers=bindings,
+            client=None if client is None else client.name,
             rules=rules.build_rules(shape.rules),
             origin=origin,
         )
@@ -102,7 +107,7 @@ class ConduitReader:
                     require(zone, known, "zone")
 
     def _check_insertion(self, shape: ConduitShape, origin: Origin) -> None:
-        if shape.insertion != Insertion.PROXY:
+        if shape.insertion == Insertion.TRANSPARENT:
             what = f"insertion: {shape.insertion} is not part of this version"
             self.problems.add(
                 origin.at("insertion"), Mistake("insertion-not-built", what, "use `insertion: proxy`")
@@ -112,24 +117,35 @@ class ConduitReader:
             hint = "leave `guard: closed`; open needs `insertion: transparent`"
             self.problems.add(origin.at("on_failure"), Mistake("proxy-fails-closed", what, hint))
 
+    def _serial_client(self, shape: ConduitShape, origin: Origin) -> Asset | None:
+        with self.problems.at(origin.at("client")):
+            return serial_client(shape, self.assets)
+        return None
+
     def _from_networks(self, shape: ConduitShape) -> tuple[Network, ...]:
         zones = [self.zones[ZoneName(name)] for name in shape.from_zones if name in self.zones]
         return tuple(dict.fromkeys(network for zone in zones for network in zone.networks))
 
-    def _bindings(self, conduit: str, shapes: Mapping[str, ServerShape]) -> tuple[ServerBinding, ...]:
+    def _bindings(
+        self, conduit: str, shapes: Mapping[str, ServerShape], client: Asset | None
+    ) -> tuple[ServerBinding, ...]:
         bindings: dict[AssetName, ServerBinding] = {}
         for written, shape in shapes.items():
             origin = self.tree.origin(("conduits", conduit, "servers", written))
             with self.problems.at(origin):
                 names = expand(written)
-                listens = _listens(shape.listen, names)
+                listens = _listens(shape.listen, names, client)
                 for name, listen in zip(names, listens, strict=True):
                     with self.problems.at(origin):
                         self._bind(AssetName(name), listen, bindings, origin)
         return tuple(bindings.values())
 
     def _bind(
-        self, name: AssetName, listen: str, bindings: dict[AssetName, ServerBinding], origin: Origin
+        self,
+        name: AssetName,
+        listen: str | SerialPort,
+        bindings: dict[AssetName, ServerBinding],
+        origin: Origin,
     ) -> None:
         require(name, self.assets, "asset")
         asset = self.assets[name]
@@ -147,7 +163,8 @@ class ConduitReader:
             raise Mistake(
                 "no-unit-id", f"the server {name!r} has no unit id, so nothing could reach it", hint
             )
-        bindings[name] = ServerBinding(name, parse_socket(listen), origin.at("listen"))
+        where = listen if isinstance(listen, SerialPort) else parse_socket(listen)
+        bindings[name] = ServerBinding(name, where, origin.at("listen"))
 
     def _targets(self, bindings: tuple[ServerBinding, ...]) -> dict[AssetName, Asset]:
         names = {binding.asset for binding in bindings}
@@ -171,7 +188,7 @@ class ConduitReader:
             asset.name
             for asset in self.assets.values()
             for b in bindings
-            if b.listen.address in asset.addresses
+            if isinstance(b.listen, Socket) and b.listen.address in asset.addresses
         }
         if len(owners) == 1:
             return next(iter(owners))
@@ -182,7 +199,19 @@ class ConduitReader:
         return AssetName("")
 
 
-def _listens(text: str, names: list[str]) -> list[str]:
+def _port_of(client: Asset | None) -> frozenset[str]:
+    return frozenset() if client is None or client.serial is None else frozenset({client.serial.port})
+
+
+def _listens(text: str | None, names: list[str], client: Asset | None) -> Sequence[str | SerialPort]:
+    if client is not None and client.serial is not None:
+        if text is not None:
+            hint = "leave `listen` out: all its servers are reached at the client's port"
+            raise Mistake("listen-on-serial", f"{names[0]!r} has `listen`, and its client is serial", hint)
+        return [client.serial] * len(names)
+    if text is None:
+        hint = 'add where the guard listens for it, such as `listen: "10.10.0.2:1502"`'
+        raise Mistake("missing-key", f"{names[0]!r} has no `listen`", hint)
     listens = expand_beside(text, names)
     if len(names) > 1 and not holds_range(text):
         what = f"{len(names)} servers share the listener {text!r}"

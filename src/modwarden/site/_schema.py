@@ -211,7 +211,9 @@ class AssetShape(_Shape):
     reply_timeout: Duration | None = Field(
         None, description="How long a reply may take; 10s, behind a gateway or on a bus 3s."
     )
-    serial: SerialShape | None = Field(None, description="The serial port that leads to its units.")
+    serial: SerialShape | None = Field(
+        None, description="The guard's serial port that leads to its units, or at which this client asks."
+    )
     framing: Annotated[Framing, FromText] | None = Field(
         None, description="modbus_tcp, or rtu_over_tcp for serial device servers."
     )
@@ -224,7 +226,9 @@ class AssetShape(_Shape):
 class ServerShape(_Shape):
     """A server of a conduit."""
 
-    listen: str = Field(description="Where the guard listens for it; a range as in the name.")
+    listen: str | None = Field(
+        None, description="Where the guard listens for it; a range as in the name. Not with a serial client."
+    )
 
 
 class RuleShape(_Shape):
@@ -311,7 +315,11 @@ class ConduitShape(_Shape):
         None, description="The asset its guard runs on; may be left out where there is one."
     )
     insertion: Annotated[Insertion, FromText] = Field(
-        Insertion.PROXY, description="How the guard stands in the path: proxy."
+        Insertion.PROXY,
+        description="How the guard stands in the path: proxy, or serial before one client's bus.",
+    )
+    client: str | None = Field(
+        None, description="Where insertion is serial: the asset whose `serial` port the client asks at."
     )
     verdicts: Annotated[Verdicts, FromText] = Field(
         Verdicts.ENFORCE, description="observe forwards everything and records what would be refused."

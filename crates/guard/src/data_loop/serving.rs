@@ -33,6 +33,7 @@ impl DataLoop {
             plant: &mut self.plant,
             ledger: &mut self.ledger,
             lines: &mut self.lines,
+            stations: &mut self.stations,
             registry: self.poll.registry(),
             descriptors: self.descriptors,
             scratch: &mut self.scratch,
@@ -94,6 +95,7 @@ impl DataLoop {
         let gone = self.conversations.remove(key.place);
         self.population.leave(gone.guest);
         self.lines.forget(key, self.now.monotonic_ns);
+        self.stations.forget(key);
         Some(gone)
     }
 

@@ -12,8 +12,10 @@ mod serial;
 mod shared;
 mod terms;
 
-pub(crate) use report::LINE_FAMILIES;
+pub(crate) use end::{End, Way};
+pub(crate) use report::{Family, LINE_FAMILIES, family};
 pub(crate) use shared::{Joined, Member, SharedLine, Told};
+pub(crate) use terms::pace_of;
 
 use crate::timers::Key;
 use alarm::Alarm;
@@ -134,9 +136,9 @@ impl Lines {
         }
     }
 
-    /// Have the loop woken for the next moment that a line waits for; whether that has come already.
-    pub(crate) fn arm(&mut self, now_ns: u64) -> bool {
-        let next = self.lines.values().filter_map(|line| line.next_deadline(now_ns)).min();
+    /// Have the loop woken for the next moment that a line waits for, or somebody else; whether that has come already.
+    pub(crate) fn arm(&mut self, others: Option<u64>, now_ns: u64) -> bool {
+        let next = self.lines.values().filter_map(|line| line.next_deadline(now_ns)).chain(others).min();
         let is_due = std::mem::take(&mut self.is_unfinished) || next.is_some_and(|at| at <= now_ns);
         if !is_due {
             self.alarm.set(next, now_ns);
@@ -150,7 +152,7 @@ impl Lines {
     }
 
     /// The line that has this place already: two would each hear half.
-    fn line_to(&self, way: &end::Way) -> Option<LineId> {
+    fn line_to(&self, way: &Way) -> Option<LineId> {
         self.lines.iter().find(|(_, line)| line.leads_to(way)).map(|(id, _)| *id)
     }
 }
