@@ -213,10 +213,22 @@ impl DataLoop {
                 Command::Status { answer } => drop(answer.send(self.status())),
                 Command::Sessions { answer } => drop(answer.send(self.sessions())),
                 Command::Metrics { answer } => drop(answer.send(self.metrics())),
-                Command::ClockSynchronised(is) => self.clock.set_synchronised(is),
+                Command::ClockSynchronised(is) => self.learn_clock(is),
                 Command::Drain { until, answer } => self.drain(until, answer),
                 Command::Stop => self.is_stopping = true,
             }
+        }
+    }
+
+    /// IEC 62443-3-3 SR 2.11: an auditor must see from when to when times could be trusted.
+    fn learn_clock(&mut self, is_synchronised: bool) {
+        if !self.clock.set_synchronised(is_synchronised) {
+            return;
+        }
+        self.read_clock();
+        match is_synchronised {
+            true => self.ledger.note(Kind::ClockSynchronised, "synchronised: the kernel's clock is disciplined"),
+            false => self.ledger.note(Kind::ClockUnsynchronised, "unsynchronised: nothing disciplines the clock"),
         }
     }
 

@@ -84,6 +84,8 @@ EVENT_KINDS = (
     "line.opened",
     "line.lost",
     "clock.stepped",
+    "clock.synchronised",
+    "clock.unsynchronised",
     "internal.error",
     "tls.refused",
     "tls.tolerated",
