@@ -26,6 +26,8 @@ def line_document(site: Site, asset: Asset, units: Iterable[Asset]) -> dict[str,
         "read_retries": line.read_retries,
         "echo": line.echo,
         "client_share": line.client_share_percent,
+        # Left out where there is none, so that such a policy keeps its digest.
+        **({} if line.clients is None else {"clients": line.clients}),
         "side_effects": sorted(
             [unit_id, table, first, last]
             for unit in units

@@ -64,3 +64,4 @@ class Line:
     read_retries: int = 0
     echo: bool = False
     client_share_percent: int = 100
+    clients: int | None = None

@@ -177,6 +177,9 @@ class LineShape(_Shape):
     client_share_percent: Annotated[int, Field(ge=1, le=100)] = Field(
         100, description="The part of the line's time that one client may have."
     )
+    clients: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        None, description="Sessions that may share it at once; further ones are refused."
+    )
 
 
 class ConnectionsShape(_Shape):

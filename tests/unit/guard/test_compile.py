@@ -179,7 +179,7 @@ BUS = """\
   pump: {zone: field, via: ds-1, unit_id: 3}
   plc-9:
     {zone: field, addresses: [10.11.1.9], unit_ids: [1],
-     connections: {shared: true, pipeline: 2, pause: 20ms, lifetime: 1h}}
+     connections: {shared: true, pipeline: 2, pause: 20ms, lifetime: 1h}, line: {clients: 4}}
 """
 BUS_SERVERS = """\
       gw-1: {listen: "10.10.0.2:15001"}
@@ -256,6 +256,7 @@ def test_a_device_server_and_a_server_of_few_connections_have_lines_to_their_add
     assert (device_server["line"]["framing"], device_server["line"]["serial"]) == ("rtu", None)
     assert (plc["line"]["framing"], plc["gateway"], plc["umas_pdu_bytes"]) == ("mbap", False, 253)
     assert [plc["line"][key] for key in ("pipeline", "pause_ms", "lifetime_ms")] == [2, 20, 3_600_000]
+    assert (plc["line"]["clients"], "clients" in device_server["line"]) == (4, False)
 
 
 def test_a_conduit_that_leads_to_a_bus_gives_its_writes_two_seconds(tmp_path: Path) -> None:
