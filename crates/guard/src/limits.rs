@@ -35,6 +35,8 @@ pub(crate) enum Limit {
     ResponseRows,
     /// No connection to a server could be begun.
     ServerConnect,
+    /// As many clients share a line as may.
+    LineClients,
     /// TLS handshakes under way, of all clients, of one, or of those that no rule names.
     TlsHandshakes,
     /// A TLS handshake was not done in time.
@@ -49,7 +51,7 @@ pub(crate) struct Met([u64; Limit::ALL.len()]);
 pub(crate) const JOURNAL_QUEUE: &str = "journal_queue";
 
 impl Limit {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Sessions,
         Self::SessionsPerClient,
         Self::SessionsUnnamed,
@@ -65,6 +67,7 @@ impl Limit {
         Self::SessionRows,
         Self::ResponseRows,
         Self::ServerConnect,
+        Self::LineClients,
         Self::TlsHandshakes,
         Self::HandshakeTimeout,
     ];
@@ -86,6 +89,7 @@ impl Limit {
             Self::SessionRows => "session_rows_per_second",
             Self::ResponseRows => "response_rows_per_second",
             Self::ServerConnect => "server_connect",
+            Self::LineClients => "line_clients",
             Self::TlsHandshakes => "tls_handshakes",
             Self::HandshakeTimeout => "handshake_timeout",
         }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use line::{Pace, Station, StationAction};
+use proptest::collection::vec;
+use proptest::prelude::{ProptestConfig, any, proptest};
 use wire::{TransactionId, UnitId, append_rtu_adu};
 
 const MS: u64 = 1_000_000;
@@ -238,4 +240,44 @@ fn a_pause_within_a_request_does_not_break_it_and_half_a_request_does_not_spoil_
     assert_eq!(talk.wants(), [gave_up(1, None)]);
     talk.client_says(&frame);
     assert_eq!(talk.wants(), [ask(2, 3, &READ)]);
+}
+
+/// Invariant tested: whatever is heard and whenever replies come, what is said is the reply to the request that was
+/// asked last, once, not to a broadcast, and only while nothing was heard since.
+fn keeps_its_tongue(steps: &[u8]) {
+    let (mut talk, mut last) = (Talk::new(steps.len() % 2 == 0), None);
+    let mut sent = 0;
+    for step in steps.chunks_exact(2) {
+        let unit = step[1] % 3;
+        match step[0] % 6 {
+            0 | 1 => talk.client_says(&rtu(unit, if step[0] & 8 == 0 { &READ } else { &WRITE })),
+            2 => talk.client_says(&rtu(unit, &READ)[..usize::from(step[1] % 8)]),
+            3 => talk.client_says(&step[1..]),
+            4 => talk.passes(u64::from(step[1]) * MS),
+            _ => {
+                let id = u16::from(step[1] % 4) + sent;
+                let _ = talk.station.reply(TransactionId(id), UnitId(unit), &REPLY);
+            }
+        }
+        for action in talk.wants() {
+            match action {
+                StationAction::Ask { id, unit_id, .. } => last = (unit_id.0 != 0).then_some((id, unit_id)).or(last),
+                StationAction::GaveUp { id, .. } => last = last.filter(|(asked, _)| *asked != id),
+                StationAction::Send(frame) => {
+                    let (id, unit_id) = last.take().expect("somebody waits for it");
+                    assert_eq!(frame, rtu(unit_id.0, &REPLY));
+                    sent = id.0;
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: corpus::cases(512), ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_said_that_nobody_waits_for(steps in vec(any::<u8>(), 0..300)) {
+        keeps_its_tongue(&steps);
+    }
 }

@@ -241,6 +241,9 @@ pub struct Line {
     pub echo: bool,
     /// The part of the line's time that one client may have, percent.
     pub client_share: u32,
+    /// Sessions that may share it at once; 0: as many as come.
+    #[serde(default)]
+    pub clients: u32,
     /// `[unit_id, table, first, last]`: reads that have an effect, and are never answered from a window.
     #[serde(default)]
     pub side_effects: Vec<(u8, Table, u16, u16)>,

@@ -26,7 +26,7 @@ use policy::document::Document;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use terms::{config_of, way_of};
+use terms::{config_of, most_of, way_of};
 
 /// A line's place in the table; never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,8 +64,8 @@ impl Lines {
                 LineId(self.next)
             });
             match self.lines.get_mut(&id) {
-                Some(line) => line.adopt((&name, way, config), now_ns),
-                None => drop(self.lines.insert(id, SharedLine::new(id, &name, way, config))),
+                Some(line) => line.adopt(&name, (way, config, most_of(server)), now_ns),
+                None => drop(self.lines.insert(id, SharedLine::new(id, &name, (way, config, most_of(server))))),
             }
             names.insert(name, id);
         }

@@ -45,6 +45,12 @@ pub(crate) fn config_of(server: &Server) -> Option<LineConfig> {
     })
 }
 
+/// How many sessions may share a line.
+pub(crate) fn most_of(server: &Server) -> usize {
+    let clients = server.line.as_ref().map_or(0, |line| line.clients);
+    usize::try_from(clients).ok().filter(|most| *most > 0).unwrap_or(usize::MAX)
+}
+
 /// How fast a serial line is.
 pub(crate) fn pace_of(serial: &Serial) -> Pace {
     Pace::serial(serial.baud, bits_of(serial))

@@ -28,10 +28,10 @@ impl Framed {
         self.pump(front, ctx);
     }
 
-    pub(crate) fn server_refused(&mut self, front: &mut Front, ctx: &mut Context<'_>, leg: Leg) {
+    pub(crate) fn server_refused(&mut self, front: &mut Front, ctx: &mut Context<'_>, leg: Leg, why: &str) {
         if core::mem::take(&mut self.is_opening) {
             self.set_link(leg, Link::Closed);
-            return front.end(Manner::Reset, "server_refused");
+            return front.end(Manner::Reset, why);
         }
         self.set_link(leg, Link::Refused);
         self.queue.unhold(front, leg);
