@@ -1,4 +1,4 @@
-"""libmodbus's own unit tests through the guard: its client and its server, over TCP."""
+"""libmodbus's own unit tests through the guard: its client and its server, over TCP and serial ports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.doubles.guard import GuardChild, free_port
+from tests.doubles.bus import NullModem
+from tests.doubles.guard import GuardChild, free_port, wait_until
 from tests.doubles.libmodbus_own import Ends, build, fetch
 
 if TYPE_CHECKING:
@@ -29,6 +30,28 @@ conduits:
     verdicts: {verdicts}
     deadline: 10s
     servers: {{server: {{listen: "127.10.0.2:{listen}"}}}}
+    rules: [{{name: all, permit: [{functions}]}}]
+"""
+SERIAL = """\
+modwarden: 1
+site: libmodbus over serial ports
+{zones}assets:
+  gate-1: {{zone: control, addresses: [127.10.0.2]}}
+  client: {{zone: control, serial: {{port: {ports[0]}, baud: 115200, parity: none, stop_bits: 1}}}}
+  bus:
+    zone: field
+    reply_timeout: 600ms
+    serial: {{port: {ports[1]}, baud: 115200, parity: none, stop_bits: 1}}
+  server: {{zone: field, via: bus, unit_id: 17}}
+conduits:
+  plant:
+    from: [control]
+    to: field
+    guard: gate-1
+    insertion: serial
+    client: client
+    deadline: 10s
+    servers: {{bus: {{}}}}
     rules: [{{name: all, permit: [{functions}]}}]
 """
 # What libmodbus's client asks for, by code: 17 is its report of a server's id.
@@ -78,5 +101,17 @@ def test_libmodbuss_unit_tests_pass_over_tcp(tests: Path, tmp_path: Path, verdic
     site = TCP.format(zones=ZONES, server=port, listen=listen, verdicts=verdicts, functions=FUNCTIONS)
     with _guard(tmp_path, site):
         said = _passes(client, server, "tcp")
+
+    assert "ALL TESTS PASS WITH SUCCESS" in said
+
+
+def test_libmodbuss_unit_tests_pass_over_serial_ports(tests: Path, tmp_path: Path) -> None:
+    with NullModem() as outer, NullModem() as inner:
+        ends = Ends(outer.ports[0], inner.ports[1])
+        client, server = build(tests, tmp_path / "built", ends, is_assembled=True)
+        ports = (outer.ports[1], inner.ports[0])
+        with _guard(tmp_path, SERIAL.format(zones=ZONES, ports=ports, functions=FUNCTIONS)) as guard:
+            wait_until(lambda: guard.status()["client_ports"][0]["up"], "the client's port is open")
+            said = _passes(client, server, "rtu")
 
     assert "ALL TESTS PASS WITH SUCCESS" in said
