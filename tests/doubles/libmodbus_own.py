@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 # One byte every 5 ms, and a client that minds 3 and 7: no gateway that assembles frames can pass that, and
 # where bytes pass as they come a busy machine's pauses decide. Left out by its name.
 _TRICKLES = "if (use_backend == TCP) {\n        /* The test server is only able to test byte timeouts"
-# A reply of another length than was asked for: the guard says 0B in its place; on a bus it is nobody's, and that
-# comes when the client has waited long enough.
+# A reply of another length than was asked for: the guard says 0B in its place. On a bus it is nobody's, and
+# the client's own time-out comes first.
 _BAD_REPLY = 'ASSERT_TRUE(rc == -1 && errno == EMBBADDATA, "");'
 
 
