@@ -14,6 +14,9 @@ KILLS ?= 1000
 KILLS_A_RUN := 100
 MIXED ?= 1000000
 SOAK_MINUTES ?= 30
+# Three clients that poll each of 150 units once a second, for an hour.
+BUS_REQUESTS ?= 1620000
+BUS_SECONDS ?= 600
 PROPTEST_CASES ?= 20000
 # Always these together: cargo gives libraries other features for other selections, and builds them anew.
 CORE := --workspace --exclude python
@@ -52,6 +55,10 @@ attack: build ## Attack a guard beside honest clients into docs/reliability.md; 
 	    $(BIN)/python -m pytest --quiet --capture=no -p no:randomly tests/system/test_attacks.py
 	$(BIN)/python -m bench.attacks_page target/attack docs
 	MIXED=$(MIXED) cargo test --locked -p guard --test hostile_servers -- --nocapture
+
+bus: ## Twelve buses: an hour's requests at raised baud, and BUS_SECONDS (600) in real time at 19,200
+	LINES_REQUESTS=$(BUS_REQUESTS) cargo test --locked $(CORE) --test lines many -- --nocapture
+	LINES_BAUD=19200 LINES_SECONDS=$(BUS_SECONDS) cargo test --locked $(CORE) --test lines many -- --nocapture
 
 check: build ## Format, lint, types, import walls, licences
 	cargo fmt --all --check
@@ -120,4 +127,4 @@ toolchain:
 	@command -v pkg-config >/dev/null || { echo 'pkg-config is needed: apt install pkg-config'; exit 3; }
 	@pkg-config --atleast-version=3 openssl || { echo 'OpenSSL 3 with its headers is needed: apt install libssl-dev'; exit 3; }
 
-.PHONY: help demo test torture deep kills attack soak check fuzz bench build requirements clean toolchain
+.PHONY: help demo test torture deep kills attack bus soak check fuzz bench build requirements clean toolchain

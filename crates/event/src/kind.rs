@@ -109,6 +109,10 @@ kinds! {
     LineLost = "line.lost",
     /// The wall clock stepped.
     ClockStepped = "clock.stepped",
+    /// Something disciplines the wall clock: at start, or from now on again.
+    ClockSynchronised = "clock.synchronised",
+    /// Nothing disciplines the wall clock: at start, or from now on.
+    ClockUnsynchronised = "clock.unsynchronised",
     /// A panic or broken invariant ended a session.
     InternalError = "internal.error",
     /// A connection that did not become a session, for its handshake or its certificate.

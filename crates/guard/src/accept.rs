@@ -1,5 +1,6 @@
 //! Takes connections: budgets first, then a session.
 
+use crate::client_end::ClientEnd;
 use crate::conversation::{Conversation, Parts};
 use crate::directory::Admission;
 use crate::diverted::{Entry, Route};
@@ -152,13 +153,13 @@ pub(crate) fn converse(
     (admission, identity): (&Admission, Identity),
     key: Key,
     session: session::Session,
-    (socket, now): (Socket, Moment),
+    (client, now): (ClientEnd, Moment),
 ) -> Conversation {
     let guest = Guest::of(arrival.place.conduit, arrival.peer, admission);
     let Arrival { peer, local, place, .. } = *arrival;
     let legs = legs(admission, key, arrival);
     let parts = Parts { key, local, peer, place, guest, identity, legs };
-    Conversation::new(parts, socket, session, now)
+    Conversation::new(parts, client, session, now)
 }
 
 /// Where the legs of an admitted session lead.
@@ -208,8 +209,8 @@ pub(crate) fn of_client(config: &SessionConfig, kind: Kind, own: Event) -> Event
         kind,
         conduit: Some(Arc::clone(&config.terms.conduit)),
         client: config.client.name.clone(),
-        client_address: Some(config.client.address),
-        client_port: Some(config.client.port),
+        client_address: config.client.address,
+        client_port: config.client.port,
         ..own
     }
 }

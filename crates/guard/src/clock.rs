@@ -11,12 +11,13 @@ const STEP_NS: i64 = 250_000_000;
 pub(crate) struct Clock {
     origin: Instant,
     synchronised: bool,
+    is_told: bool,
     offset_ns: Option<i64>,
 }
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        Self { origin: Instant::now(), synchronised: false, offset_ns: None }
+        Self { origin: Instant::now(), synchronised: false, is_told: false, offset_ns: None }
     }
 
     /// The time now, on both clocks.
@@ -29,9 +30,11 @@ impl Clock {
         }
     }
 
-    /// Say whether the kernel reports a disciplined wall clock.
-    pub(crate) fn set_synchronised(&mut self, synchronised: bool) {
-        self.synchronised = synchronised;
+    /// Say whether the kernel reports a disciplined wall clock; whether that is news.
+    pub(crate) fn set_synchronised(&mut self, synchronised: bool) -> bool {
+        let was = std::mem::replace(&mut self.synchronised, synchronised);
+        let is_first = !std::mem::replace(&mut self.is_told, true);
+        is_first || was != synchronised
     }
 
     /// How far the wall clock stepped since the last call, if it did. Nanoseconds.

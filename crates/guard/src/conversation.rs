@@ -11,13 +11,13 @@
 //! * no conversation is over before its session has recorded its end.
 
 use crate::accept::{Guest, unacknowledged};
-use crate::client_side::ClientSide;
+use crate::client_end::ClientEnd;
 use crate::leg_socket::Judge;
 #[cfg(test)]
 use crate::leg_socket::LegSocket;
 use crate::legs::Legs;
 use crate::listeners::Place;
-use crate::socket::{Readiness, Socket};
+use crate::socket::Readiness;
 use crate::timers::Key;
 use crate::tls::Identity;
 use crate::token::Slot;
@@ -54,7 +54,7 @@ pub(crate) struct Conversation {
     pub(crate) timer_ns: u64,
     /// It stands among the unfinished already.
     pub(crate) is_unfinished: bool,
-    client: ClientSide,
+    client: ClientEnd,
     legs: Legs,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Parts {
 }
 
 impl Conversation {
-    pub(crate) fn new(parts: Parts, client: Socket, session: Session, opened: Moment) -> Self {
+    pub(crate) fn new(parts: Parts, client: ClientEnd, session: Session, opened: Moment) -> Self {
         Self {
             key: parts.key,
             local: parts.local,
@@ -83,7 +83,7 @@ impl Conversation {
             session,
             timer_ns: u64::MAX,
             is_unfinished: false,
-            client: ClientSide::new(client),
+            client,
             legs: parts.legs,
         }
     }

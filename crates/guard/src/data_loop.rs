@@ -19,6 +19,7 @@ mod lines;
 #[cfg(test)]
 mod panics;
 mod serving;
+mod stations;
 mod upkeep;
 
 use self::drain::Intake;
@@ -36,6 +37,7 @@ use crate::listeners::Listeners;
 use crate::notify::Notify;
 use crate::options::Away;
 use crate::socket::Readiness;
+use crate::stations::Stations;
 use crate::timers::{Key, Timers};
 use crate::tls::Keyring;
 use crate::token::{Ready, WAKER, ready_of};
@@ -68,6 +70,7 @@ pub(crate) struct DataLoop {
     pub(crate) ledger: Ledger,
     pub(crate) listeners: Listeners,
     pub(crate) lines: Lines,
+    pub(crate) stations: Stations,
     pub(crate) conversations: Slab<Conversation>,
     pub(crate) population: Population,
     pub(crate) descriptors: Descriptors,
@@ -100,6 +103,7 @@ pub(crate) struct Parts {
     pub(crate) ledger: Ledger,
     pub(crate) listeners: Listeners,
     pub(crate) lines: Lines,
+    pub(crate) stations: Stations,
     pub(crate) descriptors: Descriptors,
     pub(crate) commands: Receiver<Command>,
     pub(crate) away: Vec<Away>,
@@ -120,6 +124,7 @@ impl DataLoop {
             ledger: parts.ledger,
             listeners: parts.listeners,
             lines: parts.lines,
+            stations: parts.stations,
             conversations: Slab::new(),
             population: Population::default(),
             descriptors: parts.descriptors,
@@ -183,6 +188,7 @@ impl DataLoop {
                 Ready::Waker => {}
                 Ready::Listener(token) => self.accept(token),
                 Ready::Line(line) => self.lines.ready(line, event),
+                Ready::Station(port) => self.stations.ready(port, event),
                 Ready::Handshake(place) => self.handshakes.ready(place, Readiness::of(event)),
                 Ready::Conversation { place, slot } => {
                     if let Some(conversation) = self.conversations.get_mut(place) {
@@ -204,7 +210,10 @@ impl DataLoop {
         self.fire_timers();
         self.accept_when_due();
         self.obey();
+        self.serve_stations();
         self.serve_lines();
+        // What a line brought for a client on a bus leaves in this turn.
+        self.serve_stations();
         self.tick();
     }
 
@@ -225,10 +234,22 @@ impl DataLoop {
                 Command::Status { answer } => drop(answer.send(self.status())),
                 Command::Sessions { answer } => drop(answer.send(self.sessions())),
                 Command::Metrics { answer } => drop(answer.send(self.metrics())),
-                Command::ClockSynchronised(is) => self.clock.set_synchronised(is),
+                Command::ClockSynchronised(is) => self.learn_clock(is),
                 Command::Drain { until, answer } => self.drain(until, answer),
                 Command::Stop => self.is_stopping = true,
             }
+        }
+    }
+
+    /// IEC 62443-3-3 SR 2.11: an auditor must see from when to when times could be trusted.
+    fn learn_clock(&mut self, is_synchronised: bool) {
+        if !self.clock.set_synchronised(is_synchronised) {
+            return;
+        }
+        self.read_clock();
+        match is_synchronised {
+            true => self.ledger.note(Kind::ClockSynchronised, "synchronised: the kernel's clock is disciplined"),
+            false => self.ledger.note(Kind::ClockUnsynchronised, "unsynchronised: nothing disciplines the clock"),
         }
     }
 

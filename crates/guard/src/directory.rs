@@ -15,6 +15,8 @@ pub(crate) struct Directory {
     names: HashMap<IpAddr, Arc<str>>,
     by_address: Arc<str>,
     by_certificate: Arc<str>,
+    /// The client is whoever is on the other end of a serial port.
+    by_port: Arc<str>,
 }
 
 /// The policy's answer to who stands at which listener.
@@ -41,6 +43,7 @@ impl Directory {
             names: names.collect(),
             by_address: Arc::from("address"),
             by_certificate: Arc::from("certificate"),
+            by_port: Arc::from("port"),
         }
     }
 
@@ -57,9 +60,10 @@ impl Directory {
         let client = Client {
             id,
             name: self.names.get(&address).cloned(),
-            address,
-            port: peer.port(),
+            address: (!terms.is_on_bus).then_some(address),
+            port: (!terms.is_on_bus).then_some(peer.port()),
             identity: Arc::clone(match identity {
+                Identity::Address if terms.is_on_bus => &self.by_port,
                 Identity::Address => &self.by_address,
                 Identity::Certificate(_) => &self.by_certificate,
             }),

@@ -6,6 +6,8 @@
 mod accept;
 mod begun;
 mod budget;
+mod bus_side;
+mod client_end;
 mod client_side;
 mod clock;
 mod command;
@@ -33,6 +35,7 @@ mod report;
 mod seat;
 mod socket;
 mod start;
+mod stations;
 mod syslog;
 mod timers;
 mod tls;

@@ -35,6 +35,8 @@ pub(crate) enum Limit {
     ResponseRows,
     /// No connection to a server could be begun.
     ServerConnect,
+    /// As many clients share a line as may.
+    LineClients,
     /// TLS handshakes under way, of all clients, of one, or of those that no rule names.
     TlsHandshakes,
     /// A TLS handshake was not done in time.
@@ -51,7 +53,7 @@ pub(crate) struct Met([u64; Limit::ALL.len()]);
 pub(crate) const JOURNAL_QUEUE: &str = "journal_queue";
 
 impl Limit {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Sessions,
         Self::SessionsPerClient,
         Self::SessionsUnnamed,
@@ -67,6 +69,7 @@ impl Limit {
         Self::SessionRows,
         Self::ResponseRows,
         Self::ServerConnect,
+        Self::LineClients,
         Self::TlsHandshakes,
         Self::HandshakeTimeout,
         Self::UndeclaredDestination,
@@ -89,6 +92,7 @@ impl Limit {
             Self::SessionRows => "session_rows_per_second",
             Self::ResponseRows => "response_rows_per_second",
             Self::ServerConnect => "server_connect",
+            Self::LineClients => "line_clients",
             Self::TlsHandshakes => "tls_handshakes",
             Self::HandshakeTimeout => "handshake_timeout",
             Self::UndeclaredDestination => "undeclared_destination",

@@ -39,6 +39,10 @@ impl LineLeg {
                 session.server_connected(leg, &mut turn.context());
             }
             Joined::Opening => self.seat = Some((id, client)),
+            Joined::Full => {
+                turn.ledger.counters.limit(Limit::LineClients);
+                session.server_full(leg, &mut turn.context());
+            }
             Joined::Down => session.server_refused(leg, &mut turn.context()),
         }
     }

@@ -9,7 +9,7 @@ use crate::diverted::{self, Entry, Need};
 use mio::net::TcpListener;
 use mio::{Interest, Registry, Token};
 use policy::Policy;
-use policy::document::Document;
+use policy::document::{Document, is_of_port};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -126,7 +126,7 @@ impl Listening {
     }
 }
 
-/// Where each address that clients connect to stands in a document.
+/// Where each address stands in a document that clients connect to, or that stands for a client at a serial port.
 pub(crate) fn places(document: &Document) -> BTreeMap<SocketAddr, Place> {
     let mut places = BTreeMap::new();
     for (conduit, of) in document.conduits.iter().enumerate() {
@@ -137,9 +137,10 @@ pub(crate) fn places(document: &Document) -> BTreeMap<SocketAddr, Place> {
     places
 }
 
-/// The sockets that a document needs.
+/// The sockets that a document needs. Clients at serial ports have none.
 fn sockets(document: &Document) -> BTreeMap<SocketAddr, Role> {
-    let own = places(document).into_iter().filter(|(_, place)| diverted::of(document, *place).is_none());
+    let own = places(document).into_iter().filter(|(address, _)| !is_of_port(address.ip()));
+    let own = own.filter(|(_, place)| diverted::of(document, *place).is_none());
     let own = own.map(|(address, place)| (address, Role::Own(place)));
     let diverted = diverted::sockets(document).into_iter().map(|(address, need)| (address, Role::Diverted(need)));
     own.chain(diverted).collect()

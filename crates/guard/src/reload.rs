@@ -39,6 +39,7 @@ impl DataLoop {
         self.plant = plant.rebind(&self.policy, &policy);
         self.directory = Directory::of(&policy);
         self.lines.adopt(policy.document(), &keyring, self.now.monotonic_ns);
+        self.stations.adopt(policy.document(), self.now.monotonic_ns);
         self.policy = policy;
         self.adopt_policy();
         let before = std::mem::replace(&mut self.keyring, keyring);

@@ -1,11 +1,13 @@
 //! What the guard says of itself: status and sessions as JSON, metrics for Prometheus.
 
+use crate::conversation::Conversation;
 use crate::counters::{ConduitCounters, Counters, LATENCY_BOUNDS_US};
 use crate::data_loop::DataLoop;
 use crate::limits::JOURNAL_QUEUE;
 use crate::lines::LINE_FAMILIES;
 use crate::listeners::Place;
 use crate::seat::Seat;
+use crate::stations::{ClientPort, PORT_FAMILIES};
 use crate::tls::{Item, When};
 use policy::document::{Conduit, OnJournalFailure, Rule, RuleKind, Verdicts};
 use serde_json::{Value, json};
@@ -30,6 +32,7 @@ impl DataLoop {
             "journal": self.journal_state(),
             "conduits": conduits,
             "lines": self.lines.spell(self.now.monotonic_ns),
+            "client_ports": self.stations.spell(self.now.monotonic_ns),
             "certificates": self.certificates(),
             "handshakes": self.handshakes.len(),
             "events": self.ledger.counters.events(),
@@ -67,7 +70,10 @@ impl DataLoop {
                 let sessions = sessions.get(&place).copied().unwrap_or_default();
                 let servers = at.servers.iter().filter_map(|server| self.policy.document().servers.get(*server));
                 let names: Vec<&str> = servers.map(|server| server.name.as_str()).collect();
-                json!({"address": at.address, "port": at.port, "servers": names, "sessions": sessions})
+                let serial = at.bus.as_ref().map(|bus| bus.serial.port.as_str());
+                let address = serial.is_none().then_some((at.address, at.port));
+                json!({"address": address.map(|(address, _)| address), "port": address.map(|(_, port)| port),
+                       "serial": serial, "servers": names, "sessions": sessions})
             })
             .collect();
         json!({
@@ -113,7 +119,12 @@ impl DataLoop {
     }
 
     pub(crate) fn sessions(&self) -> Vec<Seat> {
-        self.conversations.iter().map(|(_, found)| Seat::of(found, self.now.monotonic_ns)).collect()
+        self.conversations.iter().map(|(_, found)| self.seat(found)).collect()
+    }
+
+    fn seat(&self, found: &Conversation) -> Seat {
+        let port = self.stations.at(found.local).map(ClientPort::leads);
+        Seat::of(found, port, self.now.monotonic_ns)
     }
 
     fn certificate_days(&self, text: &mut Exposition) {
@@ -165,6 +176,12 @@ impl DataLoop {
         for family in LINE_FAMILIES {
             text.family(family.name, family.kind, family.help);
             for (labels, value) in self.lines.samples(family.name, self.now.monotonic_ns) {
+                text.sample(family.name, &labels, value);
+            }
+        }
+        for family in PORT_FAMILIES {
+            text.family(family.name, family.kind, family.help);
+            for (labels, value) in self.stations.samples(family.name, self.now.monotonic_ns) {
                 text.sample(family.name, &labels, value);
             }
         }

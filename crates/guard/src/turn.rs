@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::descriptors::Descriptors;
 use crate::ledger::Ledger;
 use crate::lines::Lines;
+use crate::stations::Stations;
 use crate::tls::Keyring;
 use mio::Registry;
 use policy::{Moment, Plant};
@@ -18,6 +19,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) keyring: &'a Keyring,
     /// How many steps of handshakes with servers this turn of the loop may still take.
     pub(crate) dials: &'a mut usize,
+    pub(crate) stations: &'a mut Stations,
     pub(crate) registry: &'a Registry,
     pub(crate) descriptors: Descriptors,
     pub(crate) scratch: &'a mut [u8],

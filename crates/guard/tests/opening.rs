@@ -115,3 +115,24 @@ fn from_a_start_after_a_kill_with_a_full_live_segment_to_the_first_read_and_the_
     println!("started after {started:?}, first read after {read:?}, first write after {:?}", begun.elapsed());
     guard.stop().unwrap();
 }
+
+#[test]
+fn the_state_of_the_clock_is_recorded_at_start_and_when_it_changes_and_no_oftener() {
+    let (server, port, journal) = (Server::start(), free_port(), tempfile::tempdir().unwrap());
+    let guard = harness::guard(&document(port, server.address, "enforce", true), journal.path());
+    for is in [false, false, true, true, true, false] {
+        guard.clock_synchronised(is);
+    }
+    guard.stop().unwrap();
+
+    let rows = journal::read(&journal.path().join("journal")).unwrap();
+    let told = rows.iter().filter(|row| row.kind.name().starts_with("clock.")).map(|row| (row.kind, row.clock));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            (Kind::ClockUnsynchronised, event::Clock::Unsynchronised),
+            (Kind::ClockSynchronised, event::Clock::Synchronised),
+            (Kind::ClockUnsynchronised, event::Clock::Unsynchronised),
+        ]
+    );
+}

@@ -18,6 +18,7 @@ mod party;
 mod pick;
 mod seats;
 mod send;
+mod station;
 mod statistics;
 mod window;
 
@@ -25,4 +26,5 @@ pub use config::{Framing, LineConfig, Pace};
 pub use job::Failure;
 pub use line::{Action, Line};
 pub use seats::{ClientId, Offer};
+pub use station::{Station, StationAction};
 pub use statistics::Statistics;

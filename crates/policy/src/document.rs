@@ -246,6 +246,9 @@ pub struct Line {
     pub echo: bool,
     /// The part of the line's time that one client may have, percent.
     pub client_share: u32,
+    /// Sessions that may share it at once; 0: as many as come.
+    #[serde(default)]
+    pub clients: u32,
     /// `[unit_id, table, first, last]`: reads that have an effect, and are never answered from a window.
     #[serde(default)]
     pub side_effects: Vec<(u8, Table, u16, u16)>,
@@ -426,16 +429,35 @@ pub struct Budgets {
     pub denial_rows_per_second: u32,
 }
 
-/// A socket clients connect to.
+/// A socket clients connect to, or a serial port with one client behind it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listener {
-    /// Local address.
+    /// Local address; of a serial port the one that stands for its client.
     pub address: IpAddr,
-    /// Local port.
+    /// Local port; 0 where the client is on a serial port.
     pub port: u16,
+    /// The serial port; `None`: a socket.
+    #[serde(default)]
+    pub bus: Option<ClientBus>,
     /// Indices into `servers`: one, or several told apart by unit id.
     pub servers: Vec<usize>,
+}
+
+/// A bus on which a client asks, and the guard answers in the place of the units.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientBus {
+    /// Its port.
+    pub serial: Serial,
+    /// Whether what is sent is heard.
+    pub echo: bool,
+}
+
+/// Whether an address stands for the client at a serial port. RFC 6666: nothing comes from `100::/64`.
+#[must_use]
+pub fn is_of_port(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(v6) if v6.segments().starts_with(&[0x100, 0, 0, 0]))
 }
 
 /// Whether a rule permits or forbids.

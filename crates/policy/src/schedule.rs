@@ -159,6 +159,29 @@ mod tests {
         assert_eq!(zone.local(at(-1)), Some(LocalTime { day: 3, second: 3599 }));
     }
 
+    /// Berlin in 2026: an hour is skipped in March, and one is had twice in October.
+    const SKIPPED_S: i64 = 1_774_746_000; // 2026-03-29 01:00 UTC, Sunday: 02:00 becomes 03:00
+    const DOUBLED_S: i64 = 1_792_890_000; // 2026-10-25 01:00 UTC, Sunday: 03:00 becomes 02:00
+
+    /// How many seconds of the day around a change a window of Sunday holds.
+    fn held_s(change_s: i64, from_h: u32, to_h: u32) -> usize {
+        let zone = TimeZone::new(&[(0, 3600), (SKIPPED_S, 7200), (DOUBLED_S, 3600)]);
+        let around = change_s - DAY_S / 2..change_s + DAY_S / 2;
+        around.filter(|utc_s| zone.holds(&window(&[6], from_h, to_h), at(*utc_s)) == Holds::Yes).count()
+    }
+
+    #[test]
+    fn a_window_in_the_hour_that_is_skipped_does_not_hold_that_day_and_one_around_it_is_an_hour_shorter() {
+        assert_eq!(held_s(SKIPPED_S, 2, 3), 0);
+        assert_eq!(held_s(SKIPPED_S, 1, 4), 2 * 3600);
+    }
+
+    #[test]
+    fn a_window_in_the_hour_that_comes_twice_holds_both_times_and_one_around_it_is_an_hour_longer() {
+        assert_eq!(held_s(DOUBLED_S, 2, 3), 2 * 3600);
+        assert_eq!(held_s(DOUBLED_S, 1, 4), 4 * 3600);
+    }
+
     #[test]
     fn a_local_time_reads_as_people_write_it() {
         assert_eq!(LocalTime { day: 5, second: 12 * 3600 + 300 }.to_string(), "Sat 12:05");

@@ -7,7 +7,7 @@ use policy::document::{
 };
 use std::net::IpAddr;
 use std::sync::Arc;
-use wire::UnitId;
+use wire::{TransactionId, UnitId};
 
 /// One session's terms and its client.
 #[derive(Clone, Debug)]
@@ -25,11 +25,11 @@ pub struct Client {
     pub id: SessionId,
     /// The client's asset name, when the site file knows its address.
     pub name: Option<Arc<str>>,
-    /// Where it connected from.
-    pub address: IpAddr,
+    /// Where it connected from; `None` on a serial port.
+    pub address: Option<IpAddr>,
     /// Its port.
-    pub port: u16,
-    /// How it was identified: `address`, `certificate`, `tunnel`, `user`.
+    pub port: Option<u16>,
+    /// How it was identified: `address`, `certificate`, `port` (a serial one), `tunnel`, `user`.
     pub identity: Arc<str>,
     /// The role its certificate carries.
     pub role: Option<Arc<str>>,
@@ -46,6 +46,8 @@ pub struct Terms {
     pub policy: Arc<str>,
     /// The conduit's name.
     pub conduit: Arc<str>,
+    /// Whether the client asks on a bus: there is no connection to end, and who was not asked is silent.
+    pub is_on_bus: bool,
     /// Enforce or observe.
     pub verdicts: Verdicts,
     /// How a refusal of what cannot be routed looks; `decide` gives it for all else.
@@ -119,6 +121,15 @@ pub struct Tolerances {
     pub over_quantity: bool,
 }
 
+// === impl SessionConfig ===
+
+impl SessionConfig {
+    /// The client's own transaction id; RTU has none.
+    pub(crate) fn id_of(&self, id: TransactionId) -> Option<u16> {
+        (!self.terms.is_on_bus).then_some(id.0)
+    }
+}
+
 // === impl Terms ===
 
 impl Terms {
@@ -136,7 +147,8 @@ impl Terms {
         };
         let servers = listener.servers.iter().map(server).collect::<Option<Vec<_>>>()?;
         let (guard, digest) = (document.guard.as_str().into(), policy.digest().into());
-        Some(Self::assemble(guard, digest, conduit, servers))
+        let is_on_bus = listener.bus.is_some();
+        Some(Self { is_on_bus, ..Self::assemble(guard, digest, conduit, servers) })
     }
 
     fn assemble(guard: Arc<str>, policy: Arc<str>, conduit: &Conduit, servers: Vec<ServerTerms>) -> Self {
@@ -144,6 +156,7 @@ impl Terms {
             guard,
             policy,
             conduit: conduit.name.as_str().into(),
+            is_on_bus: false,
             verdicts: conduit.verdicts,
             denial: conduit.denial,
             server_silent: conduit.server_silent,
@@ -157,10 +170,10 @@ impl Terms {
         }
     }
 
-    /// Whether there is one server, so that a session is one client's and one server's.
+    /// Whether there is one server, so that a session is one client's and one server's, and ends with either.
     #[must_use]
     pub fn is_direct(&self) -> bool {
-        self.servers.len() == 1
+        self.servers.len() == 1 && !self.is_on_bus
     }
 
     /// Whether bytes pass as they come: observing needs no frames when there is nothing to route.

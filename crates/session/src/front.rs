@@ -144,7 +144,7 @@ impl Front {
 
     /// Record a refusal, then tell the client as the refusal says.
     pub(crate) fn refuse(&mut self, ctx: &mut Context<'_>, refused: Refused<'_>) {
-        let (facts, answer) = (refused.facts, refused.refusal.answer);
+        let (facts, answer) = (refused.facts, self.audible(refused.facts, refused.refusal.answer));
         self.record_refusal(ctx, refused);
         self.answer(facts, answer);
     }
@@ -155,7 +155,7 @@ impl Front {
         let mut row = self.rows.request(refusal.kind, facts.arrived, facts, &ruling);
         row.values = values;
         row.pdu = pdu.map(Into::into);
-        row.exception_code = exception_of(refusal.answer);
+        row.exception_code = exception_of(self.audible(facts, refusal.answer));
         if first.is_some() {
             follow(&mut row, first);
             row.time = ctx.now.utc_ns;
@@ -174,7 +174,7 @@ impl Front {
         code: ExceptionCode,
     ) {
         let mut row = self.rows.malformed(kind_of(anomaly), asked, anomaly.name());
-        let answer = self.answer_to_malformed(code);
+        let answer = self.audible(&Facts::unparsed(asked), self.answer_to_malformed(code));
         row.exception_code = exception_of(answer);
         ctx.recorder.record(&row);
         self.answer(&Facts::unparsed(asked), answer);
@@ -199,10 +199,19 @@ impl Front {
         self.end(Manner::Reset, kind.name());
     }
 
+    /// What is said of it. On a bus, where all hear all, a broadcast has no answer, and a unit that is not
+    /// declared here may be somebody else, who answers for itself (V1.02 §2.1, §2.4.1).
+    fn audible(&self, facts: &Facts, answer: Answer) -> Answer {
+        let is_ours = facts.target.is_some() && facts.unit != UnitId(0);
+        if self.terms().is_on_bus && !is_ours { Answer::Silence } else { answer }
+    }
+
     pub(crate) fn answer(&mut self, facts: &Facts, answer: Answer) {
-        match answer {
+        match self.audible(facts, answer) {
             Answer::Exception(code) => self.except(facts, ExceptionCode(code)),
             Answer::Silence => {}
+            // A bus has no connection: silence is all that there is.
+            Answer::Reset if self.terms().is_on_bus => {}
             Answer::Reset => self.end(Manner::Reset, "denied"),
         }
     }

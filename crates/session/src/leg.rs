@@ -138,6 +138,13 @@ impl LegState {
         self.open.remove(at)
     }
 
+    /// Take out the request with a client's id, if it waits for a line and nothing waits beside it.
+    pub(crate) fn take_alone(&mut self, client_id: TransactionId) -> Option<Open> {
+        let (out, open) = (&self.out, self.open.front().filter(|_| self.open.len() == 1)?);
+        let is_it = open.facts.transaction_id == client_id && open.is_leaving && !open.has_gone(out);
+        if is_it { self.open.pop_front() } else { None }
+    }
+
     /// The connection is gone; what it owed is handed back.
     pub(crate) fn lose(&mut self) -> VecDeque<Open> {
         self.link = Link::Closed;

@@ -6,7 +6,7 @@ use crate::facts::{Asked, Facts};
 use event::{Clock, Event, Kind, Outcome, Sequence};
 use policy::Moment;
 use std::sync::Arc;
-use wire::UnitId;
+use wire::{TransactionId, UnitId};
 
 /// What the policy said, as rows tell it.
 #[derive(Clone, Debug)]
@@ -50,8 +50,8 @@ impl Rows {
             policy: Some(Arc::clone(&terms.policy)),
             session: Some(client.id),
             client: client.name.clone(),
-            client_address: Some(client.address),
-            client_port: Some(client.port),
+            client_address: client.address,
+            client_port: client.port,
             identity: Some(Arc::clone(&client.identity)),
             role: client.role.clone(),
             ..Event::default()
@@ -78,7 +78,7 @@ impl Rows {
         let mut row = self.session(kind, at);
         self.name_server(&mut row, facts.leg, Some(facts.unit));
         row.unit_id = Some(facts.unit.0);
-        row.transaction_id = Some(facts.transaction_id.0);
+        row.transaction_id = self.id_of(facts.transaction_id);
         row.function_code = Some(facts.function_code);
         row.sub_function = facts.sub_function;
         (row.address, row.quantity) = (facts.address, facts.quantity);
@@ -103,14 +103,14 @@ impl Rows {
             conduit: lent.conduit.take(),
             session: Some(self.config.client.id),
             client: lent.client.take(),
-            client_address: Some(self.config.client.address),
-            client_port: Some(self.config.client.port),
+            client_address: self.config.client.address,
+            client_port: self.config.client.port,
             identity: lent.identity.take(),
             role: lent.role.take(),
             server: server.and_then(|server| same(lent.server.take(), server.asset(facts.unit))),
             server_address: server.and_then(|server| server.address),
             unit_id: Some(facts.unit.0),
-            transaction_id: Some(facts.transaction_id.0),
+            transaction_id: self.config.id_of(facts.transaction_id),
             function_code: Some(facts.function_code),
             sub_function: facts.sub_function,
             address: facts.address,
@@ -136,7 +136,7 @@ impl Rows {
         let mut row = self.session(kind, asked.arrived);
         self.name_server(&mut row, asked.leg, Some(asked.unit));
         row.unit_id = Some(asked.unit.0);
-        row.transaction_id = Some(asked.transaction_id.0);
+        row.transaction_id = self.id_of(asked.transaction_id);
         row.function_code = asked.pdu.first().copied();
         row.verdict = Some(Outcome::Deny);
         row.reason = Some(reason.into());
@@ -148,6 +148,10 @@ impl Rows {
         let Some(server) = leg.and_then(|leg| self.terms_of(leg)) else { return };
         row.server = Some(Arc::clone(unit.map_or(&server.name, |unit| server.asset(unit))));
         row.server_address = server.address;
+    }
+
+    fn id_of(&self, id: TransactionId) -> Option<u16> {
+        self.config.id_of(id)
     }
 
     fn terms_of(&self, leg: Leg) -> Option<&ServerTerms> {

@@ -76,7 +76,15 @@ impl Session {
     /// A connection asked for with `Connect` failed.
     pub fn server_refused(&mut self, leg: Leg, ctx: &mut Context<'_>) {
         self.event(ctx, |engine, front, ctx| match engine {
-            Engine::Framed(framed) => framed.server_refused(front, ctx, leg),
+            Engine::Framed(framed) => framed.server_refused(front, ctx, leg, "server_refused"),
+            Engine::Passing(passing) => passing.server_refused(front),
+        });
+    }
+
+    /// A connection asked for with `Connect` cannot be had: as many share the way there as may.
+    pub fn server_full(&mut self, leg: Leg, ctx: &mut Context<'_>) {
+        self.event(ctx, |engine, front, ctx| match engine {
+            Engine::Framed(framed) => framed.server_refused(front, ctx, leg, "server_full"),
             Engine::Passing(passing) => passing.server_refused(front),
         });
     }
@@ -117,6 +125,15 @@ impl Session {
         self.event(ctx, |engine, front, ctx| {
             if let Engine::Framed(framed) = engine {
                 framed.server_failed(front, ctx, (leg, own_id), reason);
+            }
+        });
+    }
+
+    /// A client that has one request open at a time does not wait for this one any more: it need not leave.
+    pub fn client_gave_up(&mut self, id: TransactionId, ctx: &mut Context<'_>) {
+        self.event(ctx, |engine, front, ctx| {
+            if let Engine::Framed(framed) = engine {
+                framed.client_gave_up(front, ctx, id);
             }
         });
     }

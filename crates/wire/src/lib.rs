@@ -29,7 +29,7 @@ pub use mbap::{Adu, FrameError, PduLimit, append_adu, parse_adu, parse_reply_adu
 pub use request::{Request, RequestError, parse_request};
 pub use response::{Expectation, ReplyTolerance, Response, ResponseError, parse_response};
 pub use rtu::{RTU_ADU_BYTES, RtuAdu, append_rtu_adu, crc16, parse_rtu_adu};
-pub use rtu_scan::{RtuFound, find_rtu_reply, find_rtu_request, is_broken_rtu_reply};
+pub use rtu_scan::{RtuFound, find_rtu_reply, find_rtu_request, is_begun_rtu_request, is_broken_rtu_reply};
 pub use selector::{FunctionPart, FunctionSelector, UnknownFunction};
 pub use sets::FunctionSet;
 pub use span::{AddressRange, Span, Table, UnknownTable};

@@ -43,9 +43,27 @@ pub fn find_rtu_reply<'a>(
 }
 
 /// Find a client's request in what was heard. As [`find_rtu_reply`].
+///
+/// Behind noise only a request of a known length is one: in a long frame that was damaged, some end of it would
+/// else have the right check by chance.
 #[must_use]
 pub fn find_rtu_request(heard: &[u8], is_silent: bool) -> Option<RtuFound<'_>> {
-    find(heard, is_silent, request_length, |_| true)
+    find(heard, is_silent, request_length, |adu| request_pdu_bytes(adu.pdu) == Some(adu.pdu.len()))
+}
+
+/// Whether what was heard may be the beginning of a client's request, by its code and length.
+#[must_use]
+pub fn is_begun_rtu_request(heard: &[u8]) -> bool {
+    let Some(code) = heard.get(1) else { return false };
+    let says_length_later = matches!(
+        *code,
+        function::WRITE_COILS
+            | function::WRITE_REGISTERS
+            | function::READ_FILE_RECORD
+            | function::WRITE_FILE_RECORD
+            | function::READ_WRITE_REGISTERS
+    );
+    request_length(heard).map_or(says_length_later, |bytes| heard.len() < bytes)
 }
 
 /// Whether what was heard began as this unit's answer and is as long as one: then its check was wrong.
@@ -121,7 +139,11 @@ fn reply_pdu_bytes(pdu: &[u8]) -> Option<usize> {
 /// Bytes of the request that starts here, if its first bytes can say.
 fn request_length(start: &[u8]) -> Option<usize> {
     let (_, pdu) = start.split_first()?;
-    let bytes = match *pdu.first()? {
+    request_pdu_bytes(pdu).map(|bytes| bytes.saturating_add(AROUND_PDU))
+}
+
+fn request_pdu_bytes(pdu: &[u8]) -> Option<usize> {
+    Some(match *pdu.first()? {
         function::READ_COILS..=function::WRITE_SINGLE_REGISTER | function::DIAGNOSTICS => 5,
         function::READ_EXCEPTION_STATUS
         | function::COMM_EVENT_COUNTER
@@ -134,8 +156,7 @@ fn request_length(start: &[u8]) -> Option<usize> {
         function::READ_FIFO_QUEUE => 3,
         function::ENCAPSULATED if pdu.get(1) == Some(&function::MEI_DEVICE_IDENTIFICATION) => 4,
         _ => return None,
-    };
-    Some(bytes.saturating_add(AROUND_PDU))
+    })
 }
 
 /// All up to a byte count at `at`, and the bytes it announces.

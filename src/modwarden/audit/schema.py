@@ -85,6 +85,8 @@ EVENT_KINDS = (
     "line.opened",
     "line.lost",
     "clock.stepped",
+    "clock.synchronised",
+    "clock.unsynchronised",
     "internal.error",
     "tls.refused",
     "tls.server_refused",

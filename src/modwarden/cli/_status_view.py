@@ -150,6 +150,31 @@ def line_table(status: Mapping[str, Any]) -> Table | None:
     return table
 
 
+def client_port_table(status: Mapping[str, Any]) -> Table | None:
+    """List the serial ports at which clients ask; None where there are none."""
+    ports = status.get("client_ports") or []
+    if not ports:
+        return None
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("client port")
+    table.add_column("at")
+    for name in ("load", "requests", "replies", "given up", "CRC errors", "strays", "echoes"):
+        table.add_column(name, justify="right")
+    table.add_column("given up by unit")
+    for port in ports:
+        counts = [
+            port[name] for name in ("requests", "replies", "given_up", "crc_errors", "strays", "echoes")
+        ]
+        table.add_row(
+            port["name"],
+            Text(port["at"], style="" if port["up"] else "bold red"),
+            f"{port['load_percent']} %" if port["up"] else Text("DOWN", style="bold red"),
+            *(f"{count:,}" for count in counts),
+            ", ".join(f"{unit}: {count:,}" for unit, count in port["given_up_by_unit"].items()),
+        )
+    return table
+
+
 def denial_table(status: Mapping[str, Any]) -> Table:
     """List why requests were refused, or would be where a conduit only observes."""
     table = Table(box=None, pad_edge=False, header_style="bold")

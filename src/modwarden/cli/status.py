@@ -3,7 +3,7 @@
 from modwarden.cli._control import control_client
 from modwarden.cli._options import GuardOption, JsonOption, SitePlace, StateOption
 from modwarden.cli._printing import console, print_json
-from modwarden.cli._status_view import conduit_table, denial_table, head_lines, line_table
+from modwarden.cli._status_view import client_port_table, conduit_table, denial_table, head_lines, line_table
 
 
 def command(
@@ -19,6 +19,8 @@ def command(
     out.print(conduit_table(status))
     if (lines := line_table(status)) is not None:
         out.print(lines)
+    if (ports := client_port_table(status)) is not None:
+        out.print(ports)
     reasons = denial_table(status)
     if reasons.row_count:
         out.print(reasons)

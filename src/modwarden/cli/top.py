@@ -13,7 +13,14 @@ from rich.text import Text
 from modwarden.cli._control import control_client
 from modwarden.cli._options import GuardOption, JsonOption, SitePlace, StateOption
 from modwarden.cli._printing import console, print_json
-from modwarden.cli._status_view import conduit_table, denial_table, head_lines, line_table, rates
+from modwarden.cli._status_view import (
+    client_port_table,
+    conduit_table,
+    denial_table,
+    head_lines,
+    line_table,
+    rates,
+)
 from modwarden.guard import ControlClient, ControlError
 
 # More sessions than fit a screen are counted, not listed.
@@ -87,6 +94,7 @@ def _view(
         Text(),
         conduit_table(now),
         *((Text(), lines) if (lines := line_table(now)) is not None else ()),
+        *((Text(), ports) if (ports := client_port_table(now)) is not None else ()),
         Text(),
         denial_table(now),
         Text(),
@@ -101,7 +109,8 @@ def _session_table(sessions: list[dict[str, Any]]) -> Table:
         table.add_column(name)
     table.add_column("age", justify="right")
     for session in sessions[:SHOWN_SESSIONS]:
-        client = f"{session['client_address']}:{session['client_port']}"
+        has_address = session["client_address"] is not None
+        client = f"{session['client_address']}:{session['client_port']}" if has_address else session["client"]
         # Text: a role is the certificate's own, and could look like markup.
         role = (Text(session["role"] or ""),) if has_roles else ()
         rest = (session["listener"], session["conduit"], f"{session['age_s']} s")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modwarden.errors import ModwardenError
-from modwarden.guard._compile_lines import is_bus, line_document
+from modwarden.guard._compile_lines import is_bus, line_document, serial_document
 from modwarden.guard._compile_rules import RuleCompiler, answer, limits_document, permits_umas
 from modwarden.guard._utc_offsets import utc_offsets
 from modwarden.model import (
@@ -97,10 +97,11 @@ class _Compiler:
         }
 
     def _assets(self) -> list[dict[str, Any]]:
+        clients = {conduit.client for conduit in self.site.conduits.values()}
         return [
-            {"name": asset.name, "addresses": [str(address) for address in asset.addresses]}
+            {"name": asset.name, "addresses": [str(address) for address in asset.client_addresses]}
             for asset in _by_name(self.site.assets.values())
-            if asset.addresses
+            if asset.addresses or asset.name in clients
         ]
 
     def _maps_of(self, servers: Sequence[AssetName]) -> list[PointMapName]:
@@ -119,7 +120,12 @@ class _Compiler:
         default = _GATEWAY_REPLY_TIMEOUT_MS if is_gateway else _REPLY_TIMEOUT_MS
         units = self._units(name)
         # A longer block needs a connection of its own: a shared line takes no frame beyond the standard's.
-        has_umas = asset.line is None and any(permits_umas(self.site, conduit, name) for conduit in conduits)
+        on_buses = {binding.asset for c in conduits if c.client is not None for binding in c.servers}
+        has_umas = (
+            asset.line is None
+            and name not in on_buses
+            and any(permits_umas(self.site, conduit, name) for conduit in conduits)
+        )
         return {
             "name": name,
             "address": str(asset.addresses[0]) if asset.serial is None else None,
@@ -155,7 +161,9 @@ class _Compiler:
             # Left out where there is none, so that such a policy keeps the digest that it always had.
             **({} if conduit.tls is None else {"tls": _tls(conduit.tls)}),
             **({} if conduit.transparent is None else {"transparent": _transparent(conduit.transparent)}),
-            "listeners": self._listeners(conduit, servers),
+            "listeners": self._listeners(conduit, servers)
+            if conduit.client is None
+            else [_bus(self.site.assets[conduit.client], conduit, servers)],
             "rules": [rules.rule(rule) for rule in sorted(conduit.rules, key=lambda rule: rule.name)],
         }
 
@@ -174,6 +182,21 @@ class _Compiler:
 
 def _transparent(transparent: Transparent) -> dict[str, Any]:
     return {"port": transparent.port, "client_address": transparent.client_address}
+
+
+def _bus(client: Asset, conduit: Conduit, servers: Sequence[AssetName]) -> dict[str, Any]:
+    """Give the serial port at which a client asks; the address that stands for it takes a socket's place."""
+    serial = client.serial
+    assert serial is not None
+    return {
+        "address": str(serial.address),
+        "port": 0,
+        "bus": {
+            "serial": serial_document(serial),
+            "echo": client.line is not None and client.line.echo,
+        },
+        "servers": sorted(servers.index(binding.asset) for binding in conduit.servers),
+    }
 
 
 def _tls(tls: Tls) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from modwarden.model import Asset, Framing, PointMap, Site
+from modwarden.model import Asset, Framing, PointMap, SerialPort, Site
 
 # RTU has 8 data bits (V1.02 §2.5.1).
 _DATA_BITS = 8
@@ -16,15 +16,7 @@ def line_document(site: Site, asset: Asset, units: Iterable[Asset]) -> dict[str,
         return None
     serial = asset.serial
     return {
-        "serial": None
-        if serial is None
-        else {
-            "port": serial.port,
-            "baud": serial.baud,
-            "data_bits": _DATA_BITS,
-            "parity": serial.parity,
-            "stop_bits": serial.stop_bits,
-        },
+        "serial": None if serial is None else serial_document(serial),
         "framing": "rtu" if is_bus(asset) else "mbap",
         "pipeline": line.pipeline,
         "pause_ms": line.pause_ms,
@@ -34,6 +26,8 @@ def line_document(site: Site, asset: Asset, units: Iterable[Asset]) -> dict[str,
         "read_retries": line.read_retries,
         "echo": line.echo,
         "client_share": line.client_share_percent,
+        # Left out where there is none, so that such a policy keeps its digest.
+        **({} if line.clients is None else {"clients": line.clients}),
         "side_effects": sorted(
             [unit_id, table, first, last]
             for unit in units
@@ -41,6 +35,17 @@ def line_document(site: Site, asset: Asset, units: Iterable[Asset]) -> dict[str,
             for table, first, last in _side_effects(site.point_maps[unit.points])
             for unit_id in unit.unit_ids
         ),
+    }
+
+
+def serial_document(serial: SerialPort) -> dict[str, Any]:
+    """Describe a serial port."""
+    return {
+        "port": serial.port,
+        "baud": serial.baud,
+        "data_bits": _DATA_BITS,
+        "parity": serial.parity,
+        "stop_bits": serial.stop_bits,
     }
 
 

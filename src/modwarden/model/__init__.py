@@ -35,7 +35,7 @@ from modwarden.model.function_set import (
 )
 from modwarden.model.journal import JournalSettings, Syslog
 from modwarden.model.limits import Limits, MaxChange
-from modwarden.model.line import Framing, Line, Parity, SerialPort
+from modwarden.model.line import PORT_NETWORK, Framing, Line, Parity, SerialPort
 from modwarden.model.names import (
     AssetName,
     ConduitName,
@@ -98,6 +98,7 @@ __all__ = [
     "LAST_ADDRESS",
     "MARK",
     "MODBUS_PORT",
+    "PORT_NETWORK",
     "READ_WRITE_REGISTERS",
     "ROUTE_TABLE",
     "RULE_PREFERENCE",

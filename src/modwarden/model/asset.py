@@ -41,3 +41,8 @@ class Asset:
     framing: Framing = Framing.MODBUS_TCP
     line: Line | None = None
     origin: Origin = field(default=Origin("", 0), compare=False)
+
+    @property
+    def client_addresses(self) -> tuple[Address, ...]:
+        """Where its requests come from: its addresses, or what stands for its serial port."""
+        return (self.serial.address,) if self.serial is not None else self.addresses

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from modwarden.model.line import SerialPort
 from modwarden.model.names import AssetName, ConduitName, ZoneName
 from modwarden.model.network import Address
 from modwarden.model.origin import Origin
@@ -105,10 +106,10 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class ServerBinding:
-    """A server of a conduit, and where its clients connect to: a socket of the guard's, or its own."""
+    """A server of a conduit, and where its clients reach it: a socket, or a serial port."""
 
     asset: AssetName
-    listen: Socket
+    listen: Socket | SerialPort
     tls: ServerTls | None = None
     origin: Origin = field(default=Origin("", 0), compare=False)
 
@@ -133,5 +134,6 @@ class Conduit:
     tls: Tls | None = None
     transparent: Transparent | None = None
     servers: tuple[ServerBinding, ...] = ()
+    client: AssetName | None = None
     rules: tuple[Rule, ...] = ()
     origin: Origin = field(default=Origin("", 0), compare=False)

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
+from ipaddress import IPv6Address, IPv6Network
+
+# RFC 6666: the discard prefix. No packet comes from it, so an address of it can stand for a serial port.
+PORT_NETWORK = IPv6Network("100::/64")
 
 
 class Parity(StrEnum):
@@ -32,6 +37,15 @@ class SerialPort:
     parity: Parity
     stop_bits: int
 
+    def __str__(self) -> str:
+        return self.port
+
+    @property
+    def address(self) -> IPv6Address:
+        """The address that stands for whoever asks at this port: a policy knows clients by address."""
+        own = int.from_bytes(sha256(self.port.encode()).digest()[:8])
+        return PORT_NETWORK[own]
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -50,3 +64,4 @@ class Line:
     read_retries: int = 0
     echo: bool = False
     client_share_percent: int = 100
+    clients: int | None = None

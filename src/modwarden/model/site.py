@@ -56,9 +56,9 @@ class Site:
         return None if name is None else self.point_maps[name]
 
     def sockets(self, conduit: Conduit, binding: ServerBinding) -> tuple[Socket, ...]:
-        """List where clients connect to for a server: the guard's socket, or the server's own addresses."""
+        """List where clients connect to for a server: the guard's socket, its own addresses, or no socket."""
         if conduit.transparent is None:
-            return (binding.listen,)
+            return (binding.listen,) if isinstance(binding.listen, Socket) else ()
         asset = self.assets[binding.asset]
         return tuple(Socket(address, asset.port) for address in asset.addresses)
 

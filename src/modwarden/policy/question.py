@@ -74,8 +74,8 @@ def client_address(site: Site, client: str) -> str:
         QuestionError: it is neither an asset with an address nor an address.
     """
     asset = site.assets.get(AssetName(client))
-    if asset is not None and asset.addresses:
-        return str(asset.addresses[0])
+    if asset is not None and asset.client_addresses:
+        return str(asset.client_addresses[0])
     try:
         return str(ip_address(client))
     except ValueError as error:

@@ -17,6 +17,7 @@ class ClientNames:
 
     assets: Mapping[AssetName, Asset]
     zones: Mapping[ZoneName, Zone]
+    client_ports: frozenset[str] = frozenset()
 
     def networks(self, word: str) -> list[Network]:
         """
@@ -31,7 +32,8 @@ class ClientNames:
         if names:
             return [host(address) for name in names for address in self._addresses(name)]
         if word in self.zones:
-            return self._zone_networks(self.zones[ZoneName(word)])
+            ports = self._at_ports(ZoneName(word))
+            return ports + self._zone_networks(self.zones[ZoneName(word)], is_needed=not ports)
         known = [*self.assets, *self.zones]
         hint = did_you_mean(word, known, "name an asset, a zone, an address or a network")
         raise Mistake("unknown-client", f"there is no client {word!r}", hint)
@@ -56,12 +58,17 @@ class ClientNames:
 
     def _addresses(self, name: str) -> tuple[Address, ...]:
         asset = self.assets[AssetName(name)]
-        if not asset.addresses:
+        if not asset.client_addresses:
             raise Mistake("no-address", f"the client {name!r} has no address", "give the asset `addresses:`")
-        return asset.addresses
+        return asset.client_addresses
 
-    def _zone_networks(self, zone: Zone) -> list[Network]:
-        if not zone.networks:
+    def _at_ports(self, zone: ZoneName) -> list[Network]:
+        """Clients on serial ports are in their zone without an address of its networks."""
+        ports = [asset.serial for asset in self.assets.values() if asset.zone == zone and asset.serial]
+        return [host(port.address) for port in ports if port.port in self.client_ports]
+
+    def _zone_networks(self, zone: Zone, *, is_needed: bool) -> list[Network]:
+        if is_needed and not zone.networks:
             raise Mistake(
                 "no-address", f"the zone {zone.name!r} has no networks", "give the zone `networks:`"
             )

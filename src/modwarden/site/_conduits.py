@@ -1,6 +1,6 @@
 """Conduits: zones, guard, servers and their listeners resolved, then the rules."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from modwarden.model import (
     Origin,
     PointMap,
     PointMapName,
+    SerialPort,
     ServerBinding,
     ServerTls,
     Socket,
@@ -25,9 +26,10 @@ from modwarden.model import (
     ZoneName,
 )
 from modwarden.site._assets import require
-from modwarden.site._clients import ClientNames
+from modwarden.site._clients import ClientNames, host
 from modwarden.site._rules import RuleReader
 from modwarden.site._schema import ConduitShape, ServerShape
+from modwarden.site._serial_clients import serial_client
 from modwarden.site._tls import build_server_tls, build_tls, check_one_way, check_server_tls
 from modwarden.site._transparent import build_transparent, check_destination
 from modwarden.site._tree import Tree
@@ -65,14 +67,15 @@ class ConduitReader:
         self._check_zones(shape, origin)
         self._check_insertion(shape, origin)
         transparent = build_transparent(name, shape, origin, self.problems)
-        bindings = self._bindings(name, shape)
+        client = self._serial_client(shape, origin)
+        bindings = self._bindings(name, shape, client)
         default_deadline = _SERIAL_DEADLINE_MS if self._leads_to_bus(bindings) else _DEADLINE_MS
         rules = RuleReader(
             self.tree,
             self.problems,
             name,
-            ClientNames(self.assets, self.zones),
-            self._from_networks(shape),
+            ClientNames(self.assets, self.zones, _port_of(client)),
+            self._from_networks(shape) if client is None else (host(client.client_addresses[0]),),
             self._targets(bindings),
             self.maps,
         )
@@ -93,6 +96,7 @@ class ConduitReader:
             tls=build_tls(shape.tls, self.base, self.tree.origin(("conduits", name, "tls")), self.problems),
             transparent=transparent,
             servers=bindings,
+            client=None if client is None else client.name,
             rules=rules.build_rules(shape.rules),
             origin=origin,
         )
@@ -109,29 +113,28 @@ class ConduitReader:
                     require(zone, known, "zone")
 
     def _check_insertion(self, shape: ConduitShape, origin: Origin) -> None:
-        if shape.insertion == Insertion.SERIAL:
-            what = f"insertion: {shape.insertion} is not part of this version"
-            self.problems.add(
-                origin.at("insertion"),
-                Mistake("insertion-not-built", what, "use `insertion: proxy` or `insertion: transparent`"),
-            )
         if shape.on_failure.guard == OnGuardFailure.OPEN and shape.insertion != Insertion.TRANSPARENT:
             what = "a proxy cannot fail open: without it there is no path"
             hint = "leave `guard: closed`; open needs `insertion: transparent`"
             self.problems.add(origin.at("on_failure"), Mistake("proxy-fails-closed", what, hint))
 
+    def _serial_client(self, shape: ConduitShape, origin: Origin) -> Asset | None:
+        with self.problems.at(origin.at("client")):
+            return serial_client(shape, self.assets)
+        return None
+
     def _from_networks(self, shape: ConduitShape) -> tuple[Network, ...]:
         zones = [self.zones[ZoneName(name)] for name in shape.from_zones if name in self.zones]
         return tuple(dict.fromkeys(network for zone in zones for network in zone.networks))
 
-    def _bindings(self, conduit: str, of: ConduitShape) -> tuple[ServerBinding, ...]:
+    def _bindings(self, conduit: str, of: ConduitShape, client: Asset | None) -> tuple[ServerBinding, ...]:
         bindings: dict[AssetName, ServerBinding] = {}
         is_transparent = of.insertion == Insertion.TRANSPARENT
         for written, shape in of.servers.items():
             origin = self.tree.origin(("conduits", conduit, "servers", written))
             with self.problems.at(origin):
                 names = expand(written)
-                listens = _no_listens(shape, names) if is_transparent else _listens(shape, names)
+                listens = _no_listens(shape, names) if is_transparent else _listens(shape, names, client)
                 there = self.tree.origin(("conduits", conduit, "servers", written, "tls"))
                 with self.problems.at(there):
                     secured = build_server_tls(shape.tls, names, self.base, there, self.problems)
@@ -143,7 +146,7 @@ class ConduitReader:
     def _bind(
         self,
         name: AssetName,
-        way: tuple[str | None, ServerTls | None],
+        way: tuple[str | SerialPort | None, ServerTls | None],
         bindings: dict[AssetName, ServerBinding],
         origin: Origin,
     ) -> None:
@@ -165,9 +168,11 @@ class ConduitReader:
             )
         listen, tls = way
         check_server_tls(asset, tls)
-        bindings[name] = ServerBinding(name, self._socket(name, listen), tls, origin.at("listen"))
+        bindings[name] = ServerBinding(name, self._place(name, listen), tls, origin.at("listen"))
 
-    def _socket(self, name: AssetName, listen: str | None) -> Socket:
+    def _place(self, name: AssetName, listen: str | SerialPort | None) -> Socket | SerialPort:
+        if isinstance(listen, SerialPort):
+            return listen
         if listen is not None:
             return parse_socket(listen)
         check_destination(name, self.assets)
@@ -195,7 +200,9 @@ class ConduitReader:
             asset.name
             for asset in self.assets.values()
             for b in bindings
-            if shape.insertion != Insertion.TRANSPARENT and b.listen.address in asset.addresses
+            if shape.insertion != Insertion.TRANSPARENT
+            and isinstance(b.listen, Socket)
+            and b.listen.address in asset.addresses
         }
         if len(owners) == 1:
             return next(iter(owners))
@@ -204,8 +211,17 @@ class ConduitReader:
         return AssetName("")
 
 
-def _listens(shape: ServerShape, names: list[str]) -> list[str]:
+def _port_of(client: Asset | None) -> frozenset[str]:
+    return frozenset() if client is None or client.serial is None else frozenset({client.serial.port})
+
+
+def _listens(shape: ServerShape, names: list[str], client: Asset | None) -> Sequence[str | SerialPort]:
     text = shape.listen
+    if client is not None and client.serial is not None:
+        if text is not None:
+            hint = "leave `listen` out: all its servers are reached at the client's port"
+            raise Mistake("listen-on-serial", f"{names[0]!r} has `listen`, and its client is serial", hint)
+        return [client.serial] * len(names)
     if text is None:
         hint = (
             'add `listen: "ADDRESS:PORT"`, where clients find the guard, or choose `insertion: transparent`'

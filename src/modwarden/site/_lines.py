@@ -55,6 +55,7 @@ def shared_line(shape: AssetShape) -> Line | None:
         read_retries=line.get("read_retries", 0),
         echo=line.get("echo", False),
         client_share_percent=line.get("client_share_percent", 100),
+        clients=line.get("clients"),
     )
 
 

@@ -181,6 +181,9 @@ class LineShape(_Shape):
     client_share_percent: Annotated[int, Field(ge=1, le=100)] = Field(
         100, description="The part of the line's time that one client may have."
     )
+    clients: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        None, description="Sessions that may share it at once; further ones are refused."
+    )
 
 
 class ConnectionsShape(_Shape):
@@ -215,7 +218,9 @@ class AssetShape(_Shape):
     reply_timeout: Duration | None = Field(
         None, description="How long a reply may take; 10s, behind a gateway or on a bus 3s."
     )
-    serial: SerialShape | None = Field(None, description="The serial port that leads to its units.")
+    serial: SerialShape | None = Field(
+        None, description="The guard's serial port that leads to its units, or at which this client asks."
+    )
     framing: Annotated[Framing, FromText] | None = Field(
         None, description="modbus_tcp, or rtu_over_tcp for serial device servers."
     )
@@ -267,7 +272,8 @@ class ServerShape(_Shape):
 
     listen: str | None = Field(
         None,
-        description="Where the guard listens for it; a range as in the name. Not with transparent insertion.",
+        description="Where the guard listens for it; a range as in the name. "
+        "Not with transparent insertion or a serial client.",
     )
     tls: ServerTlsShape | None = Field(None, description="TLS towards it; without it, Modbus in the clear.")
 
@@ -354,7 +360,11 @@ class ConduitShape(_Shape):
         None, description="The asset its guard runs on; may be left out where there is one."
     )
     insertion: Annotated[Insertion, FromText] = Field(
-        Insertion.PROXY, description="How the guard stands in the path: proxy or transparent."
+        Insertion.PROXY,
+        description="The guard's place in the path: proxy, transparent, or serial before one client's bus.",
+    )
+    client: str | None = Field(
+        None, description="Where insertion is serial: the asset whose `serial` port the client asks at."
     )
     verdicts: Annotated[Verdicts, FromText] = Field(
         Verdicts.ENFORCE, description="observe forwards everything and records what would be refused."

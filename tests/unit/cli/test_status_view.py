@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from modwarden.cli._status_view import certificate_lines, conduit_table, line_table, unguarded_lines
+from modwarden.cli._status_view import (
+    certificate_lines,
+    client_port_table,
+    conduit_table,
+    line_table,
+    unguarded_lines,
+)
 
 LINE = {
     "name": "bus-1",
@@ -48,6 +54,35 @@ def test_a_line_shows_its_load_who_waits_and_what_is_amiss() -> None:
 
 def test_a_line_that_is_gone_says_so_instead_of_its_load() -> None:
     assert "DOWN" in shown({**LINE, "up": False})
+
+
+PORT = {
+    "name": "panel-1",
+    "at": "/dev/ttyUSB1",
+    "up": True,
+    "load_percent": 40,
+    "requests": 1200,
+    "replies": 1190,
+    "given_up": 9,
+    "crc_errors": 2,
+    "strays": 1,
+    "echoes": 0,
+    "given_up_by_unit": {"12": 9},
+}
+
+
+def test_a_clients_port_shows_what_was_asked_answered_and_given_up() -> None:
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(client_port_table({"client_ports": [PORT]}))
+        console.print(client_port_table({"client_ports": [{**PORT, "up": False}]}))
+    lines = capture.get().splitlines()
+
+    assert client_port_table({}) is None
+    assert lines[1].split() == [
+        *("panel-1", "/dev/ttyUSB1", "40", "%", "1,200", "1,190", "9", "2", "1", "0", "12:", "9"),
+    ]
+    assert "DOWN" in lines[3]
 
 
 def status(days: int) -> dict[str, Any]:

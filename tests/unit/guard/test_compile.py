@@ -179,7 +179,7 @@ BUS = """\
   pump: {zone: field, via: ds-1, unit_id: 3}
   plc-9:
     {zone: field, addresses: [10.11.1.9], unit_ids: [1],
-     connections: {shared: true, pipeline: 2, pause: 20ms, lifetime: 1h}}
+     connections: {shared: true, pipeline: 2, pause: 20ms, lifetime: 1h}, line: {clients: 4}}
 """
 BUS_SERVERS = """\
       gw-1: {listen: "10.10.0.2:15001"}
@@ -215,6 +215,33 @@ def test_a_bus_has_a_port_and_no_address_and_knows_which_reads_have_an_effect(tm
     }
 
 
+PANEL = """\
+  panel-1:
+    {zone: control, serial: {port: /dev/ttyS0, baud: 9600, parity: none, stop_bits: 2}, line: {echo: true}}
+"""
+
+
+def test_a_serial_client_has_a_port_in_the_place_of_a_socket(tmp_path: Path) -> None:
+    text = with_buses().replace("conduits:\n", PANEL + "conduits:\n", 1)
+    servers = "".join(f"      {name}: {{}}\n" for name in ("bus-1", "ds-1", "plc-9"))
+    conduit = "  panel:\n    from: [control]\n    to: field\n    guard: gate-1\n    insertion: serial\n"
+    text += (
+        conduit + f"    client: panel-1\n    servers:\n{servers}    rules: [{{name: r, permit: [read]}}]\n"
+    )
+    compiled = document(tmp_path, text)
+    panel = next(conduit for conduit in compiled["conduits"] if conduit["name"] == "panel")
+    (listener,) = panel["listeners"]
+    (asset,) = (asset for asset in compiled["assets"] if asset["name"] == "panel-1")
+
+    assert listener["bus"] == {
+        "serial": {"port": "/dev/ttyS0", "baud": 9600, "data_bits": 8, "parity": "none", "stop_bits": 2},
+        "echo": True,
+    }
+    assert (listener["port"], [listener["address"]]) == (0, asset["addresses"])
+    assert panel["rules"][0]["clients"] == [f"{listener['address']}/128"]
+    assert [compiled["servers"][index]["name"] for index in listener["servers"]] == ["bus-1", "ds-1", "plc-9"]
+
+
 def test_a_device_server_and_a_server_of_few_connections_have_lines_to_their_addresses(
     tmp_path: Path,
 ) -> None:
@@ -229,6 +256,7 @@ def test_a_device_server_and_a_server_of_few_connections_have_lines_to_their_add
     assert (device_server["line"]["framing"], device_server["line"]["serial"]) == ("rtu", None)
     assert (plc["line"]["framing"], plc["gateway"], plc["umas_pdu_bytes"]) == ("mbap", False, 253)
     assert [plc["line"][key] for key in ("pipeline", "pause_ms", "lifetime_ms")] == [2, 20, 3_600_000]
+    assert (plc["line"]["clients"], "clients" in device_server["line"]) == (4, False)
 
 
 def test_a_conduit_that_leads_to_a_bus_gives_its_writes_two_seconds(tmp_path: Path) -> None:

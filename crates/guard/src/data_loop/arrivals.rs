@@ -5,17 +5,18 @@
 
 use super::DataLoop;
 use crate::accept::{self, Arrival, Guest};
+use crate::client_end::ClientEnd;
+use crate::client_side::ClientSide;
 use crate::directory::Admission;
 use crate::diverted::{self, Entry};
 use crate::limits::Limit;
 use crate::listeners::Role;
-use crate::socket::Socket;
 use crate::timers::Key;
 use crate::tls::Identity;
 use event::SessionId;
 use mio::net::TcpStream;
 use policy::View;
-use policy::document::Budgets;
+use policy::document::{Budgets, is_of_port};
 use session::{Session, SessionConfig};
 use std::io;
 use std::net::SocketAddr;
@@ -82,6 +83,10 @@ impl DataLoop {
     }
 
     fn arrive(&mut self, stream: TcpStream, arrival: &Arrival) {
+        if is_of_port(accept::canonical(arrival.peer.ip())) {
+            // It stands for somebody at a serial port, and no packet comes from there (RFC 6666).
+            return;
+        }
         let id = SessionId(self.next_session);
         let Some(admission) = self.directory.admit(arrival.place, arrival.peer, id, &Identity::Address) else { return };
         let gate = self.keyring.gate(arrival.place.conduit).map(Arc::clone);
@@ -102,7 +107,7 @@ impl DataLoop {
         let Ok(socket) = accept::watch(stream, self.poll.registry(), place) else {
             return self.ledger.counters.limit(Limit::Descriptors);
         };
-        self.open(socket, arrival, (&admission, Identity::Address));
+        self.open(ClientEnd::Socket(ClientSide::new(socket)), arrival, (&admission, Identity::Address));
     }
 
     pub(super) fn refuse_over_budget(&mut self, config: &SessionConfig, budget: Limit) {
@@ -116,11 +121,11 @@ impl DataLoop {
         self.population.over_budget(guest, budgets).or(is_beyond.then_some(Limit::Descriptors))
     }
 
-    /// Open a session over a socket that is watched under the place that the next conversation gets.
-    pub(super) fn open(&mut self, socket: Socket, arrival: &Arrival, (admission, identity): (&Admission, Identity)) {
+    /// Open a session; a socket is watched under the place that the next conversation gets.
+    pub(super) fn open(&mut self, client: ClientEnd, arrival: &Arrival, (admission, identity): (&Admission, Identity)) {
         let key = Key { place: self.conversations.vacant_key(), session: admission.config.client.id.0 };
         let Some(session) = self.open_session(&admission.config, &admission.view) else { return };
-        let conversation = accept::converse(arrival, (admission, identity), key, session, (socket, self.now));
+        let conversation = accept::converse(arrival, (admission, identity), key, session, (client, self.now));
         self.population.enter(conversation.guest);
         self.conversations.insert(conversation);
         self.serve(key);

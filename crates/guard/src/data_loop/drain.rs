@@ -36,6 +36,7 @@ impl Intake {
 impl DataLoop {
     pub(super) fn drain(&mut self, until: Instant, answer: Sender<bool>) {
         self.listeners.close();
+        self.stations.close();
         self.refuse_handshakes();
         for key in self.keys() {
             self.with(key, |conversation, turn| {
@@ -50,7 +51,8 @@ impl DataLoop {
     pub(super) fn look_after_drain(&mut self) {
         let Intake::Draining { until, answer, drained } = &mut self.intake else { return };
         let now = Instant::now();
-        let is_drained = self.conversations.iter_mut().all(|(_, conversation)| conversation.session.is_drained());
+        let is_drained = self.conversations.iter_mut().all(|(_, conversation)| conversation.session.is_drained())
+            && self.stations.are_quiet(self.now.monotonic_ns);
         if is_drained {
             drained.get_or_insert(now);
         }

@@ -8,6 +8,8 @@
 
 use super::DataLoop;
 use crate::accept::{self, Arrival, Guest};
+use crate::client_end::ClientEnd;
+use crate::client_side::ClientSide;
 use crate::directory::Admission;
 use crate::limits::Limit;
 use crate::listeners::places;
@@ -204,7 +206,7 @@ impl DataLoop {
         };
         self.next_session += 1;
         self.expiring.expect(credential.until_s);
-        self.open(socket, &arrival, (&admission, identity));
+        self.open(ClientEnd::Socket(ClientSide::new(socket)), &arrival, (&admission, identity));
     }
 
     /// Where the client stands now: a reload during its handshake may have changed that.

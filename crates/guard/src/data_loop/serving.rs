@@ -35,6 +35,7 @@ impl DataLoop {
             lines: &mut self.lines,
             keyring: &self.keyring,
             dials: &mut self.dials,
+            stations: &mut self.stations,
             registry: self.poll.registry(),
             descriptors: self.descriptors,
             scratch: &mut self.scratch,
@@ -96,6 +97,7 @@ impl DataLoop {
         let gone = self.conversations.remove(key.place);
         self.population.leave(gone.guest);
         self.lines.forget(key, self.now.monotonic_ns);
+        self.stations.forget(key);
         Some(gone)
     }
 

@@ -15,7 +15,7 @@ impl DataLoop {
             return Duration::ZERO;
         }
         let now_ns = self.clock.now().monotonic_ns;
-        if self.lines.arm(now_ns) {
+        if self.lines.arm(self.stations.next_deadline(now_ns), now_ns) {
             return Duration::ZERO;
         }
         let next = self.timers.next().unwrap_or(u64::MAX).min(self.next_tick_ns);

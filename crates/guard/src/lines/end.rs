@@ -226,6 +226,11 @@ impl End {
         Ok(())
     }
 
+    /// Whether the kernel did not take all at once.
+    pub(crate) fn is_holding(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
     /// End at once; nothing unsent is delivered.
     pub(crate) fn reset(self) {
         match self.port {

@@ -12,8 +12,10 @@ mod serial;
 mod shared;
 mod terms;
 
-pub(crate) use report::LINE_FAMILIES;
+pub(crate) use end::{End, Way};
+pub(crate) use report::{Family, LINE_FAMILIES, family};
 pub(crate) use shared::{Joined, Member, SharedLine, Told};
+pub(crate) use terms::pace_of;
 
 use crate::leg_socket::Judge;
 use crate::timers::Key;
@@ -27,7 +29,7 @@ use policy::document::Document;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use terms::{config_of, way_of};
+use terms::{config_of, most_of, way_of};
 
 /// A line's place in the table; never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,8 +80,8 @@ impl Lines {
                 LineId(self.next)
             });
             match self.lines.get_mut(&id) {
-                Some(line) => line.adopt((&name, way, config), now_ns),
-                None => drop(self.lines.insert(id, SharedLine::new(id, &name, way, config))),
+                Some(line) => line.adopt(&name, (way, config, most_of(server)), now_ns),
+                None => drop(self.lines.insert(id, SharedLine::new(id, &name, (way, config, most_of(server))))),
             }
             if let Some(line) = self.lines.get_mut(&id) {
                 line.secure_by(keyring.server(&name));
@@ -165,9 +167,9 @@ impl Lines {
         }
     }
 
-    /// Have the loop woken for the next moment that a line waits for; whether that has come already.
-    pub(crate) fn arm(&mut self, now_ns: u64) -> bool {
-        let next = self.lines.values().filter_map(|line| line.next_deadline(now_ns)).min();
+    /// Have the loop woken for the next moment that a line waits for, or somebody else; whether that has come already.
+    pub(crate) fn arm(&mut self, others: Option<u64>, now_ns: u64) -> bool {
+        let next = self.lines.values().filter_map(|line| line.next_deadline(now_ns)).chain(others).min();
         let is_due = std::mem::take(&mut self.is_unfinished) || next.is_some_and(|at| at <= now_ns);
         if !is_due {
             self.alarm.set(next, now_ns);
@@ -181,7 +183,7 @@ impl Lines {
     }
 
     /// The line that has this place already: two would each hear half.
-    fn line_to(&self, way: &end::Way) -> Option<LineId> {
+    fn line_to(&self, way: &Way) -> Option<LineId> {
         self.lines.iter().find(|(_, line)| line.leads_to(way)).map(|(id, _)| *id)
     }
 }

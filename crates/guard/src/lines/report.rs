@@ -11,7 +11,7 @@ pub(crate) struct Family {
     pub(crate) help: &'static str,
 }
 
-const fn family(name: &'static str, kind: &'static str, help: &'static str) -> Family {
+pub(crate) const fn family(name: &'static str, kind: &'static str, help: &'static str) -> Family {
     Family { name, kind, help }
 }
 

@@ -48,6 +48,8 @@ pub(crate) enum Joined {
     Opening,
     /// It cannot be had.
     Down,
+    /// As many share it as may.
+    Full,
 }
 
 /// What somebody must hear of.
@@ -82,6 +84,8 @@ pub(crate) struct SharedLine {
     line: Line,
     link: Link,
     members: BTreeMap<ClientId, (Member, bool)>,
+    /// How many may share it.
+    most: usize,
     told: VecDeque<Told>,
     pause_ns: u64,
     /// Whether its failure has been told, so that each is told once.
@@ -95,7 +99,7 @@ pub(crate) struct SharedLine {
 }
 
 impl SharedLine {
-    pub(crate) fn new(id: LineId, name: &Arc<str>, way: Way, config: LineConfig) -> Self {
+    pub(crate) fn new(id: LineId, name: &Arc<str>, (way, config, most): (Way, LineConfig, usize)) -> Self {
         Self {
             id,
             name: Arc::clone(name),
@@ -103,6 +107,7 @@ impl SharedLine {
             line: Line::new(config),
             link: Link::Down { again_ns: 0 },
             members: BTreeMap::new(),
+            most,
             told: VecDeque::new(),
             pause_ns: LEAST_PAUSE_NS,
             is_failing: false,
@@ -130,8 +135,9 @@ impl SharedLine {
     }
 
     /// Another policy says this of it. A port that is to be set anew is opened anew.
-    pub(crate) fn adopt(&mut self, (name, way, config): (&Arc<str>, Way, LineConfig), now_ns: u64) {
-        self.name = Arc::clone(name);
+    pub(crate) fn adopt(&mut self, name: &Arc<str>, (way, config, most): (Way, LineConfig, usize), now_ns: u64) {
+        // Who shares it already stays.
+        (self.name, self.most) = (Arc::clone(name), most);
         self.line.configure(config);
         if self.way != way {
             self.way = way;
@@ -194,13 +200,14 @@ impl SharedLine {
 
     pub(crate) fn join(&mut self, member: Member) -> (ClientId, Joined) {
         let joined = match self.link {
+            _ if self.members.len() >= self.most => Joined::Full,
             Link::Up(_) => Joined::Up,
             Link::Opening { .. } if !self.is_failing => Joined::Opening,
             Link::Down { .. } if !self.is_failing => Joined::Opening,
             Link::Opening { .. } | Link::Down { .. } => Joined::Down,
         };
         let client = self.line.join(member.party);
-        if joined == Joined::Down {
+        if matches!(joined, Joined::Down | Joined::Full) {
             self.line.leave(client, 0);
         } else {
             self.members.insert(client, (member, joined == Joined::Up));

@@ -26,7 +26,7 @@ pub(crate) fn config_of(server: &Server) -> Option<LineConfig> {
         document::Framing::Mbap => Framing::Mbap,
     };
     let pace = match &line.serial {
-        Some(serial) => Pace::serial(serial.baud, bits_of(serial)),
+        Some(serial) => pace_of(serial),
         None => Pace::tcp(nanoseconds(line.pause_ms)),
     };
     Some(LineConfig {
@@ -43,6 +43,17 @@ pub(crate) fn config_of(server: &Server) -> Option<LineConfig> {
         twins: twins(server),
         ..LineConfig::new(framing, pace)
     })
+}
+
+/// How many sessions may share a line.
+pub(crate) fn most_of(server: &Server) -> usize {
+    let clients = server.line.as_ref().map_or(0, |line| line.clients);
+    usize::try_from(clients).ok().filter(|most| *most > 0).unwrap_or(usize::MAX)
+}
+
+/// How fast a serial line is.
+pub(crate) fn pace_of(serial: &Serial) -> Pace {
+    Pace::serial(serial.baud, bits_of(serial))
 }
 
 /// Start, data, parity and stop bits.

@@ -14,6 +14,7 @@ mod harness;
 mod many;
 mod shared;
 mod speed;
+mod station;
 mod unit;
 
 use guard::Guard;

@@ -5,38 +5,76 @@ use super::unit::{Bus, answer, paced};
 use super::{bus_document, receive_adu, serial, status};
 use serde_json::json;
 use std::io::Write as _;
+use std::time::{Duration, Instant};
 
 const BUSES: u8 = 12;
 const UNITS: u8 = 13;
 /// Two thousand requests in a second or two. `LINES_REQUESTS` asks for more: an hour of three clients that poll each
-/// of 150 units once a second are 1,620,000.
+/// of 150 units once a second are 1,620,000. `LINES_SECONDS` goes on for so long instead, and `make bus` does both.
 const REQUESTS: usize = 2_000;
 const BAUD: u32 = 1_000_000;
 
+/// How long each client goes on.
+#[derive(Clone, Copy)]
+enum Extent {
+    Rounds(usize),
+    Until(Instant),
+}
+
 #[test]
 fn twelve_buses_with_150_units_lose_cross_and_double_no_reply() {
-    let asked = std::env::var("LINES_REQUESTS").map_or(REQUESTS, |asked| asked.parse().unwrap());
-    let baud = std::env::var("LINES_BAUD").map_or(BAUD, |asked| asked.parse().unwrap());
+    let (began, baud) = (Instant::now(), told("LINES_BAUD").map_or(BAUD, |baud| u32::try_from(baud).unwrap()));
     let buses: Vec<Bus> = (0..BUSES).map(|_| Bus::start(paced(baud.into()))).collect();
     let ports: Vec<u16> = (0..BUSES).map(|_| free_port()).collect();
     let journal = tempfile::tempdir().unwrap();
     let guard = guard(&document(&buses, &ports, baud), journal.path());
-    let rounds = asked / usize::from(BUSES) / 3 + 1;
+    let extent = extent();
     let clients: Vec<_> = (0..BUSES)
         .flat_map(|bus| (1..=3_u8).map(move |client| (bus, client)))
         .map(|(bus, client)| {
             let port = ports[usize::from(bus)];
-            std::thread::spawn(move || (0..rounds).filter(|round| is_answered(port, client, *round)).count())
+            std::thread::spawn(move || {
+                (0..).take_while(|round| extent.holds(*round) && is_answered(port, client, *round)).count()
+            })
         })
         .collect();
     let right: usize = clients.into_iter().map(|client| client.join().unwrap()).sum();
 
-    assert_eq!(right, rounds * 3 * usize::from(BUSES));
+    if let Extent::Rounds(rounds) = extent {
+        assert_eq!(right, rounds * 3 * usize::from(BUSES));
+    }
     let heard: usize = buses.iter().map(|bus| bus.requests().len()).sum();
     assert_eq!(heard, right);
+    report(&format!("{right} requests on {BUSES} buses at {baud} baud in {:.0?}", began.elapsed()));
     for line in status(&guard)["lines"].as_array().unwrap() {
         assert_eq!((&line["strays"], &line["crc_errors"], &line["given_up"]), (&json!(0), &json!(0), &json!(0)));
     }
+}
+
+fn told(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|told| told.parse().unwrap())
+}
+
+fn extent() -> Extent {
+    if let Some(seconds) = told("LINES_SECONDS") {
+        return Extent::Until(Instant::now() + Duration::from_secs(seconds));
+    }
+    let asked = told("LINES_REQUESTS").map_or(REQUESTS, |asked| usize::try_from(asked).unwrap());
+    Extent::Rounds(asked / usize::from(BUSES) / 3 + 1)
+}
+
+impl Extent {
+    fn holds(self, round: usize) -> bool {
+        match self {
+            Self::Rounds(rounds) => round < rounds,
+            Self::Until(end) => Instant::now() < end,
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the figures of a long run")]
+fn report(figures: &str) {
+    eprintln!("{figures}: no reply lost, crossed or doubled");
 }
 
 thread_local! {

@@ -101,3 +101,26 @@ fn a_connection_is_renewed_after_its_lifetime_and_nobody_notices() {
 
     assert!(connections.load(Ordering::SeqCst) >= 3);
 }
+
+#[test]
+fn a_client_beyond_the_limit_is_told_so_and_comes_in_once_another_has_gone() {
+    let (server, _, _) = single(0);
+    let (port, journal) = (free_port(), tempfile::tempdir().unwrap());
+    let guard = guard(&shared(port, server, json!({"clients": 2})), journal.path());
+    let mut clients: Vec<Client> = (0..2).map(|_| Client::connect(at(port))).collect();
+    for client in &mut clients {
+        assert_eq!(asks(client, 1, 1, &READ).map(|(id, ..)| id), Some(1));
+    }
+    assert_eq!(asks(&mut Client::connect(at(port)), 1, 1, &READ), None);
+    assert_eq!(status(&guard)["limits"]["line_clients"], 1);
+
+    drop(clients.pop());
+    let is_in = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        asks(&mut Client::connect(at(port)), 2, 1, &READ).is_some()
+    });
+    assert!(is_in);
+    guard.stop().unwrap();
+    let rows = journal::read(&journal.path().join("journal")).unwrap();
+    assert!(rows.iter().any(|row| row.reason.as_deref() == Some("server_full")));
+}

@@ -62,16 +62,22 @@ pub fn paced(baud: u64) -> Manner {
     })
 }
 
+/// A pseudo-terminal without echo or line discipline: its near end, the name of its far end, and that held open.
+pub fn terminal() -> (OwnedFd, String, OwnedFd) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let port = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let slave = open(port.as_str(), OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
+    let mut termios = rustix::termios::tcgetattr(&slave).unwrap();
+    termios.make_raw();
+    rustix::termios::tcsetattr(&slave, rustix::termios::OptionalActions::Now, &termios).unwrap();
+    (master, port, slave)
+}
+
 impl Bus {
     pub fn start(manner: Manner) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let port = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-        let slave = open(port.as_str(), OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
-        let mut termios = rustix::termios::tcgetattr(&slave).unwrap();
-        termios.make_raw();
-        rustix::termios::tcsetattr(&slave, rustix::termios::OptionalActions::Now, &termios).unwrap();
+        let (master, port, slave) = terminal();
         let heard = Requests::default();
         let (told, master) = (Arc::clone(&heard), File::from(master));
         std::thread::spawn(move || serve(master.try_clone().unwrap(), master, manner, &told));

@@ -71,8 +71,7 @@ pub(super) fn check_policies(storage: &dyn Storage, directory: &Path, walk: &mut
     let Ok(entries) = storage.list(&folder) else { return };
     for name in entries.iter().map(|entry| entry.name.as_str()) {
         let Some(digest) = name.strip_suffix(".json") else { continue };
-        let is_itself =
-            read_whole(storage, &folder.join(name)).is_ok_and(|text| hex::render(&sha256(&text)) == digest);
+        let is_itself = read_whole(storage, &folder.join(name)).is_ok_and(|text| hex::render(&sha256(&text)) == digest);
         if !is_itself {
             let file = format!("{POLICIES}/{name}");
             walk.report.error(

@@ -1,7 +1,7 @@
 //! Checks of what stands in the plant: point maps, servers, units.
 
 use super::{Findings, Flaw};
-use crate::document::{Document, Framing, Limits, Line, Point, PointType, Server, Table};
+use crate::document::{Document, Framing, Limits, Line, Point, PointType, Serial, Server, Table};
 
 /// Writes a minute that are remembered for a point: 80 KiB of times; no plant writes a setpoint a hundred times a second.
 const PER_MINUTE_MAX: u32 = 6000;
@@ -16,9 +16,26 @@ pub(super) fn check(document: &Document, findings: &mut Findings) {
         }
     }
     findings.check_unique(named("servers", document.servers.iter().map(|server| &server.name)));
+    findings.check_unique(ports(document));
     for (index, server) in document.servers.iter().enumerate() {
         check_server(document, server, &format!("servers[{index}]"), findings);
     }
+}
+
+/// Every serial port: two who hear one would each have half.
+fn ports(document: &Document) -> impl Iterator<Item = (String, &String)> {
+    let of_lines = document.servers.iter().enumerate().filter_map(|(index, server)| {
+        let serial = server.line.as_ref()?.serial.as_ref()?;
+        Some((format!("servers[{index}].line.serial.port"), &serial.port))
+    });
+    let of_clients = document.conduits.iter().enumerate().flat_map(|(index, conduit)| {
+        let buses = conduit.listeners.iter().enumerate();
+        buses.filter_map(move |(at, listener)| {
+            let bus = listener.bus.as_ref()?;
+            Some((format!("conduits[{index}].listeners[{at}].bus.serial.port"), &bus.serial.port))
+        })
+    });
+    of_lines.chain(of_clients)
 }
 
 fn named<'a>(place: &str, names: impl Iterator<Item = &'a String>) -> impl Iterator<Item = (String, &'a String)> {
@@ -80,13 +97,16 @@ fn check_line(line: &Line, place: &str, findings: &mut Findings) {
         findings.check(first <= last, &format!("{place}.side_effects[{index}]"), || Flaw::PastEnd);
     }
     if let Some(serial) = &line.serial {
-        let place = format!("{place}.serial");
-        let (data_bits, stop_bits) = (serial.data_bits, serial.stop_bits);
-        findings.check(serial.baud > 0, &format!("{place}.baud"), || Flaw::Number(0.0));
-        findings.check(matches!(data_bits, 7 | 8), &format!("{place}.data_bits"), || Flaw::Number(data_bits.into()));
-        findings.check(matches!(stop_bits, 1 | 2), &format!("{place}.stop_bits"), || Flaw::Number(stop_bits.into()));
+        check_serial(serial, &format!("{place}.serial"), findings);
         findings.check(line.framing == Framing::Rtu, &format!("{place}.framing"), || Flaw::Number(0.0));
     }
+}
+
+pub(super) fn check_serial(serial: &Serial, place: &str, findings: &mut Findings) {
+    let (data_bits, stop_bits) = (serial.data_bits, serial.stop_bits);
+    findings.check(serial.baud > 0, &format!("{place}.baud"), || Flaw::Number(0.0));
+    findings.check(matches!(data_bits, 7 | 8), &format!("{place}.data_bits"), || Flaw::Number(data_bits.into()));
+    findings.check(matches!(stop_bits, 1 | 2), &format!("{place}.stop_bits"), || Flaw::Number(stop_bits.into()));
 }
 
 fn check_server(document: &Document, server: &Server, place: &str, findings: &mut Findings) {

@@ -1,8 +1,8 @@
 //! Checks of conduits: listeners, budgets, rules.
 
-use super::plant::check_limits;
+use super::plant::{check_limits, check_serial};
 use super::{Findings, Flaw};
-use crate::document::{Conduit, Document, Listener, Rule, RuleKind, Target, Window};
+use crate::document::{Conduit, Document, Listener, Rule, RuleKind, Target, Window, is_of_port};
 use crate::prefix::Prefix;
 use std::net::SocketAddr;
 use wire::FunctionSelector;
@@ -55,6 +55,12 @@ fn check_conduit(document: &Document, conduit: &Conduit, place: &str, findings: 
 }
 
 fn check_listener(document: &Document, listener: &Listener, place: &str, findings: &mut Findings) {
+    let is_bus = listener.bus.is_some();
+    let has_fitting_address = is_of_port(listener.address) == is_bus && (!is_bus || listener.port == 0);
+    findings.check(has_fitting_address, &format!("{place}.address"), || Flaw::Unknown(listener.address.to_string()));
+    if let Some(bus) = &listener.bus {
+        check_serial(&bus.serial, &format!("{place}.bus.serial"), findings);
+    }
     let place = format!("{place}.servers");
     findings.check(!listener.servers.is_empty(), &place, || Flaw::Empty);
     findings.check(listener.servers.len() <= SERVERS_MAX, &place, || Flaw::TooMany(SERVERS_MAX));

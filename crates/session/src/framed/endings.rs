@@ -14,7 +14,7 @@ use crate::leg::{Link, Open};
 use crate::outcome::{End, record_end};
 use crate::refusal::Refusal;
 use event::{Kind, Sequence};
-use policy::document::ServerSilent;
+use policy::document::{Answer, ServerSilent};
 use wire::{ExceptionCode, TransactionId};
 
 // === impl Framed ===
@@ -28,10 +28,10 @@ impl Framed {
         self.pump(front, ctx);
     }
 
-    pub(crate) fn server_refused(&mut self, front: &mut Front, ctx: &mut Context<'_>, leg: Leg) {
+    pub(crate) fn server_refused(&mut self, front: &mut Front, ctx: &mut Context<'_>, leg: Leg, why: &str) {
         if core::mem::take(&mut self.is_opening) {
             self.set_link(leg, Link::Closed);
-            return front.end(Manner::Reset, "server_refused");
+            return front.end(Manner::Reset, why);
         }
         self.set_link(leg, Link::Refused);
         self.queue.unhold(front, leg);
@@ -140,6 +140,22 @@ impl Framed {
         match reason {
             None => self.give_up_silent(front, ctx, &open),
             Some(reason) => self.fail(front, ctx, &open, reason),
+        }
+        self.pump(front, ctx);
+    }
+
+    /// What has not left for its server stays here, with its last row and no answer.
+    pub(crate) fn client_gave_up(&mut self, front: &mut Front, ctx: &mut Context<'_>, id: TransactionId) {
+        if let Some(entry) = self.queue.take(id) {
+            let refusal = Refusal::of(Answer::Silence, "client_gave_up");
+            record_unheard(front, ctx, &entry.asked(front), (refusal, entry.standing.sequence()));
+        }
+        for (leg, state) in (0..).map(Leg).zip(&mut self.legs) {
+            let Some(open) = state.take_alone(id) else { continue };
+            front.forget(ctx, &open.facts);
+            record_end(front, ctx, &open, End::of("client_gave_up"));
+            self.lose_leg(front, ctx, leg, "client_gave_up");
+            break;
         }
         self.pump(front, ctx);
     }

@@ -168,6 +168,12 @@ impl Queue {
         self.waiting.remove(at)
     }
 
+    /// Take out the request with a client's id.
+    pub(crate) fn take(&mut self, id: TransactionId) -> Option<Waiting> {
+        let at = self.waiting.iter().position(|entry| entry.transaction_id == id)?;
+        self.waiting.remove(at)
+    }
+
     pub(crate) fn take_first(&mut self) -> Option<Waiting> {
         self.waiting.pop_front()
     }

@@ -102,8 +102,8 @@ impl Talk {
         let client = Client {
             id: SessionId(7),
             name: Some("hmi-1".into()),
-            address,
-            port: 40_000,
+            address: Some(address),
+            port: Some(40_000),
             identity: "address".into(),
             role: None,
             certificate: None,
@@ -322,7 +322,7 @@ fn config(policy: &Policy, client: &Client) -> Arc<SessionConfig> {
 }
 
 fn principal(client: &Client) -> Principal {
-    Principal { address: client.address, role: client.role.clone() }
+    Principal { address: client.address.unwrap(), role: client.role.clone() }
 }
 
 fn flush(from: &mut crate::OutBuffer, to: &mut Vec<u8>) {

@@ -325,8 +325,8 @@ fn terms(policy: &Policy) -> (Arc<SessionConfig>, Arc<View>) {
     let client = Client {
         id: SessionId(7),
         name: None,
-        address,
-        port: 40_000,
+        address: Some(address),
+        port: Some(40_000),
         identity: "address".into(),
         role: None,
         certificate: None,

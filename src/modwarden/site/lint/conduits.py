@@ -61,7 +61,7 @@ def same_zone(site: Site) -> Iterator[Finding]:
 def empty_zone(site: Site) -> Iterator[Finding]:
     """A conduit starts in a zone without networks, for which rules without clients permit nobody."""
     for conduit in site.conduits.values():
-        for name in conduit.from_zones:
+        for name in () if conduit.client is not None else conduit.from_zones:
             if not site.zones[name].networks:
                 what = f"the zone {name!r} has no networks, so rules without clients hold for nobody in it"
                 yield warning("empty-zone", site.zones[name].origin, what, "add `networks:` to the zone")

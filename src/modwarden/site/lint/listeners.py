@@ -1,38 +1,41 @@
 """Listeners: sockets that clash, units that cannot be told apart."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from modwarden.model import Asset, Conduit, Finding, ServerBinding, Site, Socket, UnitId
+from modwarden.model import Asset, Conduit, Finding, SerialPort, ServerBinding, Site, Socket, UnitId
 from modwarden.site.lint._finding import error, warning
 
 
 def listener_clash(site: Site) -> Iterator[Finding]:
     """Two conduits of one guard listen on one socket; within a conduit, one socket is routed by unit id."""
-    taken: dict[tuple[str, Socket], tuple[Conduit, ServerBinding]] = {}
+    taken: dict[tuple[str, Socket | SerialPort], tuple[Conduit, ServerBinding]] = {}
     for conduit in site.conduits.values():
         for binding in conduit.servers:
-            for socket in site.sockets(conduit, binding):
-                other, held = taken.setdefault((conduit.guard, socket), (conduit, binding))
+            for place in _places(site, conduit, binding):
+                other, held = taken.setdefault((conduit.guard, place), (conduit, binding))
                 if other is not conduit:
-                    what = f"{socket} is also the listener of conduit {other.name!r} ({held.origin})"
-                    yield error(
-                        "listener-clash", binding.origin, what, "give each conduit sockets of its own"
-                    )
+                    what = f"{place} is also the listener of conduit {other.name!r} ({held.origin})"
+                    hint = "give each conduit listeners of its own"
+                    yield error("listener-clash", binding.origin, what, hint)
                 elif held is not binding and conduit.transparent is not None:
-                    what = f"{socket} is also the address of {held.asset!r} ({held.origin})"
+                    what = f"{place} is also the address of {held.asset!r} ({held.origin})"
                     yield error("listener-clash", binding.origin, what, "one address leads to one server")
+
+
+def _places(site: Site, conduit: Conduit, binding: ServerBinding) -> Sequence[Socket | SerialPort]:
+    return site.sockets(conduit, binding) if isinstance(binding.listen, Socket) else (binding.listen,)
 
 
 def wildcard_clash(site: Site) -> Iterator[Finding]:
     """A listener on all addresses takes the port from one on a single address."""
     for guard in site.guards():
         own = [c for c in site.conduits.values() if c.guard == guard and c.transparent is None]
-        bindings = [b for c in own for b in c.servers]
-        wide = {b.listen.port: b for b in bindings if b.listen.address.is_unspecified}
-        for binding in bindings:
-            held = wide.get(binding.listen.port)
-            if held is not None and binding.listen != held.listen:
-                what = f"{binding.listen} is within the listener {held.listen} ({held.origin})"
+        sockets = [(b, b.listen) for c in own for b in c.servers if isinstance(b.listen, Socket)]
+        wide = {listen.port: b for b, listen in sockets if listen.address.is_unspecified}
+        for binding, listen in sockets:
+            held = wide.get(listen.port)
+            if held is not None and listen != held.listen:
+                what = f"{listen} is within the listener {held.listen} ({held.origin})"
                 yield error("listener-clash", binding.origin, what, "name one address for each")
 
 
@@ -41,6 +44,8 @@ def listener_not_on_guard(site: Site) -> Iterator[Finding]:
     for conduit in site.conduits.values():
         guard = site.assets.get(conduit.guard)
         for binding in conduit.servers:
+            if not isinstance(binding.listen, Socket):
+                continue
             address = binding.listen.address
             if (
                 conduit.transparent is None
@@ -57,7 +62,7 @@ def listener_not_on_guard(site: Site) -> Iterator[Finding]:
 def unit_id_clash(site: Site) -> Iterator[Finding]:
     """Two units behind one listener have one unit id, so no request could be routed."""
     for conduit in site.conduits.values():
-        routed: dict[Socket, dict[UnitId, Asset]] = {}
+        routed: dict[Socket | SerialPort, dict[UnitId, Asset]] = {}
         for binding in conduit.servers:
             held = routed.setdefault(binding.listen, {})
             for unit in _units(site, binding):
