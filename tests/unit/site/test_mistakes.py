@@ -120,7 +120,6 @@ MISTAKES = [
     ("serial-client", "    to: field\n", "    to: field\n    client: hmi-1\n", "client:", "leave it out, or write `insertion: serial`"),
     ("unknown-asset", "    to: field\n", "    to: field\n    insertion: serial\n    client: hmi-9\n", "client:", "there is no asset 'hmi-9'"),
     ("serial-client", "    to: field\n", "    to: field\n    insertion: serial\n    client: hmi-1\n", "client:", "'hmi-1' has no serial port"),
-    ("missing-key", SERVERS, "      gw-1: {}\n", "gw-1: {}", "'gw-1' has no `listen`"),
     ("proxy-fails-closed", "    to: field\n", "    to: field\n    on_failure: {guard: open}\n", "on_failure", "cannot fail open"),
     ("keys-in-journal", TEST, TEST + "journal: {keys: journal/keys}\n", "journal:", "inside the journal's directory"),
     ("bad-address", TEST, TEST + 'journal: {syslog: {server: "logs:514"}}\n', "logs:514", "'logs' is no IP address"),
