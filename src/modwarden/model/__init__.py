@@ -1,19 +1,35 @@
 """Pure nouns: what a site is made of. Nothing here opens a socket or reads a clock."""
 
 from modwarden.model.asset import MODBUS_PORT, Asset, Tolerance
+from modwarden.model.bus import Bus, BusSegment, Electrical, Transceiver, Voltage
 from modwarden.model.conduit import (
     Budgets,
     Conduit,
+    Encryption,
     Insertion,
+    Isolation,
     OnFailure,
     OnGuardFailure,
     OnJournalFailure,
     OnPolicyFailure,
+    Protection,
     RecordReadValues,
     ServerBinding,
     ServerSilent,
     Socket,
     Verdicts,
+)
+from modwarden.model.connection import (
+    Connections,
+    Interface,
+    Port,
+    Relay,
+    RelayKind,
+    RemoteAccess,
+    RemoteAccessKind,
+    Route,
+    RulesetFile,
+    RulesetFormat,
 )
 from modwarden.model.finding import Confidence, Evidence, Finding, Severity
 from modwarden.model.function_set import (
@@ -25,6 +41,7 @@ from modwarden.model.function_set import (
     function_sets,
     parse_function,
 )
+from modwarden.model.identity import Account, IdentitySource
 from modwarden.model.journal import JournalSettings, Syslog
 from modwarden.model.limits import Limits, MaxChange
 from modwarden.model.line import Framing, Line, Parity, SerialPort
@@ -56,6 +73,7 @@ from modwarden.model.policy_test import Expectation, PolicyTest
 from modwarden.model.principal import Principal
 from modwarden.model.rule import EXCEPTION_CODES, Denial, Refusal, Rule, RuleKind
 from modwarden.model.schedule import DAY_NAMES, DAY_S, WEEK_S, ScheduleError, Window, parse_schedule
+from modwarden.model.security_level import FOUNDATIONAL_REQUIREMENTS, SecurityLevel
 from modwarden.model.site import Site
 from modwarden.model.table import LAST_ADDRESS, Span, Table
 from modwarden.model.tls import (
@@ -67,25 +85,37 @@ from modwarden.model.tls import (
     TlsVersion,
     suites_of,
 )
-from modwarden.model.zone import Zone
+from modwarden.model.zone import CONTROL, DMZ, ENTERPRISE, FIELD, INTERNET, Place, Zone
 
 __all__ = [
+    "CONTROL",
     "DAY_NAMES",
     "DAY_S",
     "DEFAULT_SUITES",
+    "DMZ",
+    "ENTERPRISE",
     "EXCEPTION_CODES",
+    "FIELD",
+    "FOUNDATIONAL_REQUIREMENTS",
+    "INTERNET",
     "LAST_ADDRESS",
     "MODBUS_PORT",
     "READ_WRITE_REGISTERS",
     "WEEK_S",
+    "Account",
     "Address",
     "Asset",
     "AssetName",
     "Budgets",
+    "Bus",
+    "BusSegment",
     "Conduit",
     "ConduitName",
     "Confidence",
+    "Connections",
     "Denial",
+    "Electrical",
+    "Encryption",
     "Evidence",
     "Expectation",
     "Expired",
@@ -94,7 +124,10 @@ __all__ = [
     "Function",
     "FunctionSelector",
     "FunctionSelectorError",
+    "IdentitySource",
     "Insertion",
+    "Interface",
+    "Isolation",
     "JournalSettings",
     "Limits",
     "Line",
@@ -107,6 +140,7 @@ __all__ = [
     "Order",
     "Origin",
     "Parity",
+    "Place",
     "Point",
     "PointMap",
     "PointMapName",
@@ -114,14 +148,24 @@ __all__ = [
     "PointType",
     "PointValueError",
     "PolicyTest",
+    "Port",
     "Principal",
+    "Protection",
     "RecordReadValues",
     "Refusal",
+    "Relay",
+    "RelayKind",
+    "RemoteAccess",
+    "RemoteAccessKind",
     "RoleName",
+    "Route",
     "Rule",
     "RuleKind",
     "RuleName",
+    "RulesetFile",
+    "RulesetFormat",
     "ScheduleError",
+    "SecurityLevel",
     "SerialPort",
     "ServerBinding",
     "ServerSilent",
@@ -136,8 +180,10 @@ __all__ = [
     "Tls",
     "TlsVersion",
     "Tolerance",
+    "Transceiver",
     "UnitId",
     "Verdicts",
+    "Voltage",
     "Window",
     "Zone",
     "ZoneName",

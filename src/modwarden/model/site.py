@@ -6,7 +6,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from modwarden.model.asset import Asset
+from modwarden.model.bus import Bus, Transceiver
 from modwarden.model.conduit import Conduit
+from modwarden.model.identity import Account, IdentitySource
 from modwarden.model.journal import JournalSettings
 from modwarden.model.names import AssetName, ConduitName, PointMapName, ZoneName
 from modwarden.model.network import Address
@@ -29,6 +31,10 @@ class Site:
     conduits: Mapping[ConduitName, Conduit]
     journal: JournalSettings
     tests: tuple[PolicyTest, ...] = ()
+    identity_sources: tuple[IdentitySource, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    buses: tuple[Bus, ...] = ()
+    transceivers: tuple[Transceiver, ...] = ()
     origin: Origin = field(default=Origin("", 0), compare=False)
 
     def units_via(self, gateway: AssetName) -> tuple[Asset, ...]:

@@ -18,6 +18,7 @@ from modwarden.model import (
     Origin,
     PointMap,
     PointMapName,
+    Protection,
     ServerBinding,
     Zone,
     ZoneName,
@@ -87,6 +88,11 @@ class ConduitReader:
             tls=build_tls(shape.tls, self.base, self.tree.origin(("conduits", name, "tls")), self.problems),
             servers=bindings,
             rules=rules.build_rules(shape.rules),
+            protection=Protection(
+                tuple(shape.protection.countermeasures),
+                shape.protection.encryption,
+                shape.protection.isolation,
+            ),
             origin=origin,
         )
 

@@ -1,9 +1,9 @@
 """The shape of the site file, as pydantic models; their descriptions are the JSON Schema's."""
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
 from modwarden.model import (
     Expectation,
@@ -29,12 +29,27 @@ from modwarden.site._fields import (
     Duration,
     FromText,
     FunctionWord,
+    LevelWord,
     Place,
     Prefix,
     ScheduleText,
+    SecurityLevelWord,
     Size,
     ValueRange,
 )
+from modwarden.site._schema_connections import (
+    AccountShape,
+    BusShape,
+    ElectricalShape,
+    IdentitySourceShape,
+    PlaceShape,
+    ProtectionShape,
+    RelayShape,
+    RemoteAccessShape,
+    RouteShape,
+    RulesetShape,
+)
+from modwarden.site._shape import Shape
 
 _UnitNumber = Annotated[int, Field(ge=0, le=255)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -43,32 +58,33 @@ _Count = Annotated[int, Field(ge=1, le=1_000_000)]
 _OrderWord = Annotated[Order, FromText]
 
 
-class _Shape(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=False
-    )
-
-
-class ZoneShape(_Shape):
+class ZoneShape(Shape):
     """A zone: assets that share security requirements."""
 
-    level: Annotated[int, Field(ge=0, le=5)] | None = Field(
-        None, description="Level of the reference model, 0 to 5."
+    level: LevelWord | None = Field(
+        None,
+        description="Level of the reference model, 0 to 5; or field, control, dmz, enterprise, internet.",
     )
-    sl_t: Annotated[int, Field(ge=0, le=4)] | None = Field(None, description="Target security level, 0 to 4.")
+    sl_t: SecurityLevelWord | None = Field(
+        None, description="Target security level, 0 to 4; or one for each of IAC, UC, SI, DC, RDF, TRE, RA."
+    )
     networks: list[Prefix] = Field(
         default_factory=list, description="Networks whose addresses are in this zone."
     )
+    vlans: dict[str, Annotated[int, Field(ge=1, le=4094)]] = Field(
+        default_factory=dict, description="The VLAN of each of its networks that has one."
+    )
+    place: PlaceShape = Field(default_factory=PlaceShape, description="Where it is.")
 
 
-class MaxChangeShape(_Shape):
+class MaxChangeShape(Shape):
     """A bound on how far a value may move within a time."""
 
     by: _Positive = Field(description="Largest difference, in engineering units.")
     within: Duration = Field(alias="in", description="The window.")
 
 
-class LimitsShape(_Shape):
+class LimitsShape(Shape):
     """What a written value is held to, in engineering units."""
 
     range: ValueRange | None = Field(None, description="Smallest and largest value, inclusive.")
@@ -85,7 +101,7 @@ class LimitsShape(_Shape):
     )
 
 
-class PointShape(_Shape):
+class PointShape(Shape):
     """A named, typed value of a server; value = raw * scale + offset."""
 
     at: Place = Field(description="Table and 0-based addresses, inclusive.")
@@ -109,7 +125,7 @@ class PointShape(_Shape):
     write: LimitsShape | None = Field(None, description="Limits on written values.")
 
 
-class ColumnsShape(_Shape):
+class ColumnsShape(Shape):
     """Which column of the CSV file holds what."""
 
     name: str = Field("name", description="Name of the point.")
@@ -127,7 +143,7 @@ class ColumnsShape(_Shape):
     per_minute: str = Field("per_minute", description="Most writes a minute.")
 
 
-class PointFileShape(_Shape):
+class PointFileShape(Shape):
     """Points from a CSV file."""
 
     file: str = Field(description="The CSV file, relative to the site file.")
@@ -152,7 +168,7 @@ PointMapShape = Annotated[
 ]
 
 
-class SerialShape(_Shape):
+class SerialShape(Shape):
     """A serial port of the guard's host; RTU, 8 data bits, nothing assumed."""
 
     port: str = Field(min_length=1, description="Its device file; a range as in the name.")
@@ -161,7 +177,7 @@ class SerialShape(_Shape):
     stop_bits: Literal[1, 2] = Field(description="1 or 2, as the units are set.")
 
 
-class LineShape(_Shape):
+class LineShape(Shape):
     """How clients share a line."""
 
     turnaround: Duration | None = Field(
@@ -179,7 +195,7 @@ class LineShape(_Shape):
     )
 
 
-class ConnectionsShape(_Shape):
+class ConnectionsShape(Shape):
     """How the guard connects to a server that takes few connections."""
 
     shared: Literal[True] = Field(description="All clients share one connection.")
@@ -192,7 +208,7 @@ class ConnectionsShape(_Shape):
     )
 
 
-class AssetShape(_Shape):
+class AssetShape(Shape):
     """A client, server, gateway or the host of a guard; `name-[001-200]` stands for many."""
 
     zone: str = Field(description="The zone it belongs to.")
@@ -219,15 +235,32 @@ class AssetShape(_Shape):
         None, description="For a server that takes few connections; without it, each client has one."
     )
     line: LineShape | None = Field(None, description="How clients share a bus or a connection.")
+    interfaces: dict[str, list[str]] = Field(
+        default_factory=dict, description="Addresses by interface, as its rule sets name them."
+    )
+    forwards: bool = Field(default=False, description="Whether it routes between its interfaces.")
+    rulesets: list[RulesetShape] = Field(
+        default_factory=list, description="What its packet filter holds; without one, everything passes."
+    )
+    routes: list[RouteShape] | None = Field(
+        None, description="Its routes; without the key, it may know a way to every network."
+    )
+    relay: RelayShape | None = Field(None, description="What it relays.")
+    remote_access: list[RemoteAccessShape] = Field(
+        default_factory=list, description="Ways into it that no router sees."
+    )
+    moves_between: list[str] = Field(
+        default_factory=list, description="Zones in which it is connected at one time or another."
+    )
 
 
-class ServerShape(_Shape):
+class ServerShape(Shape):
     """A server of a conduit."""
 
     listen: str = Field(description="Where the guard listens for it; a range as in the name.")
 
 
-class RuleShape(_Shape):
+class RuleShape(Shape):
     """What may pass (`permit`), or what never may (`never`). Order means nothing."""
 
     name: str = Field(min_length=1, description="Name, unique within the conduit; records carry it.")
@@ -254,7 +287,7 @@ class RuleShape(_Shape):
     polling_period: Duration | None = Field(None, description="How often its clients ask.")
 
 
-class OnFailureShape(_Shape):
+class OnFailureShape(Shape):
     """The operator's choice for each failure."""
 
     journal: Annotated[OnJournalFailure, FromText] = Field(
@@ -269,7 +302,7 @@ class OnFailureShape(_Shape):
     )
 
 
-class BudgetsShape(_Shape):
+class BudgetsShape(Shape):
     """What clients can make a conduit spend."""
 
     sessions: _Count = Field(1024, description="Sessions of the conduit at once.")
@@ -279,7 +312,7 @@ class BudgetsShape(_Shape):
     denial_rows_per_second: _Count = Field(20, description="Refusals of one source recorded row by row.")
 
 
-class TlsShape(_Shape):
+class TlsShape(Shape):
     """TLS towards the clients of a conduit, on all of its listeners; both sides show certificates."""
 
     certificate: str = Field(description="The guard's certificate and its chain, PEM; relative to this file.")
@@ -302,7 +335,7 @@ class TlsShape(_Shape):
     )
 
 
-class ConduitShape(_Shape):
+class ConduitShape(Shape):
     """The only path between zones, and its rules."""
 
     from_zones: list[str] = Field(alias="from", min_length=1, description="Zones whose assets are clients.")
@@ -336,22 +369,25 @@ class ConduitShape(_Shape):
     tls: TlsShape | None = Field(None, description="TLS towards clients; without it, Modbus in the clear.")
     servers: dict[str, ServerShape] = Field(min_length=1, description="Servers reached through this conduit.")
     rules: list[RuleShape] = Field(default_factory=list, description="Permits and nevers; a set.")
+    protection: ProtectionShape = Field(
+        default_factory=ProtectionShape, description="What is declared of its path."
+    )
 
 
-class KeepShape(_Shape):
+class KeepShape(Shape):
     """What of the journal is kept; without limits, all of it."""
 
     age: Duration | None = Field(None, description="Oldest record.")
     size: Size | None = Field(None, description="Most bytes on disk.")
 
 
-class SyslogShape(_Shape):
+class SyslogShape(Shape):
     """The second sink, for essential traffic while the journal fails."""
 
     server: str = Field(description="Address and port; UDP.")
 
 
-class JournalShape(_Shape):
+class JournalShape(Shape):
     """The record of every request."""
 
     directory: str = Field("journal", description="Where it lives, relative to the site file.")
@@ -368,7 +404,7 @@ class JournalShape(_Shape):
     syslog: SyslogShape | None = Field(None, description="The second sink.")
 
 
-class TestShape(_Shape):
+class TestShape(Shape):
     """A request in words, and the verdict that is expected."""
 
     client: str = Field(description="An asset or an address.")
@@ -385,7 +421,7 @@ class TestShape(_Shape):
     )
 
 
-class SiteShape(_Shape):
+class SiteShape(Shape):
     """A site: zones, assets, conduits and the rules between them."""
 
     modwarden: Literal[1] = Field(description="Version of this format.")
@@ -396,6 +432,16 @@ class SiteShape(_Shape):
     assets: dict[str, AssetShape] = Field(description="Assets.")
     conduits: dict[str, ConduitShape] = Field(default_factory=dict, description="Conduits.")
     journal: JournalShape = Field(default_factory=JournalShape, description="The journal.")
+    identity_sources: dict[str, IdentitySourceShape] = Field(
+        default_factory=dict, description="Directories and the like."
+    )
+    accounts: dict[str, AccountShape] = Field(
+        default_factory=dict, description="Accounts that open more than one asset."
+    )
+    transceivers: dict[str, ElectricalShape] = Field(
+        default_factory=dict, description="Parts that drive serial buses, with their data."
+    )
+    buses: dict[str, BusShape] = Field(default_factory=dict, description="Serial buses in their buildings.")
     tests: list[TestShape] = Field(default_factory=list, description="Run by `modwarden policy test`.")
 
 
