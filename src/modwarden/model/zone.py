@@ -39,6 +39,11 @@ class Zone:
         return any(address in network for network in self.networks)
 
     @property
+    def is_dmz(self) -> bool:
+        """Say whether it is the DMZ."""
+        return self.level == DMZ
+
+    @property
     def is_ot(self) -> bool:
         """Say whether it is field or control."""
         return self.level is not None and self.level <= CONTROL

@@ -72,20 +72,13 @@ class ConnectionReader:
         for index, ruleset in enumerate(shape.rulesets):
             origin = self.tree.origin(("assets", written, "rulesets", index))
             with self.problems.at(origin):
-                yield RulesetFile(self._file(ruleset.file), _format(ruleset), origin)
+                yield RulesetFile(self.base / ruleset.file, _format(ruleset), origin)
         if shape.rulesets and not shape.forwards:
             hint = "add `forwards: true`, or leave the rule sets out"
             what = f"{written!r} has rule sets and forwards nothing"
             self.problems.add(
                 self.tree.origin(("assets", written, "rulesets")), Mistake("no-router", what, hint)
             )
-
-    def _file(self, text: str) -> Path:
-        path = self.base / text
-        if not path.is_file():
-            hint = "save there what `nft list ruleset` or `iptables-save` prints"
-            raise Mistake("no-ruleset", f"there is no file {str(path)!r}", hint)
-        return path
 
     def _routes(self, written: str, shape: AssetShape) -> tuple[Route, ...] | None:
         if shape.routes is None:

@@ -86,7 +86,7 @@ class PlantReader:
         return AssetName(word)
 
     def _assets(self, words: Iterable[str], origin: Origin) -> Iterator[AssetName]:
-        known = list(self.assets)
+        known = [str(name) for name in self.assets]
         for word in words:
             names: list[str] = []
             with self.problems.at(origin):

@@ -1,4 +1,4 @@
-"""The shape of what connects zones: places, interfaces, rule sets, relays, remote access, identities, buses."""
+"""The shape of what connects zones: interfaces, rule sets, relays, ways in, identities, buses."""
 
 from typing import Annotated
 

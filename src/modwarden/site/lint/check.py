@@ -1,13 +1,14 @@
 """All lints of a site, in the order of its lines."""
 
 from modwarden.model import Finding, Site
-from modwarden.site.lint import conduits, coverage, lines, listeners, points, reach, rules, tls, zones
+from modwarden.site.lint import buses, conduits, coverage, lines, listeners, points, reach, rules, tls, zones
 
 _LINTS = (
     *zones.LINTS,
     *points.LINTS,
     *listeners.LINTS,
     *lines.LINTS,
+    *buses.LINTS,
     *conduits.LINTS,
     *rules.LINTS,
     *tls.LINTS,
