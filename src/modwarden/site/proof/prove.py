@@ -51,20 +51,19 @@ def prove(site: Site, verified: Mapping[str, str] | None = None) -> Proof | None
     """
     if all(zone.level is None for zone in site.zones.values()):
         return None
-    rulesets = _load(site)
-    with_refusals = Problems()
-    world = _World(site, rulesets, with_refusals)
-    with_refusals.raise_if_any()
+    rulesets = load_rulesets(site)
+    world = World(site, rulesets)
+    world.problems.raise_if_any()
     return _proof(world, verified or {})
 
 
 @dataclass(slots=True)
-class _World:
-    """Topology and routers on common axes."""
+class World:
+    """Topology and routers of a site on common axes."""
 
     site: Site
     rulesets: Mapping[AssetName, tuple[Ruleset, ...]]
-    problems: Problems
+    problems: Problems = field(default_factory=Problems)
     topology: Topology = field(init=False)
     routers: tuple[Router, ...] = field(init=False)
 
@@ -101,18 +100,20 @@ class _World:
             except RulesetError as error:
                 self.problems.add(error.origin, Mistake("bad-ruleset", error.what, error.hint))
 
-    def walk(self, start: ZoneName, *, through_hosts: bool, past_breaks: bool = False) -> Walk:
-        walk = Walk(
-            self.topology,
-            self.routers,
-            start,
-            lambda host: not through_hosts or (host.breaks and not past_breaks),
-        )
+    def walk(self, start: ZoneName, *, through_hosts: bool) -> Walk:
+        """Walk from a zone; hosts that carry on are passed through where that is asked for."""
+        walk = Walk(self.topology, self.routers, start, lambda host: not through_hosts or host.breaks)
         walk.run()
         return walk
 
 
-def _load(site: Site) -> dict[AssetName, tuple[Ruleset, ...]]:
+def load_rulesets(site: Site) -> dict[AssetName, tuple[Ruleset, ...]]:
+    """
+    Read the rule sets of every router.
+
+    Raises:
+        SiteError: some are refused; holds every refusal.
+    """
     problems = Problems()
     loaded: dict[AssetName, tuple[Ruleset, ...]] = {}
     for asset in site.assets.values():
@@ -131,16 +132,18 @@ def _load(site: Site) -> dict[AssetName, tuple[Ruleset, ...]]:
     return loaded
 
 
-def _proof(world: _World, verified: Mapping[str, str]) -> Proof:
+def _proof(world: World, verified: Mapping[str, str]) -> Proof:
     site, judge = world.site, Judge(world.topology)
     findings = [*shared_identities(site)]
     writes: list[Writes] = []
     for zone in site.zones.values():
+        whole = world.walk(zone.name, through_hosts=True)
+        # Where no host was entered, nothing went through one.
+        direct = world.walk(zone.name, through_hosts=False) if whole.entered else whole
         if zone.is_it:
-            findings += judge.against_dmz(world.walk(zone.name, through_hosts=True))
+            findings += judge.against_dmz(whole)
         if is_outside(zone):
-            findings += judge.modbus(world.walk(zone.name, through_hosts=True, past_breaks=False))
-        direct = world.walk(zone.name, through_hosts=False)
+            findings += judge.modbus(whole)
         if zone.is_ot:
             findings += judge.outward(direct)
         writes += writes_of(world.topology, direct)
@@ -167,7 +170,7 @@ def _remarks(ruleset: Ruleset) -> Iterator[tuple[Origin, str]]:
                     )
 
 
-def _cut_short(world: _World) -> Iterator[tuple[Origin, str]]:
+def _cut_short(world: World) -> Iterator[tuple[Origin, str]]:
     for router in world.routers:
         if router.is_cut_short:
             yield (

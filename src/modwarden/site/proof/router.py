@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from modwarden.model import Asset, ZoneName
 from modwarden.site.proof.chains import ChainReader, Outcome
-from modwarden.site.proof.space import DESTINATION, SERVICE, SOURCE, Box, Packets, full, meet
+from modwarden.site.proof.space import DESTINATION, INWARD, SERVICE, SOURCE, Box, Packets, full, meet
 from modwarden.site.proof.topology import Topology
 from modwarden.site.rulesets import (
     Action,
@@ -77,6 +77,7 @@ class Router:
     is_cut_short: bool = False
     stages: dict[Hook, list[list[Outcome]]] = field(default_factory=dict)
     ways: tuple[Way, ...] = ()
+    writes_sources: bool = False
 
     def __post_init__(self) -> None:
         self.interfaces = tuple(_attached(self.asset, self.topology))
@@ -85,6 +86,11 @@ class Router:
         self.stages = {hook: list(self._stages(hook)) for hook in Hook}
         first = (
             self.stages[Hook.FORWARD].pop(0) if self.stages[Hook.FORWARD] else [Outcome(self._everything())]
+        )
+        self.writes_sources = any(
+            outcome.action is not Action.ACCEPT
+            for stage in self.stages[Hook.POSTROUTING]
+            for outcome in stage
         )
         self.ways = tuple(_with_outcomes(way, first) for way in self._ways())
 
@@ -112,17 +118,23 @@ class Router:
             away = ~self.own if is_written else ~self.own & ~on_link
             remote = _narrowed(arrived, DESTINATION, away)
             if remote is not None:
-                yield from self._forwarded(remote, rules)
+                yield from self._forwarded(remote, rules, is_written=is_written or self.writes_sources)
 
     def _local(self, box: Box, rules: Rules) -> Iterator[Passed]:
         for passed, more in _through(box, rules, self.stages[Hook.INPUT]):
             yield Passed(None, passed[:4], more, passed[4], 0)
 
-    def _forwarded(self, box: Box, rules: Rules) -> Iterator[Passed]:
+    def _forwarded(self, box: Box, rules: Rules, *, is_written: bool) -> Iterator[Passed]:
+        source, to, inward = box[SOURCE], box[DESTINATION], box[INWARD]
         for way in self.ways:
-            if not box[DESTINATION] & way.destinations:
+            # Whoever is on the segment it came from has it already, unless it was written anew.
+            goes_back = not way.outward & ~inward and not is_written
+            if goes_back or not to & way.destinations:
                 continue
             for outcome in way.outcomes:
+                # Asked before all else: most of 5,000 rules are of other zones.
+                if not (outcome.box[DESTINATION] & to and outcome.box[SOURCE] & source):
+                    continue
                 both = meet(box, outcome.box)
                 if both is not None:
                     yield from self._outward(both, _and(rules, outcome.rule), way.next_hop)
@@ -256,7 +268,7 @@ class Router:
             for pattern in names.patterns:
                 if not any(Names((pattern,)).holds(name) for name in known):
                     what = f"a rule names the interface {pattern!r}, which {self.asset.name!r} does not have"
-                    hint = f"add it under `interfaces:` of the asset at {self.asset.origin}, or []"
+                    hint = f"add it under `interfaces:` of the asset at {self.asset.origin}; [] if bare"
                     raise RulesetError(rule.origin, what, hint)
 
     def _ways(self) -> Iterator[tuple[int, int, int | None]]:

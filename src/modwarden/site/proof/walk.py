@@ -11,6 +11,7 @@ Kept true here:
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeAlias
 
 from modwarden.model import Asset, RemoteAccess, ZoneName
@@ -19,6 +20,7 @@ from modwarden.site.proof.space import DESTINATION, SERVICE, SOURCE, Packets
 from modwarden.site.proof.topology import Host, Topology
 from modwarden.site.rulesets.sets import network_interval
 
+_WIDE = 8
 Stops: TypeAlias = Callable[[Host], bool]
 
 
@@ -69,7 +71,7 @@ class Walk:
     reached: list[Reached] = field(default_factory=list)
     entered: dict[str, Step] = field(default_factory=dict)
     _queue: deque[tuple[ZoneName, Packets, Step, int | None]] = field(default_factory=deque)
-    _seen: dict[tuple[ZoneName, str], list[Packets]] = field(default_factory=dict)
+    _seen: dict[tuple[ZoneName, str], dict[Packets, None]] = field(default_factory=dict)
     _present: set[ZoneName] = field(default_factory=set)
 
     def run(self) -> list[Reached]:
@@ -169,10 +171,11 @@ class Walk:
                 self._send(zone, own or host.addresses, Step(here, "host", zone, host.asset))
 
     def _is_seen(self, zone: ZoneName, router: Router, packets: Packets) -> bool:
-        seen = self._seen.setdefault((zone, router.asset.name), [])
-        if any(_holds(held, packets) for held in seen):
+        seen = self._seen.setdefault((zone, router.asset.name), {})
+        # The first are the widest; to hold each against all would cost more than it saves.
+        if packets in seen or any(_holds(held, packets) for held in islice(seen, _WIDE)):
             return True
-        seen.append(packets)
+        seen[packets] = None
         return False
 
     def _pass_on(
