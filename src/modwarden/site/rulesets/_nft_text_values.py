@@ -89,6 +89,8 @@ def plain_value(word: str) -> Any:
     """Read one word as nftables' JSON would have it."""
     if word.isdecimal():
         return int(word)
+    if "/" not in word and "-" not in word:
+        return word
     address, slash, length = word.rpartition("/")
     if slash and length.isdecimal() and _is_address(address):
         return {"prefix": {"addr": address, "len": int(length)}}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import Any, TypeAlias
 
@@ -190,10 +191,15 @@ def address_intervals(atom: Any) -> list[Interval]:
             return [(low, high + 1)]
         if isinstance(atom, str) and atom == "*":
             return [ADDRESSES]
-        number = address_number(ip_address(atom))
+        number = _one_address(atom)
     except ValueError as error:
         raise UnknownWordError(f"the address {atom!r}") from error
     return [(number, number + 1)]
+
+
+@cache
+def _one_address(text: str) -> int:
+    return address_number(ip_address(text))
 
 
 def port_intervals(atom: Any) -> list[Interval]:

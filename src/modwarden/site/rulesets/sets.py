@@ -34,8 +34,11 @@ class IntervalSet:
     @classmethod
     def of(cls, intervals: Iterable[Interval]) -> "IntervalSet":
         """Sort intervals and join those that touch."""
+        held = [pair for pair in intervals if pair[0] < pair[1]]
+        if len(held) == 1:
+            return cls((held[0],))
         joined: list[Interval] = []
-        for first, end in sorted(pair for pair in intervals if pair[0] < pair[1]):
+        for first, end in sorted(held):
             if joined and first <= joined[-1][1]:
                 joined[-1] = (joined[-1][0], max(joined[-1][1], end))
             else:
