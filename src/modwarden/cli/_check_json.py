@@ -29,7 +29,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 def _proof(proof: Proof) -> dict[str, Any]:
     return {
         "holds": proof.holds,
-        "violations": len(proof.findings),
+        "violations": len(proof.violations),
         "writes": [
             {
                 "zone": one.zone,

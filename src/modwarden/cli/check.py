@@ -71,7 +71,7 @@ def _verdict(proof: Proof) -> str:
     ground = f"under {_counted(len(proof.assumptions), 'assumption')}, {declared} of them only declared"
     if proof.holds:
         return f"proof: every path between IT and OT ends in the DMZ, {ground}"
-    return f"proof: does not hold: {_counted(len(proof.findings), 'violation')}, {ground}"
+    return f"proof: does not hold: {_counted(len(proof.violations), 'violation')}, {ground}"
 
 
 def _summary(site: Site, findings: list[Finding]) -> str:

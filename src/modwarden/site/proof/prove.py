@@ -14,7 +14,7 @@ from modwarden.site.proof.identities import shared_identities
 from modwarden.site.proof.router import Router, nat_bounds
 from modwarden.site.proof.space import Space
 from modwarden.site.proof.topology import Topology, bounds, service_bounds
-from modwarden.site.proof.violations import Judge, is_outside
+from modwarden.site.proof.violations import Judge, Violation, is_outside
 from modwarden.site.proof.walk import Walk
 from modwarden.site.proof.writes import Writes, around_the_guard, writes_of
 from modwarden.site.rulesets import Ruleset, RulesetError, load_ruleset
@@ -25,7 +25,9 @@ from modwarden.site.rulesets.sets import PORTS, SOURCE_PORTS, Interval
 class Proof:
     """What was proven of a site, on which ground."""
 
-    findings: tuple[Finding, ...]
+    violations: tuple[Violation, ...]
+    others: tuple[Finding, ...]
+    """What breaks none of the rules and is still unwise."""
     assumptions: tuple[Assumption, ...]
     remarks: tuple[tuple[Origin, str], ...]
     """What was taken to be wider than it is."""
@@ -35,7 +37,12 @@ class Proof:
     @property
     def holds(self) -> bool:
         """Say whether nothing was found against it."""
-        return not self.findings
+        return not self.violations
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """List all that was found."""
+        return (*(violation.finding for violation in self.violations), *self.others)
 
 
 def prove(site: Site, verified: Mapping[str, str] | None = None) -> Proof | None:
@@ -134,23 +141,25 @@ def load_rulesets(site: Site) -> dict[AssetName, tuple[Ruleset, ...]]:
 
 def _proof(world: World, verified: Mapping[str, str]) -> Proof:
     site, judge = world.site, Judge(world.topology)
-    findings = [*shared_identities(site)]
+    violations = [Violation(finding, ()) for finding in shared_identities(site)]
+    others: list[Finding] = []
     writes: list[Writes] = []
     for zone in site.zones.values():
         whole = world.walk(zone.name, through_hosts=True)
         # Where no host was entered, nothing went through one.
         direct = world.walk(zone.name, through_hosts=False) if whole.entered else whole
         if zone.is_it:
-            findings += judge.against_dmz(whole)
+            violations += judge.against_dmz(whole)
         if is_outside(zone):
-            findings += judge.modbus(whole)
+            violations += judge.modbus(whole)
         if zone.is_ot:
-            findings += judge.outward(direct)
+            violations += judge.outward(direct)
         writes += writes_of(world.topology, direct)
-        findings += around_the_guard(world.topology, direct)
+        others += around_the_guard(world.topology, direct)
     remarks = [remark for held in world.rulesets.values() for one in held for remark in _remarks(one)]
     return Proof(
-        tuple(dict.fromkeys(findings)),
+        tuple(dict.fromkeys(violations)),
+        tuple(dict.fromkeys(others)),
         tuple(assumptions_of(site, verified)),
         tuple(dict.fromkeys([*remarks, *_cut_short(world)])),
         tuple(writes),

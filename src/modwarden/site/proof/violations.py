@@ -29,6 +29,14 @@ _HINTS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Violation:
+    """What was found, and the zones and assets that its path leads through."""
+
+    finding: Finding
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Judge:
     """Holds walks against the rules."""
 
@@ -44,7 +52,7 @@ class Judge:
         """The axes."""
         return self.topology.space
 
-    def against_dmz(self, walk: Walk) -> Iterator[Finding]:
+    def against_dmz(self, walk: Walk) -> Iterator[Violation]:
         """Find paths from outside into the plant that nothing in the DMZ ends."""
         start = self.site.zones[walk.start]
         groups: dict[tuple[str, str], list[Reached]] = {}
@@ -55,7 +63,7 @@ class Judge:
         for (target_name, name), reached in groups.items():
             yield self._violation(name, start, target_name, reached)
 
-    def outward(self, walk: Walk) -> Iterator[Finding]:
+    def outward(self, walk: Walk) -> Iterator[Violation]:
         """Find paths from the plant outwards that nothing in the DMZ ends."""
         start = self.site.zones[walk.start]
         groups: dict[str, list[Reached]] = {}
@@ -65,7 +73,7 @@ class Judge:
         for target, reached in groups.items():
             yield self._violation("ot-reaches-it", start, target, reached)
 
-    def modbus(self, walk: Walk) -> Iterator[Finding]:
+    def modbus(self, walk: Walk) -> Iterator[Violation]:
         """Find Modbus that the internet reaches."""
         start = self.site.zones[walk.start]
         reached = [kept for one in walk.reached if (kept := self._modbus_part(one)) is not None]
@@ -98,37 +106,44 @@ class Judge:
         return found
 
     def _is_told_elsewhere(self, one: Reached, start: Zone) -> bool:
-        """Say whether the path stands, on its way, in another zone outside or in one of the plant."""
-        for step in one.step.hops()[1:]:
-            if step.kind not in ("host", "carried") and not (step.kind == "access" and step.inward == 0):
-                continue
-            for zone in self._zones_entered(step):
-                is_outside = zone.is_it and zone.name != start.name
-                # Where it arrives is where it ends; standing in the plant and going on is a path within it.
-                if is_outside or (zone.is_ot and zone.name != one.zone):
-                    return True
-        return False
+        """Say whether the path stands, on its way, in another zone outside or already in the plant."""
+        return any(self._ends_before(step, one, start) for step in one.step.hops()[1:])
 
-    def _zones_entered(self, step: Step) -> list[Zone]:
-        return [] if step.zone is None else [self.site.zones[step.zone]]
+    def _ends_before(self, step: Step, one: Reached, start: Zone) -> bool:
+        is_way_in = step.kind == "access" and step.inward == 0
+        if step.zone is None or not (step.kind in ("host", "carried") or is_way_in):
+            return False
+        zone = self.site.zones[step.zone]
+        if zone.is_it and zone.name != start.name:
+            return True
+        is_entry = step.before is not None and step.before.asset is not step.asset and not is_way_in
+        # Going on from a host into the zone where the path arrives is what is told; all else is within.
+        return zone.is_ot and (is_entry or zone.name != one.zone)
 
-    def _violation(self, name: str, start: Zone, target: str, reached: list[Reached]) -> Finding:
-        found = shortest(iter(reached))
+    def _violation(self, name: str, start: Zone, target: str, reached: list[Reached]) -> Violation:
+        # A host's other leg is no more than the way: name what lies behind it, where anything does.
+        behind = [one for one in reached if one.step.asset is None or not self._is_itself(one)]
+        found = shortest(iter(behind or reached))
         assert found is not None
         what = f"{start.name} reaches {target}{_around(name)}: {self._assets_in_words(reached)}"
         return self._finding(name, found, what, _HINTS[name])
 
-    def _finding(self, name: str, found: Reached, what: str, hint: str) -> Finding:
+    def _is_itself(self, one: Reached) -> bool:
+        asset = one.step.asset
+        return asset is not None and not one.packets[DESTINATION] & ~self.topology.addresses_of[asset.name]
+
+    def _finding(self, name: str, found: Reached, what: str, hint: str) -> Violation:
         preferred = self.space.service_mask(service(_TCP, IntervalSet(_MODBUS_PORTS)))
         packets = self._toward_asset(found)
         path = path_in_words(self.site, self.space, found.step, packets, preferred)
-        return Finding(name, Severity.ERROR, what, hint, _opened_at(path), evidence=path)
+        finding = Finding(name, Severity.ERROR, what, hint, _opened_at(path), evidence=path)
+        return Violation(finding, tuple(_places(found)))
 
     def _toward_asset(self, found: Reached) -> tuple[int, int, int, int]:
         """Prefer an address that has a name, so that the path ends at something to look at."""
         for asset in self.site.assets.values():
             both = found.packets[DESTINATION] & self.topology.addresses_of[asset.name]
-            if both and asset.zone == found.zone:
+            if both and asset.zone == found.zone and asset is not found.step.asset:
                 return (found.packets[0], both, found.packets[2], found.packets[3])
         return found.packets
 
@@ -145,6 +160,19 @@ class Judge:
             return f"addresses without an asset on {on}"
         count = "1 asset" if len(assets) == 1 else f"{len(assets)} assets"
         return f"{count} ({listed(names_in_ranges(asset.name for asset in assets))}) on {on}"
+
+
+def _places(found: Reached) -> Iterator[str]:
+    last = ""
+    for step in found.step.hops():
+        if step.access is not None:
+            yield f"{step.access.kind} {step.asset.name if step.asset is not None else ''}"
+        elif step.asset is not None and step.asset.name != last:
+            last = step.asset.name
+            yield str(step.asset.name)
+        if step.zone is not None and step.kind not in ("host", "carried"):
+            yield str(step.zone)
+    yield str(found.zone)
 
 
 def _name(step: Step) -> str:
