@@ -151,8 +151,9 @@ def _positions(edges: Iterable[tuple[str, str]], rows: list[dict[str, Box]]) -> 
         vertex_spacing=10,
         crossing_minimization="barycenter",
         transpose=True,
-    ).to_dict()
-    return {key: float(found[number][0]) for key, number in numbers.items() if number in found}
+    )
+    places = {number: x for positions, *_ in found for number, (x, _) in positions}
+    return {key: float(places[number]) for key, number in numbers.items() if number in places}
 
 
 def _place(row: list[Box], y: float) -> None:

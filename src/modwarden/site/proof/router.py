@@ -82,6 +82,7 @@ class Router:
     def __post_init__(self) -> None:
         self.interfaces = tuple(_attached(self.asset, self.topology))
         self.own = self.topology.addresses_of[self.asset.name]
+        self._check_addresses()
         self._check_names()
         self.stages = {hook: list(self._stages(hook)) for hook in Hook}
         first = (
@@ -262,6 +263,14 @@ class Router:
             mask &= held | (1 << len(self.interfaces) if names.is_negated else 0)
         return mask
 
+    def _check_addresses(self) -> None:
+        site = self.topology.site
+        for address in self.asset.addresses:
+            if not any(zone.holds(address) for zone in site.zones.values()):
+                what = f"{address} of the router {self.asset.name!r} is in no network of any zone"
+                hint = "add its network to the zone that it leads to: what lies behind it is not known"
+                raise RulesetError(self.asset.origin, what, hint)
+
     def _check_names(self) -> None:
         known = {interface.name for interface in self.interfaces} | {"lo"}
         for rule, names in _names_used(self.rulesets):
@@ -305,10 +314,7 @@ def _attached(asset: Asset, topology: Topology) -> Iterator[Attached]:
     held = {address for _, addresses in named for address in addresses}
     named += [(str(address), (address,)) for address in asset.addresses if address not in held]
     for number, (name, addresses) in enumerate(named):
-        zones = dict.fromkeys(
-            asset.zone if (zone := topology.site.zone_at(address)) is None else zone.name
-            for address in addresses
-        )
+        zones = dict.fromkeys(zone for address in addresses for zone in topology.zones_at(address))
         for access in connections.remote_access:
             if access.interface == name:
                 zones[access.from_zone] = None

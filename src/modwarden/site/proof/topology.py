@@ -7,7 +7,7 @@ Within a zone everything reaches everything; that is what a zone means, and the 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from modwarden.model import Asset, AssetName, Port, Site, Verdicts, ZoneName
+from modwarden.model import Address, Asset, AssetName, Port, Site, Verdicts, ZoneName
 from modwarden.site.proof.space import Space
 from modwarden.site.rulesets.sets import PORTS, Interval, IntervalSet, address_number, network_interval
 
@@ -66,9 +66,13 @@ class Topology:
             return ()
         found = {asset.zone: None} if not asset.connections.forwards else {}
         for address in asset.addresses:
-            zone = self.site.zone_at(address)
-            found[asset.zone if zone is None else zone.name] = None
+            found |= dict.fromkeys(self.zones_at(address))
         return tuple(found)
+
+    def zones_at(self, address: Address) -> list[ZoneName]:
+        """List the zones that own an address: more than one where their networks contradict each other."""
+        mask = self.space.addresses.mask([_single(address_number(address))])
+        return [zone for zone, own in self.owned.items() if own & mask]
 
     def _host(self, asset: Asset) -> Host | None:
         connections = asset.connections

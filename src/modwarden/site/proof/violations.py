@@ -85,6 +85,8 @@ class Judge:
         yield self._finding("modbus-from-internet", found, what, hint)
 
     def _modbus_part(self, one: Reached) -> Reached | None:
+        if one.router is not None and not one.router.unit_ids:
+            return None
         mask = self.space.service_mask(service(_TCP, IntervalSet(_MODBUS_PORTS)))
         known = 0
         for asset in self.site.assets.values():

@@ -70,7 +70,7 @@ class Tokens:
     def take(self) -> Token:
         """Take the next token."""
         if self.is_done:
-            raise self.error("the file ends too early", "save all that `nft list ruleset` prints")
+            raise self.too_early()
         self.at += 1
         return self.listed[self.at - 1]
 
@@ -111,6 +111,10 @@ class Tokens:
         while depth:
             token = self.take()
             depth += {"{": 1, "}": -1}.get(token.text, 0) if not token.is_string else 0
+
+    def too_early(self) -> RulesetError:
+        """Make an error of a file that was cut off."""
+        return self.error("the file ends too early", "save all that `nft list ruleset` prints")
 
     def error(self, what: str, hint: str) -> RulesetError:
         """Make an error of this place."""

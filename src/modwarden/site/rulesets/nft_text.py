@@ -149,6 +149,8 @@ class _TableText:
 
     def _rule(self, chain: str) -> NftObject:
         tokens = self.tokens
+        if tokens.is_done:
+            raise tokens.too_early()
         first = tokens.listed[tokens.at]
         statements = parse_rule(tokens)
         last = tokens.listed[tokens.at - 1]
