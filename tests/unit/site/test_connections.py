@@ -39,7 +39,8 @@ def test_an_asset_has_interfaces_relays_and_ways_in(workshop: Any) -> None:
     after = (
         "  hmi-1:\n    zone: control\n    interfaces: {eth0: [10.10.0.5], eth1: []}\n"
         "    relay: {kind: jump_host, listens: [tcp/22, tcp/3389-3390]}\n"
-        "    remote_access: [{kind: vpn, from: field, interface: eth1, addresses: [10.99.0.0/24], who: a vendor}]\n"
+        "    remote_access:\n"
+        "      - {kind: vpn, from: field, interface: eth1, addresses: [10.99.0.0/24], who: a vendor}\n"
     )
     asset = workshop.load((HMI, after)).assets[AssetName("hmi-1")]
     relay = asset.connections.relay

@@ -117,15 +117,14 @@ class ChainReader:
             if len(passing) > MOST_BOXES:
                 self.is_cut_short = True
                 return passing
-            if any(meet(outcome.box, box) is not None for outcome in passing):
-                passing = [rest for outcome in passing for rest in _cut(outcome, box)]
+            left: list[Outcome] = []
+            for outcome in passing:
+                if meet(outcome.box, box) is None:
+                    left.append(outcome)
+                else:
+                    left += (replace(outcome, box=rest) for rest in without(outcome.box, box))
+            passing = left
         return passing
-
-
-def _cut(outcome: Outcome, box: Box) -> list[Outcome]:
-    if meet(outcome.box, box) is None:
-        return [outcome]
-    return [replace(outcome, box=rest) for rest in without(outcome.box, box)]
 
 
 def _only(outcomes: Sequence[Outcome], boxes: tuple[Box, ...]) -> list[Outcome]:

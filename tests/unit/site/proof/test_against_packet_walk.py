@@ -204,7 +204,7 @@ def piece(axis: Axis, number: int) -> int:
     return 1 << (bisect_right(axis.cuts, number) - 1)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(drawn=worlds(), start=st.sampled_from(SEGMENTS))
 def test_the_proof_reaches_exactly_what_single_packets_reach(
     tmp_path_factory: object, drawn: Drawn, start: str

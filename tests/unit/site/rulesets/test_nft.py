@@ -185,7 +185,7 @@ def test_json_that_is_none_is_refused(text: str) -> None:
 
 
 def test_a_text_cut_anywhere_is_read_or_refused_and_nothing_else() -> None:
-    for end in range(len(WRITTEN)):
+    for end in range(0, len(WRITTEN), 3):
         try:
             parse_nft_text(WRITTEN[:end], "cut.nft")
         except RulesetError:
