@@ -44,6 +44,8 @@ class Topology:
     space: Space
     owned: dict[ZoneName, int] = field(default_factory=dict)
     hosts: dict[ZoneName, list[Host]] = field(default_factory=dict)
+    on_routers: dict[AssetName, Host] = field(default_factory=dict)
+    """Relays and guards that run on routers: what gets in there passes the router's own filter first."""
     addresses_of: dict[AssetName, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -52,9 +54,11 @@ class Topology:
             self.addresses_of[asset.name] = self.mask_of(asset)
         for asset in self.site.assets.values():
             host = self._host(asset)
-            for zone in host.zones if host is not None else ():
-                assert host is not None
-                self.hosts.setdefault(zone, []).append(host)
+            if host is not None and asset.connections.forwards:
+                self.on_routers[asset.name] = host
+            elif host is not None:
+                for zone in host.zones:
+                    self.hosts.setdefault(zone, []).append(host)
 
     def mask_of(self, asset: Asset) -> int:
         """Give the addresses of an asset."""
@@ -76,27 +80,37 @@ class Topology:
 
     def _host(self, asset: Asset) -> Host | None:
         connections = asset.connections
-        if connections.forwards:
-            return None
-        zones = dict.fromkeys((*self.zones_of(asset), *connections.moves_between))
-        ways_in = connections.relay is not None or bool(connections.remote_access)
-        if len(zones) < 2 and not ways_in:
+        zones = tuple(dict.fromkeys((*self.zones_of(asset), *connections.moves_between)))
+        ports = list(self._listens(asset))
+        is_relay = connections.relay is not None or bool(ports)
+        # What a router has between its legs is its routing.
+        carries_on = is_relay or (len(zones) > 1 and not connections.forwards)
+        if not carries_on and (connections.forwards or not connections.remote_access):
             return None
         # Whoever holds a machine on two segments needs no service of it to go on.
-        ports = connections.relay.listens if connections.relay is not None and len(zones) < 2 else ()
+        is_bound_to_ports = bool(ports) and (len(zones) < 2 or connections.forwards)
         listens = IntervalSet.of(pair for port in ports for pair in service_span(port))
-        services = self.space.service_mask(listens) if ports else self.space.everything[2]
-        carries_on = len(zones) > 1 or connections.relay is not None
-        return Host(
-            asset, tuple(zones), self.addresses_of[asset.name], services, carries_on, self._breaks(asset)
-        )
+        services = self.space.service_mask(listens) if is_bound_to_ports else self.space.everything[2]
+        own = self.addresses_of[asset.name]
+        return Host(asset, zones, own, services, carries_on, self._breaks(asset))
+
+    def _listens(self, asset: Asset) -> Iterator[Port]:
+        """List the ports of a relay or guard; none where a relay may have any."""
+        relay = asset.connections.relay
+        if relay is not None and not relay.listens:
+            return
+        yield from relay.listens if relay is not None else ()
+        for conduit in self.site.conduits.values():
+            if conduit.guard == asset.name:
+                yield from (Port("tcp", one.listen.port, one.listen.port) for one in conduit.servers)
 
     def _breaks(self, asset: Asset) -> bool:
         zone = self.site.zones[asset.zone]
         guarded = [conduit for conduit in self.site.conduits.values() if conduit.guard == asset.name]
         ends = asset.connections.relay is not None or bool(guarded)
         # A guard that only observes forwards every byte.
-        return zone.is_dmz and ends and all(conduit.verdicts is Verdicts.ENFORCE for conduit in guarded)
+        binds = all(conduit.verdicts is Verdicts.ENFORCE for conduit in guarded)
+        return zone.is_dmz and ends and binds and not asset.connections.forwards
 
 
 def owned_addresses(site: Site, space: Space) -> Iterator[tuple[ZoneName, int]]:

@@ -195,6 +195,9 @@ class Walk:
         )
         if passed.zone is None:
             self._reach(Reached(router.asset.zone, passed.packets, here, router.asset))
+            host = self.topology.on_routers.get(router.asset.name)
+            if host is not None and passed.packets[SERVICE] & host.services:
+                self._enter(host, here)
             return
         self._queue.append((passed.zone, passed.packets, here, passed.next_hop))
 

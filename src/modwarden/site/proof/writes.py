@@ -98,7 +98,7 @@ def _arriving(topology: Topology, walk: Walk, conduit: Conduit) -> dict[AssetNam
     at_home: Packets = (own, own, everything[2], everything[3])
     held = [at_home, *(one.packets for one in walk.reached)]
     for binding in conduit.servers:
-        to, port = _listener(topology, binding)
+        to, port = _listener(topology, conduit.guard, binding)
         found[binding.asset] = 0
         for packets in held:
             if packets[DESTINATION] & to and packets[SERVICE] & port:
@@ -106,10 +106,16 @@ def _arriving(topology: Topology, walk: Walk, conduit: Conduit) -> dict[AssetNam
     return found
 
 
-def _listener(topology: Topology, binding: ServerBinding) -> tuple[int, int]:
+def _listener(topology: Topology, guard: AssetName, binding: ServerBinding) -> tuple[int, int]:
     number = address_number(binding.listen.address)
     port = binding.listen.port
-    to = topology.space.addresses.mask([(number, number + 1)])
+    # A listener on 0.0.0.0 or :: takes whatever comes to an address of its host.
+    own = topology.addresses_of[guard]
+    to = (
+        own
+        if binding.listen.address.is_unspecified
+        else topology.space.addresses.mask([(number, number + 1)])
+    )
     return to, topology.space.service_mask(service(_TCP, IntervalSet(((port, port + 1),))))
 
 

@@ -71,7 +71,7 @@ def build_ruleset(objects: Iterable[NftObject], file: str) -> Ruleset:
         reader = tables.setdefault((family, name), _TableReader(family, name, file))
         reader.take(item)
     return Ruleset(
-        tuple(reader.table() for reader in tables.values() if reader.family in _FAMILIES),
+        tuple(reader.table() for reader in tables.values() if reader.is_loaded),
         tuple(remark for reader in tables.values() for remark in reader.remarks),
     )
 
@@ -85,6 +85,12 @@ class _TableReader:
     chains: dict[str, NftObject] = field(default_factory=dict)
     rules: dict[str, list[NftObject]] = field(default_factory=dict)
     remarks: list[tuple[Origin, str]] = field(default_factory=list)
+    is_dormant: bool = False
+
+    @property
+    def is_loaded(self) -> bool:
+        """Say whether packets pass it: dormant tables sleep, those of other families are not read."""
+        return self.family in _FAMILIES and not self.is_dormant
 
     def take(self, item: NftObject) -> None:
         if item.kind == "chain":
@@ -95,6 +101,8 @@ class _TableReader:
             self._take_set(item.body)
         elif item.kind == "element":
             self._add_elements(item.body)
+        elif item.kind == "table" and "dormant" in _flags(item.body):
+            self.is_dormant = True
         elif item.kind == "table" and self.family not in _FAMILIES:
             remark = f"table {self.family} {self.name} is not read: such tables can only hold packets back"
             self.remarks.append((Origin(self.file, item.line), remark))

@@ -90,10 +90,20 @@ class _TableText:
             return [NftObject(word, self._set(tokens.take().text), line)]
         if word == "chain":
             return self._chain(tokens.take().text, line)
-        if word in ("flags", "comment", *_SKIPPED_BLOCKS):
+        if word == "flags":
+            return [
+                NftObject("table", {**self.where, "name": self.where["table"], "flags": self._flags()}, line)
+            ]
+        if word in ("comment", *_SKIPPED_BLOCKS):
             tokens.skip_line()
             return []
         raise tokens.error(f"{word!r} is not understood in a table", "write it as `nft list ruleset` does")
+
+    def _flags(self) -> list[str]:
+        flags = [self.tokens.take().text]
+        while self.tokens.takes(","):
+            flags.append(self.tokens.take().text)
+        return flags
 
     def _set(self, name: str) -> dict[str, Any]:
         tokens = self.tokens
@@ -105,9 +115,7 @@ class _TableText:
                 return body
             word = tokens.take().text
             if word == "flags":
-                body["flags"].append(tokens.take().text)
-                while tokens.takes(","):
-                    body["flags"].append(tokens.take().text)
+                body["flags"] += self._flags()
             elif word == "elements":
                 tokens.expect("=")
                 body["elem"] = parse_elements(tokens)

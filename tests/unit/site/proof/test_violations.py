@@ -231,6 +231,49 @@ def test_a_guard_that_only_observes_breaks_nothing(ground: Any) -> None:
     assert ("host-around-dmz", "enterprise reaches control through a host around the DMZ") in found(proof)
 
 
+def test_a_guard_with_one_leg_that_only_observes_breaks_nothing_either(ground: Any) -> None:
+    gate = "  gate: {zone: dmz, addresses: [10.20.0.2]}\n"
+    rules = (
+        'iifname "it" ip daddr 10.20.0.2 tcp dport 1502 accept',
+        'ip saddr 10.20.0.2 oifname "ot" tcp dport 502 accept',
+    )
+    conduit = CONDUIT.replace("    guard: gate\n", "    guard: gate\n    verdicts: observe\n")
+    observed = ground.prove(*rules, more=gate + conduit)
+
+    assert found(ground.prove(*rules, more=gate + CONDUIT)) == []
+    assert ("host-around-dmz", "enterprise reaches control through a host around the DMZ") in found(observed)
+
+
+def test_a_relay_on_a_router_is_a_path_through_it(ground: Any) -> None:
+    site = ground.site.replace(
+        "    forwards: true\n", "    forwards: true\n    relay: {kind: proxy, listens: [tcp/3128]}\n"
+    )
+    proof = ground.prove(site=site)
+    shut = "table inet own {\n  chain input {\n    type filter hook input priority 0; policy drop;\n  }\n}\n"
+
+    assert ("host-around-dmz", "enterprise reaches control through a host around the DMZ") in found(proof)
+    assert found(ground.prove(site=site, tables=shut)) == []
+
+
+def test_a_guard_that_listens_everywhere_is_reached_at_each_address(ground: Any) -> None:
+    conduit = CONDUIT.replace("10.20.0.2:1502", "0.0.0.0:1502")
+    proof = ground.prove('iifname "it" ip daddr 10.20.0.2 tcp dport 1502 accept', more=GATE + conduit)
+
+    assert [one.zone for one in proof.writes] == ["enterprise"]
+
+
+def test_a_table_that_sleeps_holds_nothing_back(ground: Any) -> None:
+    ground.write()
+    rules = ground.folder / "fw.nft"
+    rules.write_text(rules.read_text().replace("table inet filter {", "table inet filter {\n  flags dormant"))
+    from modwarden.site import load_site
+    from modwarden.site.proof import prove
+
+    assert ("it-reaches-ot", "enterprise reaches control") in found(
+        prove(load_site(ground.folder / "site.yaml"))
+    )
+
+
 def test_a_server_reached_past_its_guard_is_found(ground: Any) -> None:
     more = GATE + CONDUIT.replace("from: [enterprise]", "from: [dmz]").replace(
         "clients: [pc-1]", "clients: [dmz]"
