@@ -30,6 +30,10 @@ def _proof(proof: Proof) -> dict[str, Any]:
     return {
         "holds": proof.holds,
         "violations": len(proof.violations),
+        "reach": [
+            {"zone": one.zone, "to": one.to, "assets": list(one.assets), "services": one.services}
+            for one in proof.reach.in_words()
+        ],
         "writes": [
             {
                 "zone": one.zone,

@@ -15,7 +15,7 @@ EXIT_FINDINGS = 1
 ProofOption = Annotated[
     bool,
     typer.Option(
-        "--proof", help="Show all of the proof: its assumptions, what it widened, who can write what."
+        "--proof", help="Show all of the proof: what reaches what, who can write what, its assumptions."
     ),
 ]
 
@@ -56,7 +56,10 @@ def _proof_lines(proof: Proof) -> list[str]:
     writes = [str(one) for one in proof.writes] or ["no zone can write anything through a guard"]
     widened = [f"{origin}: {text}" for origin, text in proof.remarks] or ["nothing"]
     assumed = [f"A{one.number} {one.text} ({one.origin}): {one.status}" for one in proof.assumptions]
+    reach = [str(one) for one in proof.reach.in_words()] or ["no zone reaches another"]
     return [
+        "what reaches what, through routers and ways in:",
+        *(f"  {line}" for line in reach),
         "who can write what, at most:",
         *(f"  {line}" for line in writes),
         "taken as wider than written:",

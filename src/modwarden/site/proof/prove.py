@@ -11,6 +11,7 @@ from modwarden.model import AssetName, Finding, Origin, Site, ZoneName
 from modwarden.site.problems import Mistake, Problems
 from modwarden.site.proof.assumptions import Assumption, assumptions_of
 from modwarden.site.proof.identities import shared_identities
+from modwarden.site.proof.reach import ReachTable
 from modwarden.site.proof.router import Router, nat_bounds
 from modwarden.site.proof.space import Space
 from modwarden.site.proof.topology import Topology, bounds, service_bounds
@@ -32,6 +33,7 @@ class Proof:
     remarks: tuple[tuple[Origin, str], ...]
     """What was taken to be wider than it is."""
     writes: tuple[Writes, ...]
+    reach: ReachTable
     routers: int
 
     @property
@@ -144,6 +146,7 @@ def _proof(world: World, verified: Mapping[str, str]) -> Proof:
     violations = [Violation(finding, ()) for finding in shared_identities(site)]
     others: list[Finding] = []
     writes: list[Writes] = []
+    reach = ReachTable(world.topology)
     for zone in site.zones.values():
         whole = world.walk(zone.name, through_hosts=True)
         # Where no host was entered, nothing went through one.
@@ -155,6 +158,7 @@ def _proof(world: World, verified: Mapping[str, str]) -> Proof:
         if zone.is_ot:
             violations += judge.outward(direct)
         writes += writes_of(world.topology, direct)
+        reach.add(direct)
         others += around_the_guard(world.topology, direct)
     remarks = [remark for held in world.rulesets.values() for one in held for remark in _remarks(one)]
     return Proof(
@@ -163,6 +167,7 @@ def _proof(world: World, verified: Mapping[str, str]) -> Proof:
         tuple(assumptions_of(site, verified)),
         tuple(dict.fromkeys([*remarks, *_cut_short(world)])),
         tuple(writes),
+        reach,
         len(world.routers),
     )
 
