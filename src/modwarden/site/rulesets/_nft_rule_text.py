@@ -65,25 +65,40 @@ def _statement(tokens: Tokens) -> dict[str, Any]:  # noqa: PLR0911  (one return 
         return _setting(tokens)
     if tokens.peek(2) == "set" and word in _TWO_WORDS:
         left = _selector(tokens)
-        _pass_over(tokens)
-        return {"mangle": {"key": left}}
+        tokens.expect("set")
+        return {"mangle": {"key": left, "value": _expression(tokens)}}
+    if tokens.peek(1) == "option":
+        return _option(tokens)
     return _match(tokens)
 
 
 def _tail(tokens: Tokens) -> dict[str, Any]:
     word = tokens.take().text
-    _pass_over(
-        tokens, also=("th", "icmp", "icmpv6", "tcp", "ip", "ip6", "counter", "limit") if word != "log" else ()
-    )
+    if word == "reject":
+        return {"reject": _refusal(tokens)}
+    if word == "tproxy":
+        tokens.takes("ip", "ip6")
+    _pass_over(tokens)
     return {_TAILS[word]: None}
 
 
-def _pass_over(tokens: Tokens, also: tuple[str, ...] = ()) -> None:
-    """Pass over words that start no statement; after `with` and `to` comes a word that might."""
+def _refusal(tokens: Tokens) -> dict[str, Any] | None:
+    if not tokens.takes("with"):
+        return None
+    kind = tokens.take().text
+    if kind == "tcp":
+        tokens.expect("reset")
+        return {"type": "tcp reset"}
+    _pass_over(tokens)
+    return {"type": kind}
+
+
+def _pass_over(tokens: Tokens) -> None:
+    """Pass over words that start no statement; after `with` and `flags` come some that would."""
     previous = ""
     while tokens.peek() not in _ENDS:
         is_head = tokens.peek() in _HEADS and not tokens.listed[tokens.at].is_string
-        if is_head and not (previous in _BEFORE_WORDS and tokens.peek() in also):
+        if is_head and tokens.peek() not in _FOLLOWERS.get(previous, ()):
             return
         if tokens.peek() == "{":
             tokens.skip_block()
@@ -91,7 +106,8 @@ def _pass_over(tokens: Tokens, also: tuple[str, ...] = ()) -> None:
         previous = tokens.take().text
 
 
-_BEFORE_WORDS = ("with", "to", "icmp", "icmpv6", "icmpx", "tcp", "ip", "ip6")
+# What may stand behind a word of a statement without beginning another one.
+_FOLLOWERS = {"with": ("icmp", "icmpv6", "tcp"), "flags": ("tcp", "ip", "skuid", "ether")}
 
 
 def _setting(tokens: Tokens) -> dict[str, Any]:
@@ -99,8 +115,41 @@ def _setting(tokens: Tokens) -> dict[str, Any]:
     if head in ("meta", "ct"):
         tokens.take()
     tokens.expect("set")
-    _pass_over(tokens)
-    return {"counter": None}
+    return {"mangle": {"key": {"meta": {"key": head}}, "value": _expression(tokens)}}
+
+
+def _expression(tokens: Tokens) -> str:
+    """Pass over what is written into a field: words, fields and bits of them, and nothing after."""
+    _operand(tokens)
+    while tokens.takes("&", "|", "^", "and", "or", "xor"):
+        _operand(tokens)
+    if tokens.takes("map"):
+        _map_data(tokens)
+        return "map"
+    return "plain"
+
+
+def _operand(tokens: Tokens) -> None:
+    if tokens.takes("("):
+        _expression(tokens)
+        tokens.expect(")")
+    elif tokens.peek() in ("meta", "ct", "rt") or tokens.peek() in _TWO_WORDS:
+        tokens.take()
+        tokens.take()
+    else:
+        parse_value(tokens)
+
+
+def _option(tokens: Tokens) -> dict[str, Any]:
+    """Read `tcp option maxseg size …`: a match on it, or what is written into it."""
+    protocol = tokens.take().text
+    tokens.expect("option")
+    tokens.take()
+    if tokens.peek() not in ("exists", "missing", "set", *_OPERATORS):
+        tokens.take()
+    if tokens.takes("set"):
+        return {"mangle": {"key": {f"{protocol} option": {}}, "value": _expression(tokens)}}
+    return _compared(tokens, {"payload": {"protocol": protocol, "field": "option"}})
 
 
 def _nat(tokens: Tokens) -> dict[str, Any]:
@@ -135,14 +184,24 @@ def _match(tokens: Tokens) -> dict[str, Any]:
     left = _left(tokens)
     if tokens.takes("vmap"):
         return {"vmap": {"key": left, "data": _map_data(tokens)}}
+    return _compared(tokens, left)
+
+
+def _compared(tokens: Tokens, left: dict[str, Any]) -> dict[str, Any]:
+    if tokens.takes("&", "|", "^", "and", "or", "xor"):
+        _expression(tokens)
+        if tokens.peek() in _OPERATORS:
+            tokens.take()
+            _expression(tokens)
+        return _masked(left)
     operator = tokens.take().text if tokens.peek() in _OPERATORS else "=="
-    if "other" in left or tokens.peek() in ("&", "|", "^", "(", "<<", ">>"):
-        _pass_over(tokens)
-        return _masked(left)
     right = parse_value(tokens)
-    if tokens.peek() in ("/", "&", "^") or tokens.peek() in _OPERATORS:
-        _pass_over(tokens)
+    if tokens.takes("/"):
+        # `tcp flags syn / syn,rst`: value and mask.
+        parse_value(tokens)
         return _masked(left)
+    if tokens.peek() in ("&", "^", *_OPERATORS):
+        raise tokens.error("a comparison of comparisons", "write it as `nft list ruleset` does")
     return {"match": {"op": operator, "left": left, "right": right}}
 
 
@@ -174,8 +233,8 @@ def _selector(tokens: Tokens) -> dict[str, Any]:
         return {"meta": {"key": tokens.take().text}}
     if head == "ct":
         return _tracked(tokens)
-    if head in ("fib", "rt", "socket", "exthdr", "osf", "tunnel", "numgen", "jhash", "symhash"):
-        return {"other": head + " " + _words(tokens)}
+    if head in ("fib", "rt", "socket", "exthdr", "osf"):
+        return _looked_up(tokens)
     raise tokens.error(
         f"{head!r} starts no statement that is understood", "write it as `nft list ruleset` does"
     )
@@ -184,12 +243,26 @@ def _selector(tokens: Tokens) -> dict[str, Any]:
 def _tracked(tokens: Tokens) -> dict[str, Any]:
     tokens.take()
     word = tokens.take().text
-    if word in ("original", "reply", "count"):
-        return {"other": f"ct {word} {_words(tokens)}"}
+    if word in ("original", "reply"):
+        tokens.takes("ip", "ip6")
+        return {"other": {"key": f"ct {word} {tokens.take().text}"}}
+    if word == "count":
+        tokens.takes("over")
+        return {"other": {"key": "ct count"}}
     return {"ct": {"key": word}}
 
 
-def _words(tokens: Tokens) -> str:
-    first = tokens.at
-    _pass_over(tokens, also=())
-    return " ".join(token.text for token in tokens.listed[first : tokens.at])
+def _looked_up(tokens: Tokens) -> dict[str, Any]:
+    """Read fields of the route or the socket of a packet: `fib saddr . iif oif`, `rt nexthop`."""
+    head = tokens.take().text
+    words = [tokens.take().text]
+    if head == "fib":
+        while tokens.takes("."):
+            words.append(tokens.take().text)
+        words.append(tokens.take().text)
+    elif words[0] in ("ip", "ip6"):
+        words.append(tokens.take().text)
+    elif words[0] == "cgroupv2":
+        tokens.expect("level")
+        tokens.take()
+    return {"other": {"key": f"{head} {' '.join(words)}"}}

@@ -1,7 +1,7 @@
 """A rule of nftables while it is read: what it matches so far, what is doubtful, and how it ends."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modwarden.model import Origin
@@ -15,7 +15,7 @@ from modwarden.site.rulesets._nft_values import (
 )
 from modwarden.site.rulesets.errors import RulesetError
 from modwarden.site.rulesets.ir import ANY, Action, Match, Rule, Translation
-from modwarden.site.rulesets.sets import IntervalSet
+from modwarden.site.rulesets.sets import V4, V6_SET, IntervalSet
 
 _VERDICTS = {
     "accept": Action.ACCEPT,
@@ -81,7 +81,8 @@ class NatReader:
         """
         words: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
         try:
-            yield from self._rules(draft, action, words)
+            for rule in self._rules(draft, action, words):
+                yield _of_its_family(rule)
         except UnknownWordError as error:
             hint = "write the addresses and ports into the rule"
             raise RulesetError(draft.origin, f"{action}: {error}", hint) from error
@@ -102,6 +103,16 @@ class NatReader:
                 branch.doubt(str(error))
             pair = value["concat"] if isinstance(value, Mapping) and "concat" in value else [value, port]
             yield branch.rule(action, translation=_translation(*pair))
+
+
+def _of_its_family(rule: Rule) -> Rule:
+    """Hold a translation to packets of the IP version that it writes; nft asks for that without saying so."""
+    held = rule.translation.addresses if rule.translation is not None else None
+    if held is None:
+        return rule
+    family = V4 if (held & V6_SET).is_empty else V6_SET
+    both = (match.and_also(Match(family, family)) for match in rule.matches)
+    return replace(rule, matches=tuple(match for match in both if not _is_empty(match)))
 
 
 def _translation(address: Any, port: Any) -> Translation:

@@ -6,6 +6,7 @@ from typing import Any
 
 from modwarden.site.rulesets._nft_tokens import Tokens
 
+_VERDICTS = ("accept", "drop", "return", "continue", "reject", "jump", "goto", "queue")
 _PORT_AT_END = re.compile(r":(\d+(?:-\d+)?)$")
 
 
@@ -80,9 +81,16 @@ def _concatenation(tokens: Tokens) -> Any:
 
 
 def _word(tokens: Tokens) -> str:
-    if tokens.peek() in ("\n", ";", "{", "}", ",", ""):
-        raise tokens.error("a value is missing", "look at this line")
-    return tokens.take().text
+    is_word = tokens.peek() not in ("\n", ";", "{", "}", ",", "", "(", ")", "=", "!=", "==")
+    if not is_word or (tokens.peek() in _VERDICTS and not tokens.is_at_string):
+        # A verdict taken for a value would be a rule that seems to do nothing.
+        raise tokens.error("a value is missing", "write it as `nft list ruleset` does")
+    word = tokens.take().text
+    if tokens.peek() == "-":
+        # A span of times: "08:00"-"17:00".
+        tokens.take()
+        tokens.take()
+    return word
 
 
 def plain_value(word: str) -> Any:

@@ -62,6 +62,11 @@ class Tokens:
         """The line of the next token."""
         return self.listed[min(self.at, len(self.listed) - 1)].line if self.listed else 1
 
+    @property
+    def is_at_string(self) -> bool:
+        """Say whether the next token stands in quotation marks."""
+        return not self.is_done and self.listed[self.at].is_string
+
     def peek(self, ahead: int = 0) -> str:
         """Look at a token; an empty text past the end."""
         index = self.at + ahead

@@ -98,13 +98,15 @@ def _single(left: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
     ((kind, body),) = left.items()
     if kind == "&" and isinstance(body, list) and "payload" in body[0]:
         payload = body[0]["payload"]
-        raise UnknownWordError(f"bits of {payload.get('protocol')} {payload.get('field')}", _header(payload))
+        raise UnknownWordError(
+            f"bits of {payload.get('protocol')} {payload.get('field')}", header_of(payload)
+        )
     if not isinstance(body, Mapping):
         raise UnknownWordError(f"the expression {kind!r}")
     if kind == "other":
         raise UnknownWordError(str(body["key"]))
     if kind == "bits":
-        raise UnknownWordError(f"bits of {body['protocol']} {body['field']}", _header(body))
+        raise UnknownWordError(f"bits of {body['protocol']} {body['field']}", header_of(body))
     is_negated = operator == "!="
     if kind == "payload":
         return _payload(body, atoms, operator)
@@ -128,10 +130,10 @@ def _payload(body: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
     if protocol in _TRANSPORTS and name in ("sport", "dport"):
         ports = _numbers(atoms, operator, port_intervals, SOURCE_PORTS)
         return _on_ports(_TRANSPORTS[str(protocol)], ports, is_source=name == "sport")
-    raise UnknownWordError(f"{protocol} {name}" if protocol is not None else "raw payload", _header(body))
+    raise UnknownWordError(f"{protocol} {name}" if protocol is not None else "raw payload", header_of(body))
 
 
-def _header(body: Mapping[str, Any]) -> Match:
+def header_of(body: Mapping[str, Any]) -> Match:
     """Give the packets that have a header of this kind at all."""
     protocol = str(body.get("protocol"))
     if protocol in ("ip", "ip6"):

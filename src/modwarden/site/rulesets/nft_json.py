@@ -7,22 +7,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modwarden.model import Origin
+from modwarden.site.rulesets._names import protocol_number
 from modwarden.site.rulesets._nft_rules import NatReader, RuleDraft, verdict_of
 from modwarden.site.rulesets._nft_text_of import text_of
-from modwarden.site.rulesets._nft_values import NamedSets, UnknownWordError, match_of, plain_element
+from modwarden.site.rulesets._nft_values import (
+    NamedSets,
+    UnknownWordError,
+    header_of,
+    match_of,
+    plain_element,
+)
 from modwarden.site.rulesets.errors import RulesetError
-from modwarden.site.rulesets.ir import Action, Chain, Hook, Rule, Ruleset, Table
-from modwarden.site.rulesets.sets import ALL, V4, V6_SET, IntervalSet
+from modwarden.site.rulesets.ir import ANY, Action, Chain, Hook, Match, Rule, Ruleset, Table
+from modwarden.site.rulesets.sets import ALL, V4, V6_SET, IntervalSet, service
 
 _FAMILIES: dict[str, IntervalSet] = {"ip": V4, "ip6": V6_SET, "inet": ALL}
 _HOOKS = {hook.value: hook for hook in Hook}
 # They change nothing of what passes.
-_SILENT = frozenset({
-    "counter", "log", "flow", "ct helper", "ct timeout", "ct expectation", "set", "map", "notrack", "last",
-    "secmark",
+_SILENT = frozenset(
+    {"counter", "log", "ct helper", "ct timeout", "ct expectation", "notrack", "last", "secmark"}
+)
+# They depend on what the packet does not show, or end the rule where they fail: a full set, an offload.
+_DOUBTFUL = frozenset({
+    "limit", "quota", "ct count", "connlimit", "synproxy", "tproxy", "set", "map", "flow",
 })  # fmt: skip
-# They depend on what the packet does not show.
-_DOUBTFUL = frozenset({"limit", "quota", "ct count", "connlimit", "synproxy", "tproxy"})
 _REFUSED = {"dup": "sends copies elsewhere", "fwd": "sends packets past the routes"}
 _RULE = re.compile(r'"rule"\s*:')
 
@@ -171,6 +179,8 @@ class _TableReader:
                 yield from NatReader(self.sets).rules(draft, Action(kind), body)
                 return
             elif (verdict := verdict_of(kind, body)) is not None:
+                if kind == "reject":
+                    draft.narrow((_rejected(body),))
                 if kind == "queue":
                     draft.doubt("queue: a program decides, and may let it pass")
                 yield draft.rule(*verdict)
@@ -204,6 +214,15 @@ class _TableReader:
                 yield branch.rule(*found)
 
 
+def _rejected(body: Any) -> Match:
+    """Give the packets that a kind of refusal is made for; nft asks for them without saying so."""
+    kind = body.get("type") if isinstance(body, Mapping) else None
+    if kind == "tcp reset":
+        return Match(service=service(protocol_number("tcp") or 0))
+    families = {"icmp": V4, "icmpv6": V6_SET}
+    return Match(families[kind], families[kind]) if kind in families else ANY
+
+
 def _other(draft: RuleDraft, kind: str, body: Any) -> None:
     if kind in _SILENT:
         return
@@ -211,6 +230,7 @@ def _other(draft: RuleDraft, kind: str, body: Any) -> None:
         draft.doubt(kind)
         return
     if kind == "mangle" and not _writes_address_or_port(body):
+        _write(draft, body)
         return
     if kind == "xt" and isinstance(body, Mapping) and body.get("type") == "match":
         draft.doubt(f"xt match {body.get('name')}")
@@ -219,9 +239,22 @@ def _other(draft: RuleDraft, kind: str, body: Any) -> None:
     raise RulesetError(draft.origin, f"the statement {kind!r} is not understood", hint)
 
 
+def _write(draft: RuleDraft, body: Mapping[str, Any]) -> None:
+    """Hold a rule to the packets that have the field that it writes; what a map does not hold ends it."""
+    key = body.get("key", {})
+    if "payload" in key:
+        draft.narrow((header_of(key["payload"]),))
+    elif "meta" not in key and "ct" not in key:
+        draft.doubt(f"{', '.join(key)} is written")
+    if "map" in str(body.get("value")):
+        draft.doubt("a field written from a map")
+
+
 def _writes_address_or_port(body: Any) -> bool:
     key = body.get("key", {}) if isinstance(body, Mapping) else {}
-    return "payload" in key
+    payload = key.get("payload")
+    # Of a payload without a name nobody can say what it is.
+    return payload is not None and payload.get("field") in (None, "saddr", "daddr", "sport", "dport")
 
 
 def _flags(body: Mapping[str, Any]) -> list[str]:

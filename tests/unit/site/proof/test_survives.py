@@ -24,6 +24,66 @@ def test_a_drop_that_depends_on_more_than_the_packet_closes_nothing(ground: Any)
     ]
 
 
+METER = """table inet filter {
+  set seen {
+    type ipv4_addr
+    flags dynamic
+  }
+"""
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "add @seen { ip saddr limit rate 3/minute }",
+        "update @seen { ip saddr }",
+        "meta mark set ip saddr map { 1.1.1.1 : 2 }",
+    ],
+)
+def test_a_statement_that_may_end_the_rule_makes_its_drop_uncertain(ground: Any, condition: str) -> None:
+    ground.write(f"{condition} drop", 'iifname "it" oifname "ot" accept')
+    rules = ground.folder / "fw.nft"
+    rules.write_text(rules.read_text().replace("table inet filter {\n", METER))
+
+    assert "it-reaches-ot" in names(prove(load_site(ground.folder / "site.yaml")))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "meta mark set meta mark & 0xff | 0x1",
+        "ct mark set meta mark",
+        "tcp option maxseg size set rt mtu",
+        "ip dscp set cs1",
+        'log prefix "x accept" level info flags all',
+        "log flags tcp sequence",
+        "counter packets 1 bytes 2",
+    ],
+)
+def test_no_statement_swallows_the_verdict_behind_it(ground: Any, condition: str) -> None:
+    opened = ground.prove(f'iifname "it" oifname "ot" {condition} accept')
+    closed = ground.prove(f"{condition} drop", 'iifname "it" oifname "ot" accept')
+
+    assert names(opened) == {"it-reaches-ot"}
+    # What writes a field of IPv4 or TCP touches no other packet.
+    is_held = not condition.startswith(("tcp", "ip dscp"))
+    assert ("it-reaches-ot" not in names(closed)) == is_held
+
+
+@pytest.mark.parametrize("kind", ["with tcp reset", "with icmp port-unreachable", "with icmpv6 no-route"])
+def test_a_refusal_of_one_kind_of_packet_refuses_no_other(ground: Any, kind: str) -> None:
+    proof = ground.prove(f"reject {kind}", 'iifname "it" oifname "ot" accept')
+
+    assert "it-reaches-ot" in names(proof)
+
+
+def test_a_plain_refusal_refuses_all(ground: Any) -> None:
+    assert names(ground.prove("reject", 'iifname "it" oifname "ot" accept')) == set()
+    assert (
+        names(ground.prove("reject with icmpx admin-prohibited", 'iifname "it" oifname "ot" accept')) == set()
+    )
+
+
 def test_an_accept_that_depends_on_more_than_the_packet_opens_all_it_may(ground: Any) -> None:
     proof = ground.prove('iifname "it" oifname "ot" meta mark 7 tcp dport 502 accept')
 
