@@ -126,11 +126,10 @@ def _host_words(site: Site, step: Step) -> str:
     asset = step.asset
     assert asset is not None
     relay = asset.connections.relay
-    zones = dict.fromkeys(
-        str(zone.name) for address in asset.addresses if (zone := site.zone_at(address)) is not None
-    )
+    held = (site.zone_at(address) for address in asset.addresses)
+    zones = dict.fromkeys([str(asset.zone), *(str(zone.name) for zone in held if zone is not None)])
     kind = relay.kind.replace("_", " ") if relay is not None else "dual-homed"
-    return f"{asset.name} ({kind}) stands in {' and '.join(zones) or asset.zone} and goes on from there"
+    return f"{asset.name} ({kind}) stands in {' and '.join(zones)} and goes on from there"
 
 
 def _router_hop(step: Step) -> Iterator[Evidence]:
