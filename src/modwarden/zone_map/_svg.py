@@ -182,10 +182,8 @@ def _legend(proof: Proof | None) -> Iterator[tuple[str, str]]:
         return
     if proof.holds:
         count = len(proof.assumptions)
-        yield (
-            f"Every path between IT and OT ends in the DMZ, under {count} assumptions (check --proof).",
-            "n",
-        )
+        ground = "1 assumption" if count == 1 else f"{count} assumptions"
+        yield f"Every path between IT and OT ends in the DMZ, under {ground} (check --proof).", "n"
     yield from _numbered(proof.violations)
 
 
