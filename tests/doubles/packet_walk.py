@@ -84,19 +84,25 @@ class PlainWorld:
         return sorted(listed | {address for router in self.routers for address in router.own})
 
     def _fly(
-        self, segment: str, packet: Flying, seen: set[tuple[str, Flying]], hops: int = 0
+        self,
+        segment: str,
+        packet: Flying,
+        seen: set[tuple[str, Flying, int | None]],
+        hops: int = 0,
+        sender: int | None = None,
     ) -> Iterator[tuple[str, Flying, int]]:
-        if (segment, packet) in seen:
+        if (segment, packet, sender) in seen:
             return
-        seen.add((segment, packet))
+        seen.add((segment, packet, sender))
         if packet.destination in self.segments[segment]:
             yield segment, packet, hops
-        for router in self.routers:
+        for number, router in enumerate(self.routers):
             for name, (here, _) in router.interfaces.items():
-                if here != segment:
+                # No router hears what it has sent itself.
+                if here != segment or number == sender:
                     continue
                 for onward, changed in self._route(router, name, packet):
-                    yield from self._fly(onward, changed, seen, hops + 1)
+                    yield from self._fly(onward, changed, seen, hops + 1, number)
 
     def _route(self, router: PlainRouter, inward: str, packet: Flying) -> Iterator[tuple[str, Flying]]:
         for arrived in _hook(router, Hook.PREROUTING, packet, inward, ""):

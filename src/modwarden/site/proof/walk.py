@@ -138,7 +138,9 @@ class Walk:
         if there:
             self._deliver(zone, (packets[0], there, packets[2], packets[3]), step)
         for router in self.routers:
-            is_next = next_hop is None or bool(router.own & next_hop)
+            # What a router sends out it does not hear again, unless another sends it back.
+            is_sender = step.kind in ("router", "access") and step.asset is router.asset
+            is_next = not is_sender and (next_hop is None or bool(router.own & next_hop))
             if is_next and router.stands_on(zone) and not self._is_seen(zone, router, packets):
                 for passed in router.take(zone, packets):
                     self._pass_on(router, passed, step)
