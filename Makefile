@@ -78,6 +78,7 @@ deep: build ## Every property test with 20,000 cases each (PROPTEST_CASES=…)
 	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release -p role --test roles
 	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --locked --release -p session --test promises
 	PROPTEST_CASES=$(PROPTEST_CASES) $(BIN)/python -m pytest --quiet tests/unit/model/test_point.py
+	PROPTEST_CASES=$(PROPTEST_CASES) $(BIN)/python -m pytest --quiet --timeout 0 tests/unit/site/proof/test_against_packet_walk.py
 
 fuzz: ## Fuzz every parser and the session, FUZZ_SECONDS each (needs cargo-fuzz)
 	@.ci/fuzz

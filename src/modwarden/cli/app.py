@@ -38,6 +38,7 @@ class Command:
 COMMANDS = (
     Command("demo", "demo", is_group=True),
     Command("check", "check"),
+    Command("map", "map"),
     Command("schema", "schema"),
     Command("run", "run"),
     Command("status", "status"),

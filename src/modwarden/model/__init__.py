@@ -1,19 +1,35 @@
 """Pure nouns: what a site is made of. Nothing here opens a socket or reads a clock."""
 
 from modwarden.model.asset import MODBUS_PORT, Asset, Tolerance
+from modwarden.model.bus import Bus, BusSegment, Electrical, Transceiver, Voltage
 from modwarden.model.conduit import (
     Budgets,
     Conduit,
+    Encryption,
     Insertion,
+    Isolation,
     OnFailure,
     OnGuardFailure,
     OnJournalFailure,
     OnPolicyFailure,
+    Protection,
     RecordReadValues,
     ServerBinding,
     ServerSilent,
     Socket,
     Verdicts,
+)
+from modwarden.model.connection import (
+    Connections,
+    Interface,
+    Port,
+    Relay,
+    RelayKind,
+    RemoteAccess,
+    RemoteAccessKind,
+    Route,
+    RulesetFile,
+    RulesetFormat,
 )
 from modwarden.model.diversion import (
     CLOSED_TABLE,
@@ -33,6 +49,7 @@ from modwarden.model.function_set import (
     function_sets,
     parse_function,
 )
+from modwarden.model.identity import Account, IdentitySource
 from modwarden.model.journal import JournalSettings, Syslog
 from modwarden.model.limits import Limits, MaxChange
 from modwarden.model.line import PORT_NETWORK, Framing, Line, Parity, SerialPort
@@ -64,6 +81,7 @@ from modwarden.model.policy_test import Expectation, PolicyTest
 from modwarden.model.principal import Principal
 from modwarden.model.rule import EXCEPTION_CODES, Denial, Refusal, Rule, RuleKind
 from modwarden.model.schedule import DAY_NAMES, DAY_S, WEEK_S, ScheduleError, Window, parse_schedule
+from modwarden.model.security_level import FOUNDATIONAL_REQUIREMENTS, SecurityLevel
 from modwarden.model.site import Site
 from modwarden.model.table import LAST_ADDRESS, Span, Table
 from modwarden.model.tls import (
@@ -85,16 +103,22 @@ from modwarden.model.transparent import (
     PassProtocol,
     Transparent,
 )
-from modwarden.model.zone import Zone
+from modwarden.model.zone import CONTROL, DMZ, ENTERPRISE, FIELD, INTERNET, Place, Zone
 
 __all__ = [
     "CLOSED_TABLE",
+    "CONTROL",
     "DAY_NAMES",
     "DAY_S",
     "DEFAULT_SUITES",
     "DIVERTED_PORT",
     "DIVERT_TABLE",
+    "DMZ",
+    "ENTERPRISE",
     "EXCEPTION_CODES",
+    "FIELD",
+    "FOUNDATIONAL_REQUIREMENTS",
+    "INTERNET",
     "LAST_ADDRESS",
     "MARK",
     "MODBUS_PORT",
@@ -103,17 +127,23 @@ __all__ = [
     "ROUTE_TABLE",
     "RULE_PREFERENCE",
     "WEEK_S",
+    "Account",
     "Address",
     "AlsoPass",
     "Asset",
     "AssetName",
     "Budgets",
+    "Bus",
+    "BusSegment",
     "ClientAddress",
     "Conduit",
     "ConduitName",
     "Confidence",
+    "Connections",
     "Denial",
     "Diversion",
+    "Electrical",
+    "Encryption",
     "Evidence",
     "Expectation",
     "Expired",
@@ -122,7 +152,10 @@ __all__ = [
     "Function",
     "FunctionSelector",
     "FunctionSelectorError",
+    "IdentitySource",
     "Insertion",
+    "Interface",
+    "Isolation",
     "JournalSettings",
     "Layout",
     "Limits",
@@ -138,6 +171,7 @@ __all__ = [
     "Origin",
     "Parity",
     "PassProtocol",
+    "Place",
     "Point",
     "PointMap",
     "PointMapName",
@@ -145,14 +179,24 @@ __all__ = [
     "PointType",
     "PointValueError",
     "PolicyTest",
+    "Port",
     "Principal",
+    "Protection",
     "RecordReadValues",
     "Refusal",
+    "Relay",
+    "RelayKind",
+    "RemoteAccess",
+    "RemoteAccessKind",
     "RoleName",
+    "Route",
     "Rule",
     "RuleKind",
     "RuleName",
+    "RulesetFile",
+    "RulesetFormat",
     "ScheduleError",
+    "SecurityLevel",
     "SerialPort",
     "ServerBinding",
     "ServerSilent",
@@ -168,9 +212,11 @@ __all__ = [
     "Tls",
     "TlsVersion",
     "Tolerance",
+    "Transceiver",
     "Transparent",
     "UnitId",
     "Verdicts",
+    "Voltage",
     "Window",
     "Zone",
     "ZoneName",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from modwarden.model.connection import Connections
 from modwarden.model.line import Framing, Line, SerialPort
 from modwarden.model.names import AssetName, PointMapName, UnitId, ZoneName
 from modwarden.model.network import Address
@@ -40,6 +41,7 @@ class Asset:
     serial: SerialPort | None = None
     framing: Framing = Framing.MODBUS_TCP
     line: Line | None = None
+    connections: Connections = field(default_factory=Connections)
     origin: Origin = field(default=Origin("", 0), compare=False)
 
     @property

@@ -65,6 +65,32 @@ class RecordReadValues(StrEnum):
     NONE = "none"
 
 
+class Encryption(StrEnum):
+    """What hides and authenticates a conduit's traffic on its way."""
+
+    NONE = "none"
+    TLS = "tls"
+    WIREGUARD = "wireguard"
+    IPSEC = "ipsec"
+
+
+class Isolation(StrEnum):
+    """How far a conduit's path is apart from others (SR 5.1)."""
+
+    LOGICAL = "logical"
+    PHYSICAL = "physical"
+    ONE_WAY = "one_way"
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What the operator declares of a conduit beside its rules; nothing here is believed by the proof."""
+
+    countermeasures: tuple[str, ...] = ()
+    encryption: Encryption | None = None
+    isolation: Isolation | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class OnFailure:
     """The operator's choice for each failure of a conduit."""
@@ -136,4 +162,5 @@ class Conduit:
     servers: tuple[ServerBinding, ...] = ()
     client: AssetName | None = None
     rules: tuple[Rule, ...] = ()
+    protection: Protection = field(default_factory=Protection)
     origin: Origin = field(default=Origin("", 0), compare=False)

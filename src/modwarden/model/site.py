@@ -6,8 +6,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from modwarden.model.asset import Asset
+from modwarden.model.bus import Bus, Transceiver
 from modwarden.model.conduit import Conduit, OnGuardFailure, ServerBinding, Socket
 from modwarden.model.diversion import Diversion
+from modwarden.model.identity import Account, IdentitySource
 from modwarden.model.journal import JournalSettings
 from modwarden.model.names import AssetName, ConduitName, PointMapName, ZoneName
 from modwarden.model.network import Address
@@ -30,6 +32,10 @@ class Site:
     conduits: Mapping[ConduitName, Conduit]
     journal: JournalSettings
     tests: tuple[PolicyTest, ...] = ()
+    identity_sources: tuple[IdentitySource, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    buses: tuple[Bus, ...] = ()
+    transceivers: tuple[Transceiver, ...] = ()
     origin: Origin = field(default=Origin("", 0), compare=False)
 
     def units_via(self, gateway: AssetName) -> tuple[Asset, ...]:
@@ -61,6 +67,10 @@ class Site:
             return (binding.listen,) if isinstance(binding.listen, Socket) else ()
         asset = self.assets[binding.asset]
         return tuple(Socket(address, asset.port) for address in asset.addresses)
+
+    def listeners(self, conduit: Conduit) -> tuple[Socket, ...]:
+        """List where clients connect to for any server of a conduit."""
+        return tuple(socket for binding in conduit.servers for socket in self.sockets(conduit, binding))
 
     def diversions(self, guard: AssetName) -> tuple[Diversion, ...]:
         """Say what the kernel of a guard's host must divert, conduit by conduit."""

@@ -7,30 +7,54 @@ from modwarden.model import (
     Asset,
     AssetName,
     Framing,
+    Network,
     Origin,
+    Place,
     PointMapName,
     SerialPort,
     UnitId,
     Zone,
     ZoneName,
 )
+from modwarden.site._connections import ConnectionReader
 from modwarden.site._lines import check_ports, serial_ports, shared_line
-from modwarden.site._schema import AssetShape, ZoneShape
+from modwarden.site._schema import ZoneShape
+from modwarden.site._schema_assets import AssetShape
 from modwarden.site._tree import Tree
-from modwarden.site._words import expand, expand_beside, holds_range, parse_address
+from modwarden.site._words import expand, expand_beside, holds_range, parse_address, parse_network
 from modwarden.site.problems import Mistake, Problems, did_you_mean
 
 _LAST_UNIT_ID = 255
 
 
-def build_zones(shapes: Mapping[str, ZoneShape], tree: Tree) -> dict[ZoneName, Zone]:
+def build_zones(shapes: Mapping[str, ZoneShape], tree: Tree, problems: Problems) -> dict[ZoneName, Zone]:
     """Build the zones."""
-    return {
-        ZoneName(name): Zone(
-            ZoneName(name), shape.level, shape.sl_t, tuple(shape.networks), tree.origin(("zones", name))
+    zones = {}
+    for name, shape in shapes.items():
+        origin = tree.origin(("zones", name))
+        place = shape.place
+        zones[ZoneName(name)] = Zone(
+            ZoneName(name),
+            shape.level,
+            shape.sl_t,
+            tuple(shape.networks),
+            origin,
+            _vlans(shape, origin, problems),
+            Place(place.location, tuple(place.buildings), place.locked, place.wireless),
         )
-        for name, shape in shapes.items()
-    }
+    return zones
+
+
+def _vlans(shape: ZoneShape, origin: Origin, problems: Problems) -> dict[Network, int]:
+    vlans = {}
+    for text, number in shape.vlans.items():
+        with problems.at(origin.at("vlans")):
+            network = parse_network(text)
+            if network not in shape.networks:
+                hint = "name one of the zone's `networks`, written alike"
+                raise Mistake("unknown-network", f"{text!r} is no network of this zone", hint)
+            vlans[network] = number
+    return vlans
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +65,7 @@ class AssetReader:
     problems: Problems
     zones: frozenset[str]
     maps: frozenset[str]
+    connections: ConnectionReader
 
     def build_assets(self, shapes: Mapping[str, AssetShape]) -> dict[AssetName, Asset]:
         """Build each asset; one with a mistake is kept as far as it goes, so that its name is known."""
@@ -75,10 +100,15 @@ class AssetReader:
         line = None
         with self.problems.at(origin):
             line = shared_line(shape)
+        connections = self.connections.build(written, shape, names)
         for index, name in enumerate(names):
             own = [column[index] for column in addresses if column]
             plain = self._asset(name, shape, own, units[index], origin)
-            yield replace(plain, serial=ports[index], line=line)
+            own_too = (address for one in connections.interfaces for address in one.addresses)
+            addresses_of = tuple(dict.fromkeys((*plain.addresses, *own_too)))
+            yield replace(
+                plain, serial=ports[index], line=line, addresses=addresses_of, connections=connections
+            )
 
     def _asset(
         self, name: str, shape: AssetShape, addresses: list[str], units: tuple[UnitId, ...], origin: Origin

@@ -20,6 +20,8 @@ from modwarden.model import (
 from modwarden.site._assets import AssetReader, build_zones, require
 from modwarden.site._clients import ClientNames
 from modwarden.site._conduits import ConduitReader
+from modwarden.site._connections import ConnectionReader
+from modwarden.site._plant import PlantReader
 from modwarden.site._points import PointReader
 from modwarden.site._schema import JournalShape, SiteShape, TestShape
 from modwarden.site._tree import Tree
@@ -38,15 +40,17 @@ class SiteBuilder:
     def build_site(self, shape: SiteShape) -> Site:
         """Build what can be built; what cannot is in the problems."""
         base = self.path if self.path.is_dir() else self.path.parent
-        zones = build_zones(shape.zones, self.tree)
+        zones = build_zones(shape.zones, self.tree, self.problems)
         maps = PointReader(self.tree, self.problems, base).build_maps(shape.points)
-        reader = AssetReader(self.tree, self.problems, frozenset(zones), frozenset(maps))
+        connections = ConnectionReader(self.tree, self.problems, frozenset(zones), base)
+        reader = AssetReader(self.tree, self.problems, frozenset(zones), frozenset(maps), connections)
         assets = reader.build_assets(shape.assets)
         self._check_apart(zones, assets)
         conduits = ConduitReader(self.tree, self.problems, zones, assets, maps, base).build_conduits(
             shape.conduits
         )
         timezone = self._timezone(shape.timezone)
+        plant = PlantReader(self.tree, self.problems, assets)
         names = ClientNames(assets, zones)
         return Site(
             name=shape.site,
@@ -58,6 +62,10 @@ class SiteBuilder:
             conduits=conduits,
             journal=self._journal(shape.journal, base),
             tests=self._tests(shape.tests, names, conduits, timezone),
+            identity_sources=tuple(plant.identity_sources(shape)),
+            accounts=tuple(plant.accounts(shape)),
+            transceivers=tuple(plant.transceivers(shape)),
+            buses=tuple(plant.buses(shape)),
             origin=self.tree.origin(()),
         )
 

@@ -18,6 +18,7 @@ from modwarden.model import (
     Origin,
     PointMap,
     PointMapName,
+    Protection,
     SerialPort,
     ServerBinding,
     ServerTls,
@@ -28,7 +29,7 @@ from modwarden.model import (
 from modwarden.site._assets import require
 from modwarden.site._clients import ClientNames, host
 from modwarden.site._rules import RuleReader
-from modwarden.site._schema import ConduitShape, ServerShape
+from modwarden.site._schema_conduits import ConduitShape, ServerShape
 from modwarden.site._serial_clients import serial_client
 from modwarden.site._tls import build_server_tls, build_tls, check_one_way, check_server_tls
 from modwarden.site._transparent import build_transparent, check_destination
@@ -98,6 +99,11 @@ class ConduitReader:
             servers=bindings,
             client=None if client is None else client.name,
             rules=rules.build_rules(shape.rules),
+            protection=Protection(
+                tuple(shape.protection.countermeasures),
+                shape.protection.encryption,
+                shape.protection.isolation,
+            ),
             origin=origin,
         )
 

@@ -8,19 +8,26 @@ from pydantic_core import PydanticCustomError
 
 from modwarden.model import (
     EXCEPTION_CODES,
+    FOUNDATIONAL_REQUIREMENTS,
     FunctionSelector,
     FunctionSelectorError,
     Network,
+    Port,
     Refusal,
     ScheduleError,
+    SecurityLevel,
     Span,
+    Voltage,
     Window,
     function_sets,
     parse_function,
     parse_schedule,
 )
-from modwarden.site import _words
+from modwarden.site import _quantities, _words
 from modwarden.site.problems import Mistake, did_you_mean
+
+_LEVELS = {"field": 0, "control": 1, "dmz": 2, "enterprise": 3, "internet": 5}
+_SL_NUMBER = {"type": "integer", "minimum": 0, "maximum": 4}
 
 
 def _told(parse: Callable[[Any], Any]) -> BeforeValidator:
@@ -75,6 +82,32 @@ def _denial(value: object) -> int | Refusal:
     )
 
 
+def _level(value: object) -> int:
+    if isinstance(value, str) and value in _LEVELS:
+        return _LEVELS[value]
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 5:
+        return value
+    raise Mistake("bad-level", f"{value!r} is no level", f"write 0 to 5, or one of {', '.join(_LEVELS)}")
+
+
+def _security_level(value: object) -> SecurityLevel:
+    if isinstance(value, dict) and set(value) == set(FOUNDATIONAL_REQUIREMENTS):
+        first, *rest = (_sl(value[fr]) for fr in FOUNDATIONAL_REQUIREMENTS)
+        return SecurityLevel((first, *rest))  # type: ignore[arg-type]
+    if isinstance(value, dict):
+        what = f"{', '.join(map(str, value))}: a vector has each of the seven foundational requirements once"
+        raise Mistake(
+            "bad-sl-t", what, f"write {{{', '.join(f'{fr}: 2' for fr in FOUNDATIONAL_REQUIREMENTS)}}}"
+        )
+    return SecurityLevel.of(_sl(value))
+
+
+def _sl(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 4:
+        return value
+    raise Mistake("bad-sl-t", f"{value!r} is no security level", "they are 0 to 4 (IEC 62443-1-1)")
+
+
 def _pair(value: object) -> tuple[object, ...]:
     if not isinstance(value, list) or len(value) != 2:
         raise Mistake("bad-limits", f"{value!r} is no range of values", "write it like [18, 24]")
@@ -115,6 +148,45 @@ DenialWord = Annotated[
 ValueRange = Annotated[
     tuple[float, float],
     _told(_pair),
+    WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
+]
+LevelWord = Annotated[
+    int,
+    _told(_level),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 5}, {"enum": list(_LEVELS)}]}),
+]
+SecurityLevelWord = Annotated[
+    SecurityLevel,
+    _told(_security_level),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _SL_NUMBER,
+                {
+                    "type": "object",
+                    "properties": dict.fromkeys(FOUNDATIONAL_REQUIREMENTS, _SL_NUMBER),
+                    "additionalProperties": False,
+                    "required": list(FOUNDATIONAL_REQUIREMENTS),
+                },
+            ]
+        }
+    ),
+]
+PortWord = Annotated[
+    Port, _told(_words.parse_port), _text(r"^(tcp|udp)/\d+(-\d+)?$", "tcp/443", "tcp/5000-5010")
+]
+VoltageText = Annotated[
+    Voltage, _told(_quantities.parse_voltage), _text(r"^\d+(\.\d+)? ?(VDC|VRMS)$", "5000 VDC")
+]
+Bound = Annotated[
+    tuple[float, bool], _told(_quantities.parse_cmti), _text(r"^>?\d+(\.\d+)? ?kV/(us|µs)$", ">100 kV/us")
+]
+DataRate = Annotated[
+    float, _told(_quantities.parse_data_rate), _text(r"^\d+(\.\d+)? ?[kM]?bit/s$", "150 Mbit/s")
+]
+TemperatureRange = Annotated[
+    tuple[float, float],
+    _told(_quantities.parse_temperatures),
     WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
 ]
 # Words of an enum arrive as text, which strict mode alone would refuse.

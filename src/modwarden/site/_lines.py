@@ -1,7 +1,7 @@
 """Lines that clients share: serial ports, device servers, servers with few connections."""
 
 from modwarden.model import Asset, Framing, Line, Origin, SerialPort
-from modwarden.site._schema import AssetShape
+from modwarden.site._schema_assets import AssetShape
 from modwarden.site._words import expand_beside, holds_range
 from modwarden.site.problems import Mistake
 

@@ -17,7 +17,7 @@ from modwarden.model import (
 )
 from modwarden.site._point_check import check_point
 from modwarden.site._points_csv import read_points_csv
-from modwarden.site._schema import LimitsShape, PointFileShape, PointShape
+from modwarden.site._schema_points import LimitsShape, PointFileShape, PointShape
 from modwarden.site._tree import Tree
 from modwarden.site.problems import Mistake, Problems
 

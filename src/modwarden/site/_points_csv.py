@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from modwarden.model import LAST_ADDRESS, Limits, Order, Origin, Point, PointName, PointType, Table
 from modwarden.site._point_check import check_point
-from modwarden.site._schema import PointFileShape
+from modwarden.site._schema_points import PointFileShape
 from modwarden.site._words import parse_span, parse_table
 from modwarden.site.problems import Mistake, Problems, did_you_mean
 

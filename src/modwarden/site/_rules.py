@@ -19,7 +19,7 @@ from modwarden.model import (
 )
 from modwarden.site._clients import ClientNames
 from modwarden.site._points import build_limits
-from modwarden.site._schema import RuleShape
+from modwarden.site._schema_conduits import RuleShape
 from modwarden.site._tree import Tree
 from modwarden.site._words import matching
 from modwarden.site.problems import Mistake, Problems, did_you_mean

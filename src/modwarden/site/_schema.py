@@ -1,413 +1,74 @@
 """The shape of the site file, as pydantic models; their descriptions are the JSON Schema's."""
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import Field
 
 from modwarden.model import (
-    DIVERTED_PORT,
-    ClientAddress,
     Expectation,
-    Expired,
-    Framing,
-    Insertion,
-    Layout,
-    OneSided,
-    OnGuardFailure,
-    OnJournalFailure,
-    OnPolicyFailure,
-    Order,
-    Parity,
-    PointType,
-    RecordReadValues,
-    ServerSilent,
-    StaleCrl,
-    Suite,
-    TlsVersion,
-    Tolerance,
-    Verdicts,
 )
 from modwarden.site._fields import (
-    DenialWord,
     Duration,
     FromText,
-    FunctionWord,
-    Place,
+    LevelWord,
     Prefix,
-    ScheduleText,
+    SecurityLevelWord,
     Size,
-    ValueRange,
 )
+from modwarden.site._schema_assets import (
+    AssetShape,
+)
+from modwarden.site._schema_conduits import (
+    ConduitShape,
+)
+from modwarden.site._schema_connections import (
+    AccountShape,
+    BusShape,
+    ElectricalShape,
+    IdentitySourceShape,
+    PlaceShape,
+)
+from modwarden.site._schema_points import PointMapShape
+from modwarden.site._shape import Shape
 
 _UnitNumber = Annotated[int, Field(ge=0, le=255)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_Count = Annotated[int, Field(ge=1, le=1_000_000)]
-_OrderWord = Annotated[Order, FromText]
 
 
-class _Shape(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=False
-    )
-
-
-class ZoneShape(_Shape):
+class ZoneShape(Shape):
     """A zone: assets that share security requirements."""
 
-    level: Annotated[int, Field(ge=0, le=5)] | None = Field(
-        None, description="Level of the reference model, 0 to 5."
+    level: LevelWord | None = Field(
+        None,
+        description="Level of the reference model, 0 to 5; or field, control, dmz, enterprise, internet.",
     )
-    sl_t: Annotated[int, Field(ge=0, le=4)] | None = Field(None, description="Target security level, 0 to 4.")
+    sl_t: SecurityLevelWord | None = Field(
+        None, description="Target security level, 0 to 4; or one for each of IAC, UC, SI, DC, RDF, TRE, RA."
+    )
     networks: list[Prefix] = Field(
         default_factory=list, description="Networks whose addresses are in this zone."
     )
-
-
-class MaxChangeShape(_Shape):
-    """A bound on how far a value may move within a time."""
-
-    by: _Positive = Field(description="Largest difference, in engineering units.")
-    within: Duration = Field(alias="in", description="The window.")
-
-
-class LimitsShape(_Shape):
-    """What a written value is held to, in engineering units."""
-
-    range: ValueRange | None = Field(None, description="Smallest and largest value, inclusive.")
-    allowed: list[_Finite] | None = Field(None, description="The only values.")
-    max_step: _Finite | None = Field(None, ge=0, description="Largest difference from the last known value.")
-    max_change: MaxChangeShape | None = Field(
-        None, description="Largest difference from any value in a window."
+    vlans: dict[str, Annotated[int, Field(ge=1, le=4094)]] = Field(
+        default_factory=dict, description="The VLAN of each of its networks that has one."
     )
-    per_minute: Annotated[int, Field(ge=0, le=0xFFFF_FFFF)] | None = Field(
-        None, description="Most forwarded writes in any 60 s, all clients together."
-    )
-    max_age: Duration | None = Field(
-        None, description="Age after which a known value counts as unknown; 60s."
-    )
+    place: PlaceShape = Field(default_factory=PlaceShape, description="Where it is.")
 
 
-class PointShape(_Shape):
-    """A named, typed value of a server; value = raw * scale + offset."""
-
-    at: Place = Field(description="Table and 0-based addresses, inclusive.")
-    type: Annotated[PointType, FromText] | None = Field(
-        None, description="Its type; may be left out for bits."
-    )
-    word_order: _OrderWord = Field(Order.BIG, description="Which register comes first.")
-    byte_order: _OrderWord = Field(Order.BIG, description="Which byte of a register comes first.")
-    scale: _Finite = Field(1.0, description="Multiplier of the raw value.")
-    offset: _Finite = Field(0.0, description="Added after scaling.")
-    engineering_unit: str | None = Field(None, description="Unit shown beside the value, such as degC.")
-    aliases: list[Place] = Field(
-        default_factory=list, description="Other addresses that show the same value."
-    )
-    partial: Literal["permit", "deny"] = Field(
-        "deny", description="Whether a write may cover only part of it."
-    )
-    read_side_effect: bool = Field(
-        default=False, description="Reading it has an effect: no window answers it again."
-    )
-    write: LimitsShape | None = Field(None, description="Limits on written values.")
-
-
-class ColumnsShape(_Shape):
-    """Which column of the CSV file holds what."""
-
-    name: str = Field("name", description="Name of the point.")
-    address: str = Field("address", description="40101, 400101, 4x101, or a number in the table of `table`.")
-    table: str = Field("table", description="Table, where the address does not say it.")
-    type: str = Field("type", description="Type of the value.")
-    word_order: str = Field("word_order", description="big or little.")
-    byte_order: str = Field("byte_order", description="big or little.")
-    scale: str = Field("scale", description="Multiplier.")
-    offset: str = Field("offset", description="Offset.")
-    engineering_unit: str = Field("engineering_unit", description="Unit.")
-    min: str = Field("min", description="Smallest value that may be written.")
-    max: str = Field("max", description="Largest value that may be written.")
-    max_step: str = Field("max_step", description="Largest step of a write.")
-    per_minute: str = Field("per_minute", description="Most writes a minute.")
-
-
-class PointFileShape(_Shape):
-    """Points from a CSV file."""
-
-    file: str = Field(description="The CSV file, relative to the site file.")
-    columns: ColumnsShape = Field(default_factory=ColumnsShape, description="The vendor's column names.")
-    types: dict[str, Annotated[PointType, FromText]] = Field(
-        default_factory=dict, description="The vendor's words for types; those of IEC 61131-3 are known."
-    )
-    delimiter: str = Field(",", min_length=1, max_length=1, description="Between the columns.")
-    encoding: str = Field("utf-8-sig", description="Text encoding of the file.")
-    first_address: Literal[0, 1] = Field(0, description="What the vendor calls a table's first address.")
-    word_order: _OrderWord = Field(Order.BIG, description="Where the file has no such column.")
-    byte_order: _OrderWord = Field(Order.BIG, description="Where the file has no such column.")
-
-
-def _kind_of_map(value: Any) -> str:
-    return "file" if isinstance(value, dict) and isinstance(value.get("file"), str) else "points"
-
-
-PointMapShape = Annotated[
-    Annotated[PointFileShape, Tag("file")] | Annotated[dict[str, PointShape], Tag("points")],
-    Discriminator(_kind_of_map),
-]
-
-
-class SerialShape(_Shape):
-    """A serial port of the guard's host; RTU, 8 data bits, nothing assumed."""
-
-    port: str = Field(min_length=1, description="Its device file; a range as in the name.")
-    baud: Annotated[int, Field(ge=300, le=12_000_000)] = Field(description="Speed of the line.")
-    parity: Annotated[Parity, FromText] = Field(description="none, even or odd, as the units are set.")
-    stop_bits: Literal[1, 2] = Field(description="1 or 2, as the units are set.")
-
-
-class LineShape(_Shape):
-    """How clients share a line."""
-
-    turnaround: Duration | None = Field(
-        None, description="How long units need for a broadcast, which nobody answers; 100ms."
-    )
-    window: Duration | None = Field(
-        None, description="How long a read answers the same read again; without it, never."
-    )
-    read_retries: Annotated[int, Field(ge=0, le=10)] = Field(
-        0, description="How often a read without a reply is repeated; a write never is."
-    )
-    echo: bool = Field(default=False, description="Whether the adapter hears what it sends.")
-    client_share_percent: Annotated[int, Field(ge=1, le=100)] = Field(
-        100, description="The part of the line's time that one client may have."
-    )
-    clients: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        None, description="Sessions that may share it at once; further ones are refused."
-    )
-
-
-class ConnectionsShape(_Shape):
-    """How the guard connects to a server that takes few connections."""
-
-    shared: Literal[True] = Field(description="All clients share one connection.")
-    pipeline: Annotated[int, Field(ge=1, le=16)] = Field(
-        1, description="Requests that the server is known to bear at once."
-    )
-    pause: Duration | None = Field(None, description="Between a reply and the next request; none.")
-    lifetime: Duration | None = Field(
-        None, description="After this the connection is renewed, once nothing is open on it."
-    )
-
-
-class AssetShape(_Shape):
-    """A client, server, gateway or the host of a guard; `name-[001-200]` stands for many."""
-
-    zone: str = Field(description="The zone it belongs to.")
-    addresses: list[str] = Field(default_factory=list, description="IP addresses; ranges as in the name.")
-    port: Annotated[int, Field(ge=1, le=65535)] = Field(502, description="Modbus TCP port.")
-    unit_ids: list[_UnitNumber] | None = Field(None, description="Unit ids that clients use for it.")
-    unit_id: _UnitNumber | str | None = Field(None, description="Its one unit id; a range as in the name.")
-    via: str | None = Field(None, description="The gateway it stands behind.")
-    points: str | None = Field(None, description="Name of its map of points.")
-    vendor: str | None = Field(None, description="Who made it.")
-    model: str | None = Field(None, description="The maker's name for it.")
-    firmware: str | None = Field(None, description="Its version.")
-    tolerate: list[Annotated[Tolerance, FromText]] = Field(
-        default_factory=list, description="Rules of Modbus it may break."
-    )
-    reply_timeout: Duration | None = Field(
-        None, description="How long a reply may take; 10s, behind a gateway or on a bus 3s."
-    )
-    serial: SerialShape | None = Field(
-        None, description="The guard's serial port that leads to its units, or at which this client asks."
-    )
-    framing: Annotated[Framing, FromText] | None = Field(
-        None, description="modbus_tcp, or rtu_over_tcp for serial device servers."
-    )
-    connections: ConnectionsShape | None = Field(
-        None, description="For a server that takes few connections; without it, each client has one."
-    )
-    line: LineShape | None = Field(None, description="How clients share a bus or a connection.")
-
-
-class TlsShape(_Shape):
-    """TLS towards the clients of a conduit, on all of its listeners; both sides show certificates."""
-
-    certificate: str = Field(description="The guard's certificate and its chain, PEM; relative to this file.")
-    key: str = Field(description="Its private key, PEM, without a passphrase.")
-    trust: list[str] = Field(min_length=1, description="Roots in which the peers' chains must end, PEM.")
-    crls: list[str] = Field(
-        default_factory=list, description="Revocation lists of the authorities in those chains."
-    )
-    versions: list[Annotated[TlsVersion, FromText]] = Field(
-        default_factory=lambda: list(TlsVersion), min_length=1, description="Versions spoken: 1.2, 1.3."
-    )
-    suites: list[Annotated[Suite, FromText]] | None = Field(
-        None, min_length=1, description="Suites by IANA name, preferred first; all with forward secrecy."
-    )
-    stale_crl: Annotated[StaleCrl, FromText] = Field(
-        StaleCrl.WARN, description="A revocation list that is out of date or missing: warn or refuse."
-    )
-    expired: Annotated[Expired, FromText] = Field(
-        Expired.WARN, description="A certificate that expires within a session: warn or close."
-    )
-
-
-class ServerTlsShape(TlsShape):
-    """TLS towards a server, with the guard as its client; both sides show certificates."""
-
-    name: str | None = Field(
-        None, description="DNS name or address that its certificate carries; its address, unless given."
-    )
-    max_fragment: Literal[512, 1024, 2048, 4096] | None = Field(
-        None, description="The longest fragment that it is asked for, in bytes."
-    )
-    one_sided: Annotated[OneSided, FromText] = Field(
-        OneSided.REFUSE, description="A server that asks for no certificate: warn or refuse."
-    )
-
-
-class ServerShape(_Shape):
-    """A server of a conduit."""
-
-    listen: str | None = Field(
-        None,
-        description="Where the guard listens for it; a range as in the name. "
-        "Not with transparent insertion or a serial client.",
-    )
-    tls: ServerTlsShape | None = Field(None, description="TLS towards it; without it, Modbus in the clear.")
-
-
-class RuleShape(_Shape):
-    """What may pass (`permit`), or what never may (`never`). Order means nothing."""
-
-    name: str = Field(min_length=1, description="Name, unique within the conduit; records carry it.")
-    permit: list[FunctionWord] | None = Field(None, description="Functions that may pass.")
-    never: list[FunctionWord] | None = Field(None, description="Functions that never pass.")
-    clients: list[str] | None = Field(None, description="Assets, zones, addresses, networks.")
-    roles: list[str] | None = Field(
-        None, description="Roles of which the client's certificate must carry one."
-    )
-    servers: list[str] | None = Field(
-        None, description="Servers of the conduit, or assets behind its gateways."
-    )
-    unit_ids: list[_UnitNumber] | None = Field(None, description="Unit ids the request must carry.")
-    points: list[str] | None = Field(None, description="Points it may touch.")
-    ranges: list[Place] | None = Field(None, description="Addresses it may touch.")
-    limits: dict[str, LimitsShape] = Field(
-        default_factory=dict, description="Limits that replace a point's own, key by key."
-    )
-    when: ScheduleText | None = Field(None, description="Local times in which the rule holds.")
-    essential: bool = Field(
-        default=False, description="Passes while the journal fails, blocks and islands hold."
-    )
-    denial: DenialWord | None = Field(None, description="How a refusal by this rule looks.")
-    polling_period: Duration | None = Field(None, description="How often its clients ask.")
-
-
-class OnFailureShape(_Shape):
-    """The operator's choice for each failure."""
-
-    journal: Annotated[OnJournalFailure, FromText] = Field(
-        OnJournalFailure.DENY_WRITES, description="Requests that need a record while the journal fails."
-    )
-    guard: Annotated[OnGuardFailure, FromText] = Field(
-        OnGuardFailure.CLOSED,
-        description="The path without its guard; open only where insertion is transparent.",
-    )
-    policy: Annotated[OnPolicyFailure, FromText] = Field(
-        OnPolicyFailure.LAST_GOOD, description="What stands in for a site file that cannot be read."
-    )
-
-
-class BudgetsShape(_Shape):
-    """What clients can make a conduit spend."""
-
-    sessions: _Count = Field(1024, description="Sessions of the conduit at once.")
-    sessions_per_client: _Count = Field(256, description="Sessions of one client address at once.")
-    open_requests: _Count = Field(16, description="Requests of one session that wait for a reply.")
-    queued_requests: _Count = Field(64, description="Requests of one session that wait behind those.")
-    denial_rows_per_second: _Count = Field(20, description="Refusals of one source recorded row by row.")
-
-
-class TransparentShape(_Shape):
-    """Where the guard's host stands in the wire; nobody is readdressed."""
-
-    clients_on: list[str] = Field(min_length=1, description="Interfaces that lead to the clients.")
-    servers_on: str = Field(description="The interface that leads to the servers.")
-    layout: Annotated[Layout, FromText] = Field(
-        Layout.ROUTED,
-        description="routed: two subnets; same_subnet: one, the guard's host answers ARP for both.",
-    )
-    client_address: Annotated[ClientAddress, FromText] = Field(
-        ClientAddress.KEEP, description="Whose address servers see: keep (the client's), or the guard's."
-    )
-    port: Annotated[int, Field(ge=1024, le=65535)] = Field(
-        DIVERTED_PORT, description="Loopback port at which the kernel hands connections to the guard."
-    )
-    also_pass: list[str] = Field(
-        default_factory=list,
-        description="What else clients may send past the guard: icmp, tcp PORT, udp PORT.",
-    )
-
-
-class ConduitShape(_Shape):
-    """The only path between zones, and its rules."""
-
-    from_zones: list[str] = Field(alias="from", min_length=1, description="Zones whose assets are clients.")
-    to_zone: str = Field(alias="to", description="The zone of the servers.")
-    guard: str | None = Field(
-        None, description="The asset its guard runs on; may be left out where there is one."
-    )
-    insertion: Annotated[Insertion, FromText] = Field(
-        Insertion.PROXY,
-        description="The guard's place in the path: proxy, transparent, or serial before one client's bus.",
-    )
-    client: str | None = Field(
-        None, description="Where insertion is serial: the asset whose `serial` port the client asks at."
-    )
-    verdicts: Annotated[Verdicts, FromText] = Field(
-        Verdicts.ENFORCE, description="observe forwards everything and records what would be refused."
-    )
-    denial: DenialWord = Field(1, description="How a refusal looks: exception code, silence or reset.")
-    server_silent: Annotated[ServerSilent, FromText] = Field(
-        ServerSilent.EXCEPTION, description="What a client sees when its server is silent."
-    )
-    idle_timeout: Duration = Field(
-        30_000,
-        description="Sessions without a request end after this; 30s.",
-        json_schema_extra={"default": "30s"},
-    )
-    deadline: Duration | None = Field(
-        None, description="A write not forwarded by then is refused; 500ms, serial 2s."
-    )
-    on_failure: OnFailureShape = Field(default_factory=OnFailureShape, description="Failure modes.")
-    record_read_values: Annotated[RecordReadValues, FromText] = Field(
-        RecordReadValues.CHANGES, description="Which values read are recorded: all, only changes, none."
-    )
-    budgets: BudgetsShape = Field(default_factory=BudgetsShape, description="Named budgets.")
-    tls: TlsShape | None = Field(None, description="TLS towards clients; without it, Modbus in the clear.")
-    transparent: TransparentShape | None = Field(
-        None, description="Interfaces of the guard's host; with `insertion: transparent`."
-    )
-    servers: dict[str, ServerShape] = Field(min_length=1, description="Servers reached through this conduit.")
-    rules: list[RuleShape] = Field(default_factory=list, description="Permits and nevers; a set.")
-
-
-class KeepShape(_Shape):
+class KeepShape(Shape):
     """What of the journal is kept; without limits, all of it."""
 
     age: Duration | None = Field(None, description="Oldest record.")
     size: Size | None = Field(None, description="Most bytes on disk.")
 
 
-class SyslogShape(_Shape):
+class SyslogShape(Shape):
     """The second sink, for essential traffic while the journal fails."""
 
     server: str = Field(description="Address and port; UDP.")
 
 
-class JournalShape(_Shape):
+class JournalShape(Shape):
     """The record of every request."""
 
     directory: str = Field("journal", description="Where it lives, relative to the site file.")
@@ -424,7 +85,7 @@ class JournalShape(_Shape):
     syslog: SyslogShape | None = Field(None, description="The second sink.")
 
 
-class TestShape(_Shape):
+class TestShape(Shape):
     """A request in words, and the verdict that is expected."""
 
     client: str = Field(description="An asset or an address.")
@@ -441,7 +102,7 @@ class TestShape(_Shape):
     )
 
 
-class SiteShape(_Shape):
+class SiteShape(Shape):
     """A site: zones, assets, conduits and the rules between them."""
 
     modwarden: Literal[1] = Field(description="Version of this format.")
@@ -452,6 +113,16 @@ class SiteShape(_Shape):
     assets: dict[str, AssetShape] = Field(description="Assets.")
     conduits: dict[str, ConduitShape] = Field(default_factory=dict, description="Conduits.")
     journal: JournalShape = Field(default_factory=JournalShape, description="The journal.")
+    identity_sources: dict[str, IdentitySourceShape] = Field(
+        default_factory=dict, description="Directories and the like."
+    )
+    accounts: dict[str, AccountShape] = Field(
+        default_factory=dict, description="Accounts that open more than one asset."
+    )
+    transceivers: dict[str, ElectricalShape] = Field(
+        default_factory=dict, description="Parts that drive serial buses, with their data."
+    )
+    buses: dict[str, BusShape] = Field(default_factory=dict, description="Serial buses in their buildings.")
     tests: list[TestShape] = Field(default_factory=list, description="Run by `modwarden policy test`.")
 
 

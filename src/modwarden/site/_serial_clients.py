@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from modwarden.model import Asset, AssetName, Insertion, Line
 from modwarden.site._assets import require
-from modwarden.site._schema import ConduitShape
+from modwarden.site._schema_conduits import ConduitShape
 from modwarden.site.problems import Mistake
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from modwarden.model import Asset, AssetName, Conduit, Framing, Origin, ServerTls, Tls, suites_of
-from modwarden.site._schema import ServerTlsShape, TlsShape
+from modwarden.site._schema_tls import ServerTlsShape, TlsShape
 from modwarden.site._words import expand_beside, holds_range, parse_address
 from modwarden.site.problems import Mistake, Problems
 

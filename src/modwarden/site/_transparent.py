@@ -12,7 +12,7 @@ from modwarden.model import (
     PassProtocol,
     Transparent,
 )
-from modwarden.site._schema import ConduitShape, TransparentShape
+from modwarden.site._schema_conduits import ConduitShape, TransparentShape
 from modwarden.site.problems import Mistake, Problems
 
 # Linux: at most 15 characters, no slash or space; a wildcard would mean more than one interface in nft.

@@ -17,7 +17,16 @@ _MAX_DEPTH = 32
 # May stand in every file of a folder, if all agree.
 _REPEATABLE = ("modwarden",)
 # Sections whose entries may come from several files.
-_MERGED = ("zones", "points", "assets", "conduits")
+_MERGED = (
+    "zones",
+    "points",
+    "assets",
+    "conduits",
+    "identity_sources",
+    "accounts",
+    "transceivers",
+    "buses",
+)
 
 TreePath: TypeAlias = tuple[str | int, ...]
 _Held = TypeVar("_Held")

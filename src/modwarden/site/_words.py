@@ -3,7 +3,7 @@
 import re
 from ipaddress import ip_address, ip_network
 
-from modwarden.model import LAST_ADDRESS, Address, Network, Socket, Span, Table
+from modwarden.model import LAST_ADDRESS, Address, Network, Port, Socket, Span, Table
 from modwarden.site.problems import Mistake, did_you_mean
 
 # As many as one line of a site file may stand for: a /16 network.
@@ -19,6 +19,7 @@ _SIZES = {"B": 1} | {
 _SIZES |= {"KB": 1000, "KiB": 1024}
 _SPAN = re.compile(r"^([a-z_]+)\s+(\d{1,6})(?:\s*-\s*(\d{1,6}))?$")
 _MAX_PORT = 65_535
+_PORT = re.compile(r"^(tcp|udp)/(\d{1,5})(?:-(\d{1,5}))?$")
 
 
 def parse_duration(text: object) -> int:
@@ -169,3 +170,14 @@ def parse_socket(text: str) -> Socket:
             "write it like 10.10.0.2:1502 or [2001:db8::2]:1502",
         )
     return Socket(parse_address(host.removeprefix("[").removesuffix("]")), int(port))
+
+
+def parse_port(text: object) -> Port:
+    """Read `tcp/443` or `tcp/5000-5010`."""
+    match = _PORT.match(text) if isinstance(text, str) else None
+    if match is None:
+        raise Mistake("bad-port", f"{text!r} is no port", "write it like tcp/443 or tcp/5000-5010")
+    first, last = int(match[2]), int(match[3] or match[2])
+    if not 0 < first <= last <= _MAX_PORT:
+        raise Mistake("bad-port", f"{text!r} is no port", f"ports are 1 to {_MAX_PORT}, the smaller first")
+    return Port(match[1], first, last)

@@ -23,7 +23,7 @@ from modwarden.model import (
     UnitId,
     function_catalogue,
 )
-from modwarden.site.lint._axes import Axis, Box, Interval
+from modwarden.site._axes import Axis, Box, Interval
 
 # IPv4 lies below, IPv6 above.
 _V6 = 1 << 32

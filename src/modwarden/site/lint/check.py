@@ -2,6 +2,7 @@
 
 from modwarden.model import Finding, Site
 from modwarden.site.lint import (
+    buses,
     conduits,
     coverage,
     lines,
@@ -19,6 +20,7 @@ _LINTS = (
     *points.LINTS,
     *listeners.LINTS,
     *lines.LINTS,
+    *buses.LINTS,
     *conduits.LINTS,
     *rules.LINTS,
     *tls.LINTS,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from modwarden.model import Conduit, Finding, Limits, PointMap, Rule, RuleKind, Site
-from modwarden.site.lint._axes import Box, is_covered
+from modwarden.site._axes import Box, is_covered
 from modwarden.site.lint._boxes import CLIENTS, RuleBoxes
 from modwarden.site.lint._finding import listed, warning
 

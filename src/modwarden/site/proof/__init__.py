@@ -1,0 +1,10 @@
+"""The zone proof: what can reach what, and whether level 2 breaks every path between IT and OT."""
+
+from modwarden.site.proof.assumptions import Assumption
+from modwarden.site.proof.prove import Proof, prove
+from modwarden.site.proof.reach import Reach, ReachTable
+from modwarden.site.proof.violations import Violation
+from modwarden.site.proof.words import names_in_ranges
+from modwarden.site.proof.writes import Writes
+
+__all__ = ["Assumption", "Proof", "Reach", "ReachTable", "Violation", "Writes", "names_in_ranges", "prove"]

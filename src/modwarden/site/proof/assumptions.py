@@ -1,0 +1,57 @@
+"""What a proof rests on and cannot see: each assumption numbered, verified by something or only declared."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from modwarden.model import Origin, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """One thing taken for true; `key` is what a drift check or a probe calls it."""
+
+    number: int
+    key: str
+    text: str
+    origin: Origin
+    verified_by: str | None = None
+
+    @property
+    def status(self) -> str:
+        """Say whether anything bears it out."""
+        return f"verified by {self.verified_by}" if self.verified_by is not None else "declared"
+
+
+def assumptions_of(site: Site, verified: Mapping[str, str]) -> Iterator[Assumption]:
+    """List the assumptions of a site's proof."""
+    for number, (key, origin, text) in enumerate(_assumed(site), start=1):
+        yield Assumption(number, key, text, origin, verified.get(key))
+
+
+def _assumed(site: Site) -> Iterator[tuple[str, Origin, str]]:
+    yield "connections", site.origin, "zones are connected by what this file declares, and by nothing else"
+    routers = [asset for asset in site.assets.values() if asset.connections.forwards]
+    for router in routers:
+        for file in router.connections.rulesets:
+            text = f"{router.name} runs the rule set of {file.path.name}, and nothing changes it"
+            yield f"ruleset:{router.name}:{file.path.name}", file.origin, text
+        if router.connections.routes is not None:
+            yield f"routes:{router.name}", router.origin.at("routes"), f"{router.name} has these routes only"
+    if routers:
+        yield "enforcement", site.origin, "nobody who is not meant to holds a router or a guard"
+        yield "tracking", site.origin, "rule sets let replies pass, and helpers open no further connections"
+        yield "spoofing", site.origin, "who sends from an address that is not its own gets no reply"
+    for conduit in {conduit.guard: conduit for conduit in site.conduits.values()}.values():
+        text = f"{conduit.guard} forwards nothing but what its rules permit; IP forwarding is off there"
+        yield f"guard:{conduit.guard}", site.assets[conduit.guard].origin, text
+    for asset in site.assets.values():
+        relay = asset.connections.relay
+        if relay is not None and site.zones[asset.zone].is_dmz:
+            text = f"{asset.name} ends the connections it takes and forwards no packets"
+            yield f"relay:{asset.name}", asset.origin.at("relay"), text
+    if site.identity_sources or site.accounts:
+        yield (
+            "identities",
+            site.origin,
+            "accounts and identity sources serve the assets listed, and no others",
+        )

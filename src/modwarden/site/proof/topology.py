@@ -1,0 +1,176 @@
+"""
+Where things are: one segment for each zone, and the assets that stand on more than one.
+
+Within a zone everything reaches everything; that is what a zone means, and the proof assumes no less.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from modwarden.model import Address, Asset, AssetName, Port, Site, Verdicts, ZoneName
+from modwarden.site.proof.space import Space
+from modwarden.site.rulesets.sets import PORTS, Interval, IntervalSet, address_number, network_interval
+
+PROTOCOLS = {"tcp": 6, "udp": 17}
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """An asset that may carry traffic on without routing it, and where it can be entered."""
+
+    asset: Asset
+    zones: tuple[ZoneName, ...]
+    addresses: int
+    services: int
+    carries_on: bool
+    """Whoever reaches it goes on from it; otherwise only its ways in lead there."""
+    breaks: bool
+    """It ends connections in the DMZ: what goes on behind it is not the same path."""
+
+    @property
+    def kind(self) -> str:
+        """Say in a word why it carries on."""
+        connections = self.asset.connections
+        if connections.relay is not None:
+            return connections.relay.kind.value.replace("_", " ")
+        return "moves" if connections.moves_between else "dual-homed"
+
+
+@dataclass(slots=True)
+class Topology:
+    """The zones and hosts of a site on the axes of a proof."""
+
+    site: Site
+    space: Space
+    owned: dict[ZoneName, int] = field(default_factory=dict)
+    hosts: dict[ZoneName, list[Host]] = field(default_factory=dict)
+    on_routers: dict[AssetName, Host] = field(default_factory=dict)
+    """Relays and guards that run on routers: what gets in there passes the router's own filter first."""
+    addresses_of: dict[AssetName, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.owned = dict(owned_addresses(self.site, self.space))
+        for asset in self.site.assets.values():
+            self.addresses_of[asset.name] = self.mask_of(asset)
+        for asset in self.site.assets.values():
+            host = self._host(asset)
+            if host is not None and asset.connections.forwards:
+                self.on_routers[asset.name] = host
+            elif host is not None:
+                for zone in host.zones:
+                    self.hosts.setdefault(zone, []).append(host)
+
+    def mask_of(self, asset: Asset) -> int:
+        """Give the addresses of an asset."""
+        return self.space.address_mask(IntervalSet.of(_single(address_number(a)) for a in asset.addresses))
+
+    def zones_of(self, asset: Asset) -> tuple[ZoneName, ...]:
+        """List the zones on whose segments an asset stands: its own, and those of its addresses."""
+        if asset.via is not None:
+            return ()
+        found = {asset.zone: None} if not asset.connections.forwards else {}
+        for address in asset.addresses:
+            found |= dict.fromkeys(self.zones_at(address))
+        return tuple(found)
+
+    def zones_at(self, address: Address) -> list[ZoneName]:
+        """List the zones that own an address: more than one where their networks contradict each other."""
+        mask = self.space.addresses.mask([_single(address_number(address))])
+        return [zone for zone, own in self.owned.items() if own & mask]
+
+    def _host(self, asset: Asset) -> Host | None:
+        connections = asset.connections
+        zones = tuple(dict.fromkeys((*self.zones_of(asset), *connections.moves_between)))
+        ports = list(self._listens(asset))
+        is_relay = connections.relay is not None or bool(ports)
+        # What a router has between its legs is its routing.
+        carries_on = is_relay or (len(zones) > 1 and not connections.forwards)
+        if not carries_on and (connections.forwards or not connections.remote_access):
+            return None
+        # Whoever holds a machine on two segments needs no service of it to go on.
+        is_bound_to_ports = bool(ports) and (len(zones) < 2 or connections.forwards)
+        listens = IntervalSet.of(pair for port in ports for pair in service_span(port))
+        services = self.space.service_mask(listens) if is_bound_to_ports else self.space.everything[2]
+        own = self.addresses_of[asset.name]
+        return Host(asset, zones, own, services, carries_on, self._breaks(asset))
+
+    def _listens(self, asset: Asset) -> Iterator[Port]:
+        """List the ports of a relay or guard; none where a relay may have any."""
+        relay = asset.connections.relay
+        if relay is not None and not relay.listens:
+            return
+        yield from relay.listens if relay is not None else ()
+        for conduit in self.site.conduits.values():
+            if conduit.guard == asset.name:
+                yield from (Port("tcp", at.port, at.port) for at in self.site.listeners(conduit))
+
+    def _breaks(self, asset: Asset) -> bool:
+        zone = self.site.zones[asset.zone]
+        guarded = [conduit for conduit in self.site.conduits.values() if conduit.guard == asset.name]
+        ends = asset.connections.relay is not None or bool(guarded)
+        # A guard that only observes forwards every byte.
+        binds = all(conduit.verdicts is Verdicts.ENFORCE for conduit in guarded)
+        return zone.is_dmz and ends and binds and not asset.connections.forwards
+
+
+def owned_addresses(site: Site, space: Space) -> Iterator[tuple[ZoneName, int]]:
+    """Give each zone its addresses: of two networks that hold an address, the narrower one owns it."""
+    networks = [(zone, network) for zone in site.zones.values() for network in zone.networks]
+    masks = [space.addresses.mask([network_interval(network)]) for _, network in networks]
+    listed = list(zip(networks, masks, strict=True))
+    owned: dict[ZoneName, int] = dict.fromkeys(site.zones, 0)
+    for (zone, network), mask in listed:
+        for (_, other), theirs in listed:
+            if other.prefixlen > network.prefixlen and other.version == network.version:
+                mask &= ~theirs  # noqa: PLW2901  (what is left of it)
+        owned[zone.name] |= mask
+    everywhere = 0
+    for mask in masks:
+        everywhere |= mask
+    for asset in site.assets.values():
+        for address in asset.addresses:
+            own = space.addresses.mask([_single(address_number(address))])
+            owned[asset.zone] |= own & ~everywhere
+    yield from owned.items()
+
+
+def bounds(site: Site) -> Iterator[Interval]:
+    """Give every set of addresses that a site names."""
+    for zone in site.zones.values():
+        yield from (network_interval(network) for network in zone.networks)
+    for asset in site.assets.values():
+        yield from (_single(address_number(address)) for address in asset.addresses)
+        for access in asset.connections.remote_access:
+            yield from (network_interval(network) for network in access.addresses)
+        for route in asset.connections.routes or ():
+            yield network_interval(route.to)
+            yield _single(address_number(route.via))
+    for conduit in site.conduits.values():
+        for rule in conduit.rules:
+            yield from (network_interval(network) for network in rule.clients or ())
+        yield from (_single(address_number(at.address)) for at in site.listeners(conduit))
+
+
+def service_bounds(site: Site) -> Iterator[Interval]:
+    """Give every service that a site names, and those of Modbus."""
+    ports = {Port("tcp", 502, 502), Port("tcp", 802, 802)}
+    for asset in site.assets.values():
+        ports.add(Port("tcp", asset.port, asset.port))
+        relay = asset.connections.relay
+        ports |= set(relay.listens if relay is not None else ())
+    for conduit in site.conduits.values():
+        ports |= {Port("tcp", at.port, at.port) for at in site.listeners(conduit)}
+    for port in ports:
+        yield from service_span(port)
+    for number in range(256):
+        yield (number * PORTS, (number + 1) * PORTS)
+
+
+def service_span(port: Port) -> tuple[Interval, ...]:
+    """Give the services of a span of ports."""
+    base = PROTOCOLS[port.protocol] * PORTS
+    return ((base + port.first, base + port.last + 1),)
+
+
+def _single(number: int) -> Interval:
+    return number, number + 1

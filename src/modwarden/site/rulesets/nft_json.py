@@ -1,0 +1,268 @@
+"""Rule sets of nftables, from the JSON that `nft -j list ruleset` prints."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from modwarden.model import Origin
+from modwarden.site.rulesets._names import protocol_number
+from modwarden.site.rulesets._nft_rules import NatReader, RuleDraft, verdict_of
+from modwarden.site.rulesets._nft_text_of import text_of
+from modwarden.site.rulesets._nft_values import (
+    NamedSets,
+    UnknownWordError,
+    header_of,
+    match_of,
+    plain_element,
+)
+from modwarden.site.rulesets.errors import RulesetError
+from modwarden.site.rulesets.ir import ANY, Action, Chain, Hook, Match, Rule, Ruleset, Table
+from modwarden.site.rulesets.sets import ALL, V4, V6_SET, IntervalSet, service
+
+_FAMILIES: dict[str, IntervalSet] = {"ip": V4, "ip6": V6_SET, "inet": ALL}
+_HOOKS = {hook.value: hook for hook in Hook}
+# They change nothing of what passes.
+_SILENT = frozenset(
+    {"counter", "log", "ct helper", "ct timeout", "ct expectation", "notrack", "last", "secmark"}
+)
+# They depend on what the packet does not show, or end the rule where they fail: a full set, an offload.
+_DOUBTFUL = frozenset({
+    "limit", "quota", "ct count", "connlimit", "synproxy", "tproxy", "set", "map", "flow",
+})  # fmt: skip
+_REFUSED = {"dup": "sends copies elsewhere", "fwd": "sends packets past the routes"}
+_RULE = re.compile(r'"rule"\s*:')
+
+
+@dataclass(frozen=True, slots=True)
+class NftObject:
+    """One object of nftables' schema, the line it stands on, and a rule's own words where they are known."""
+
+    kind: str
+    body: Mapping[str, Any]
+    line: int
+    text: str | None = None
+
+
+def parse_nft_json(text: str, file: str) -> Ruleset:
+    """
+    Read a rule set.
+
+    Raises:
+        RulesetError: it is no such JSON, or says what must not be guessed at.
+    """
+    try:
+        listed = json.loads(text)["nftables"]
+        pairs = [next(iter(item.items())) for item in listed]
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+        hint = "save what `nft -j list ruleset` prints"
+        raise RulesetError(Origin(file, 1), "this is not nftables' JSON", hint) from error
+    lines = iter([text.count("\n", 0, found.start()) + 1 for found in _RULE.finditer(text)])
+    objects = [NftObject(kind, body, next(lines, 1) if kind == "rule" else 1) for kind, body in pairs]
+    return build_ruleset(objects, file)
+
+
+def build_ruleset(objects: Iterable[NftObject], file: str) -> Ruleset:
+    """
+    Build a rule set from nftables' objects, in the order of the file.
+
+    Raises:
+        RulesetError: it says what must not be guessed at.
+    """
+    tables: dict[tuple[str, str], _TableReader] = {}
+    for item in objects:
+        if item.kind == "metainfo":
+            continue
+        family = str(item.body.get("family", "ip"))
+        name = str(item.body.get("name") if item.kind == "table" else item.body.get("table"))
+        reader = tables.setdefault((family, name), _TableReader(family, name, file))
+        reader.take(item)
+    return Ruleset(
+        tuple(reader.table() for reader in tables.values() if reader.is_loaded),
+        tuple(remark for reader in tables.values() for remark in reader.remarks),
+    )
+
+
+@dataclass(slots=True)
+class _TableReader:
+    family: str
+    name: str
+    file: str
+    sets: NamedSets = field(default_factory=NamedSets)
+    chains: dict[str, NftObject] = field(default_factory=dict)
+    rules: dict[str, list[NftObject]] = field(default_factory=dict)
+    remarks: list[tuple[Origin, str]] = field(default_factory=list)
+    is_dormant: bool = False
+
+    @property
+    def is_loaded(self) -> bool:
+        """Say whether packets pass it: dormant tables sleep, those of other families are not read."""
+        return self.family in _FAMILIES and not self.is_dormant
+
+    def take(self, item: NftObject) -> None:
+        if item.kind == "chain":
+            self.chains[str(item.body["name"])] = item
+        elif item.kind == "rule":
+            self._take_rule(item)
+        elif item.kind in ("set", "map"):
+            self._take_set(item.body)
+        elif item.kind == "element":
+            self._add_elements(item.body)
+        elif item.kind == "table" and "dormant" in _flags(item.body):
+            self.is_dormant = True
+        elif item.kind == "table" and self.family not in _FAMILIES:
+            remark = f"table {self.family} {self.name} is not read: such tables can only hold packets back"
+            self.remarks.append((Origin(self.file, item.line), remark))
+
+    def _take_rule(self, item: NftObject) -> None:
+        for statement in item.body.get("expr", ()):
+            for kind in statement if isinstance(statement, Mapping) else ():
+                if kind in _REFUSED:
+                    what = f"`{kind}` {_REFUSED[kind]}, which the proof cannot follow"
+                    raise RulesetError(Origin(self.file, item.line), what, "take it out, or declare its path")
+        self.rules.setdefault(str(item.body["chain"]), []).append(item)
+
+    def _take_set(self, body: Mapping[str, Any]) -> None:
+        changes = "timeout" in body or any(word in ("dynamic", "timeout") for word in _flags(body))
+        try:
+            members = [_pair_or_element(item) for item in body.get("elem", ())]
+        except UnknownWordError:
+            changes = True
+        self.sets.members[str(body["name"])] = None if changes else members
+
+    def _add_elements(self, body: Mapping[str, Any]) -> None:
+        held = self.sets.members.get(str(body["name"]))
+        if held is not None:
+            held += [_pair_or_element(item) for item in body.get("elem", ())]
+
+    def table(self) -> Table:
+        is_tracked = not any(
+            "notrack" in statement
+            for rules in self.rules.values()
+            for item in rules
+            for statement in item.body.get("expr", ())
+        )
+        chains = {}
+        for name, item in self.chains.items():
+            read = [
+                rule for one in self.rules.get(name, ()) for rule in self._rules(one, is_tracked=is_tracked)
+            ]
+            chains[name] = self._chain(item, tuple(read))
+        return Table(self.name, _FAMILIES[self.family], chains)
+
+    def _chain(self, item: NftObject, rules: tuple[Rule, ...]) -> Chain:
+        body = item.body
+        return Chain(
+            name=str(body["name"]),
+            rules=rules,
+            origin=Origin(self.file, item.line),
+            hook=_HOOKS.get(str(body.get("hook"))),
+            priority=int(body.get("prio", 0)),
+            accepts=body.get("policy", "accept") == "accept",
+            is_nat=body.get("type") == "nat",
+        )
+
+    def _rules(self, item: NftObject, *, is_tracked: bool) -> Iterator[Rule]:
+        origin = Origin(self.file, item.line)
+        text = item.text if item.text is not None else text_of(item.body)
+        draft = RuleDraft(origin, text)
+        for statement in item.body.get("expr", ()):
+            # Some statements, such as notrack, are a bare word.
+            held: dict[str, Any] = statement if isinstance(statement, dict) else {str(statement): None}
+            ((kind, body),) = held.items()
+            if kind == "match":
+                self._narrow(draft, body, is_tracked=is_tracked)
+            elif kind == "vmap":
+                yield from self._by_map(draft, body, is_tracked=is_tracked)
+            elif kind in ("dnat", "snat", "masquerade", "redirect"):
+                yield from NatReader(self.sets).rules(draft, Action(kind), body)
+                return
+            elif (verdict := verdict_of(kind, body)) is not None:
+                if kind == "reject":
+                    draft.narrow((_rejected(body),))
+                if kind == "queue":
+                    draft.doubt("queue: a program decides, and may let it pass")
+                yield draft.rule(*verdict)
+                return
+            else:
+                _other(draft, kind, body)
+
+    def _narrow(self, draft: RuleDraft, body: Mapping[str, Any], *, is_tracked: bool) -> None:
+        left, operator = body["left"], str(body.get("op", "=="))
+        if not is_tracked and "ct" in left:
+            draft.doubt("ct state, where `notrack` is in use")
+            return
+        try:
+            draft.narrow(match_of(left, self.sets.atoms(body["right"]), operator))
+        except UnknownWordError as error:
+            draft.narrow((error.wider,))
+            draft.doubt(str(error))
+
+    def _by_map(self, draft: RuleDraft, body: Mapping[str, Any], *, is_tracked: bool) -> Iterator[Rule]:
+        try:
+            pairs = self.sets.atoms(body["data"])
+        except UnknownWordError as error:
+            hint = "write the map's elements into the rule set, or rules in its place"
+            raise RulesetError(draft.origin, f"vmap: {error}", hint) from error
+        for key, verdict in pairs:
+            branch = draft.branch()
+            ((kind, target),) = verdict.items()
+            self._narrow(branch, {"left": body["key"], "right": key}, is_tracked=is_tracked)
+            found = verdict_of(kind, target)
+            if found is not None:
+                yield branch.rule(*found)
+
+
+def _rejected(body: Any) -> Match:
+    """Give the packets that a kind of refusal is made for; nft asks for them without saying so."""
+    kind = body.get("type") if isinstance(body, Mapping) else None
+    if kind == "tcp reset":
+        return Match(service=service(protocol_number("tcp") or 0))
+    families = {"icmp": V4, "icmpv6": V6_SET}
+    return Match(families[kind], families[kind]) if kind in families else ANY
+
+
+def _other(draft: RuleDraft, kind: str, body: Any) -> None:
+    if kind in _SILENT:
+        return
+    if kind in _DOUBTFUL:
+        draft.doubt(kind)
+        return
+    if kind == "mangle" and not _writes_address_or_port(body):
+        _write(draft, body)
+        return
+    if kind == "xt" and isinstance(body, Mapping) and body.get("type") == "match":
+        draft.doubt(f"xt match {body.get('name')}")
+        return
+    hint = "write it another way; for rules that iptables made, save what `iptables-save` prints"
+    raise RulesetError(draft.origin, f"the statement {kind!r} is not understood", hint)
+
+
+def _write(draft: RuleDraft, body: Mapping[str, Any]) -> None:
+    """Hold a rule to the packets that have the field that it writes; what a map does not hold ends it."""
+    key = body.get("key", {})
+    if "payload" in key:
+        draft.narrow((header_of(key["payload"]),))
+    elif "meta" not in key and "ct" not in key:
+        draft.doubt(f"{', '.join(key)} is written")
+    if "map" in str(body.get("value")):
+        draft.doubt("a field written from a map")
+
+
+def _writes_address_or_port(body: Any) -> bool:
+    key = body.get("key", {}) if isinstance(body, Mapping) else {}
+    payload = key.get("payload")
+    # Of a payload without a name nobody can say what it is.
+    return payload is not None and payload.get("field") in (None, "saddr", "daddr", "sport", "dport")
+
+
+def _flags(body: Mapping[str, Any]) -> list[str]:
+    flags = body.get("flags", [])
+    return [flags] if isinstance(flags, str) else list(flags)
+
+
+def _pair_or_element(item: Any) -> Any:
+    if isinstance(item, list) and len(item) == 2:
+        return [plain_element(item[0]), item[1]]
+    return plain_element(item)

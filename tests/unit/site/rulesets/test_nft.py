@@ -1,0 +1,192 @@
+"""nftables' own words, as text and as JSON, mean the same; the real tool says what they are."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from modwarden.model import Origin
+from modwarden.site.rulesets import Ruleset, RulesetError, parse_nft_json, parse_nft_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WRITTEN = """\
+table inet filter {
+  set it {
+    type ipv4_addr
+    flags interval
+    elements = { 10.30.0.0/16, 10.31.0.5 }
+  }
+  map by_port {
+    type inet_service : verdict
+    elements = { 22 : accept, 502 : jump ot }
+  }
+  chain ot {
+    ip saddr 10.30.0.1-10.30.0.9 accept
+    return
+  }
+  chain forward {
+    type filter hook forward priority filter + 5; policy drop;
+    ct state vmap { established : accept, related : accept, invalid : drop }
+    iifname "eth0" oifname != "eth1" ip saddr @it tcp dport { 80, 443, 1000-2000 } accept comment "web; shop"
+    ip saddr . tcp dport { 10.0.0.1 . 502, 10.0.0.0/24 . 503 } limit rate 5/second log prefix "x" accept
+    tcp dport vmap @by_port
+    meta l4proto { tcp, udp } th dport 53 accept
+    ip6 saddr 2001:db8::/64 icmpv6 type echo-request accept
+    ip protocol icmp icmp type { echo-request, echo-reply } accept
+    meta mark 0x1 reject with icmp type port-unreachable
+    tcp flags syn / syn,rst drop
+    tcp dport >= 60000 accept
+    meta nfproto ipv6 drop
+    ip daddr != 10.0.0.0/8 udp sport 1-100 goto ot
+    iifname { "eth0", "wg*" } meta mark set 0x2 accept
+  }
+}
+table ip nat {
+  chain pre {
+    type nat hook prerouting priority dstnat;
+    iifname "eth0" tcp dport 8502 dnat to 10.0.0.5:502
+    tcp dport 81 redirect to :8080
+    dnat to tcp dport map { 82 : 10.0.0.9, 83 : 10.0.0.10 }
+  }
+  chain post {
+    type nat hook postrouting priority srcnat;
+    oifname "eth1" masquerade random
+    ip saddr 10.1.0.0/24 snat to 10.2.0.1-10.2.0.9 random,persistent
+  }
+}
+table bridge l2 {
+  chain forward {
+    type filter hook forward priority 0; policy drop;
+  }
+}
+"""
+
+
+def meaning(ruleset: Ruleset) -> list[Any]:
+    """Leave out where and in which words it was written."""
+    nowhere = Origin("", 0)
+    return [
+        (table.name, table.packets, name, replace(chain, origin=nowhere, rules=()), _rules(chain.rules))
+        for table in ruleset.tables
+        for name, chain in sorted(table.chains.items())
+    ]
+
+
+def _rules(rules: Any) -> list[Any]:
+    # Elements of a map have no order; where a rule can match nothing it does not matter how.
+    listed = [
+        (sorted(map(repr, rule.matches)), rule.action, rule.target, rule.translation, bool(rule.uncertain))
+        for rule in rules
+        if rule.matches
+    ]
+    return sorted(map(repr, listed))
+
+
+def real(tmp_path: Path, *words: str) -> str:
+    """Load the rule set in a network namespace of its own and print it as the kernel holds it."""
+    (tmp_path / "in.nft").write_text(WRITTEN)
+    script = f"nft -f {tmp_path}/in.nft && nft {' '.join(words)} list ruleset"
+    done = subprocess.run(["unshare", "-n", "sh", "-c", script], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_tool("nft")
+@pytest.mark.needs_tool("unshare")
+def test_text_and_json_of_the_real_tool_mean_what_was_written(tmp_path: Path) -> None:
+    assert shutil.which("nft")
+    written = meaning(parse_nft_text(WRITTEN, "in.nft"))
+
+    assert meaning(parse_nft_text(real(tmp_path), "list.nft")) == written
+    assert meaning(parse_nft_json(real(tmp_path, "-j"), "list.json")) == written
+
+
+def test_each_rule_keeps_its_line_and_its_words() -> None:
+    forward = parse_nft_text(WRITTEN, "fw.nft").tables[0].chains["forward"]
+    web = next(rule for rule in forward.rules if "web; shop" in rule.text)
+
+    assert (web.origin.file, web.origin.line) == ("fw.nft", 18)
+    assert web.text.startswith(
+        'iifname "eth0" oifname != "eth1" ip saddr @it tcp dport { 80, 443, 1000-2000 }'
+    )
+    assert (forward.priority, forward.accepts, forward.is_nat) == (5, False, False)
+
+
+def test_a_table_that_can_only_hold_back_is_left_out_and_that_is_said() -> None:
+    ruleset = parse_nft_text(WRITTEN, "fw.nft")
+
+    assert [table.name for table in ruleset.tables] == ["filter", "nat"]
+    assert ruleset.remarks[0][1].startswith("table bridge l2 is not read")
+
+
+def test_variables_are_put_in() -> None:
+    defined = 'define lan = "eth1"\ndefine plc = { 10.0.0.1,\n 10.0.0.2 }\n'
+    text = defined + "table ip t {\n chain c {\n ip daddr $plc iifname $lan accept\n }\n}\n"
+    rule = parse_nft_text(text, "fw.nft").tables[0].chains["c"].rules[0]
+
+    assert rule.origin.line == 6
+    assert rule.matches[0].destination.intervals == ((0x0A000001, 0x0A000003),)
+    assert rule.matches[0].inward[0].patterns == ("eth1",)
+
+
+def test_elements_added_later_count() -> None:
+    text = """{"nftables": [
+      {"table": {"family": "ip", "name": "t"}},
+      {"set": {"family": "ip", "name": "s", "table": "t", "type": "ipv4_addr"}},
+      {"element": {"family": "ip", "table": "t", "name": "s", "elem": ["10.0.0.1"]}},
+      {"chain": {"family": "ip", "table": "t", "name": "c"}},
+      {"rule": {"family": "ip", "table": "t", "chain": "c", "handle": 7, "expr": [
+        {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "saddr"}}, "right": "@s"}},
+        {"accept": null}]}}
+    ]}"""
+    rule = parse_nft_json(text, "fw.json").tables[0].chains["c"].rules[0]
+
+    assert rule.matches[0].source.intervals == ((0x0A000001, 0x0A000002),)
+    assert (rule.origin.line, rule.text) == (6, "ip saddr @s accept # handle 7")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("table ip t {\n chain c {\n", 2, "the file ends too early"),
+        ('include "other.nft"\n', 1, "the command 'include' is not read here"),
+        (
+            "table ip t {\n chain c {\n  ip saddr $who accept\n }\n}\n",
+            3,
+            "the variable $who is not defined here",
+        ),
+        (
+            "table ip t {\n chain c {\n  type filter hook forward priority sometime;\n }\n}\n",
+            3,
+            "is no priority",
+        ),
+        ("table ip t {\n chain c {\n  ip saddr\n }\n}\n", 3, "a value is missing"),
+        ("table ip t {\n odd\n}\n", 2, "'odd' is not understood in a table"),
+    ],
+)
+def test_text_that_is_not_understood_is_refused(text: str, line: int, what: str) -> None:
+    with pytest.raises(RulesetError) as caught:
+        parse_nft_text(text, "fw.nft")
+
+    assert what in caught.value.what
+    assert caught.value.origin.line == line
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"nftables": [1]}', '{"nftables": [{}]}', "\x00"])
+def test_json_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(RulesetError, match="this is not nftables' JSON"):
+        parse_nft_json(text, "fw.json")
+
+
+def test_a_text_cut_anywhere_is_read_or_refused_and_nothing_else() -> None:
+    for end in range(0, len(WRITTEN), 3):
+        try:
+            parse_nft_text(WRITTEN[:end], "cut.nft")
+        except RulesetError:
+            continue
