@@ -16,7 +16,7 @@ use crate::rules::{CompiledRule, Reach};
 use crate::schedule::Holds;
 use crate::target::Target;
 use crate::verdict::{Denial, Permit, Verdict};
-use crate::view::View;
+use crate::view::{Standing, View};
 use wire::{AddressRange, Request, Span, UnitId};
 
 /// What the verdict on one part hangs on.
@@ -46,8 +46,8 @@ impl View {
     /// Costs O(log) of the policy's rules. Whoever forwards the request tells the plant at
     /// once ([`Plant::value_forwarded`]), so that the next one is decided against it.
     pub fn decide(&self, request: &Request<'_>, target: Target, unit: UnitId, plant: &Plant, now: Moment) -> Verdict {
-        if !self.names_client() {
-            return Verdict::Deny(self.denial(Reason::ClientUnnamed));
+        if let Some(reason) = self.unnamed().filter(|_| !self.has_nevers()) {
+            return Verdict::Deny(self.denial(reason));
         }
         let written = Written::of(request);
         let parts = Part::all(request);
@@ -59,8 +59,8 @@ impl View {
         };
         match decided {
             Some(Ok(permit)) => Verdict::Permit(permit),
-            Some(Err(denial)) => Verdict::Deny(denial),
-            None => Verdict::Deny(self.undeclared(unit)),
+            Some(Err(denial)) => Verdict::Deny(self.as_named(denial)),
+            None => Verdict::Deny(self.as_named(self.undeclared(unit))),
         }
     }
 
@@ -93,6 +93,24 @@ impl View {
             }
         }
         permit.map(Ok)
+    }
+
+    /// Why no permit is about this client here; `None` where one is.
+    const fn unnamed(&self) -> Option<Reason> {
+        match self.standing() {
+            Standing::Named => None,
+            Standing::ElsewhereNamed => Some(Reason::ServerUnnamed),
+            Standing::LacksRole => Some(Reason::RoleUnnamed),
+            Standing::Unnamed => Some(Reason::ClientUnnamed),
+        }
+    }
+
+    /// Whom no permit names is told that; only a `never` says more.
+    fn as_named(&self, denial: Denial) -> Denial {
+        match (self.unnamed(), &denial.reason) {
+            (None, _) | (_, Reason::Never(_)) => denial,
+            (Some(reason), _) => self.denial(reason),
+        }
     }
 
     fn denial(&self, reason: Reason) -> Denial {

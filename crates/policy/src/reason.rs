@@ -12,6 +12,10 @@ use wire::{Span, UnitId};
 pub enum Reason {
     /// No rule names the client, as it stands before the guard.
     ClientUnnamed,
+    /// Rules name the client, for servers of other listeners.
+    ServerUnnamed,
+    /// Rules name the client's address, and want a role that it does not have.
+    RoleUnnamed,
     /// No asset is declared under this unit id.
     UnitUndeclared(UnitId),
     /// Every rule lacks this function for this client and unit.
@@ -106,7 +110,11 @@ impl Reason {
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
-            Self::ClientUnnamed | Self::FunctionUnnamed(_) | Self::AddressUnnamed(..) => "no_rule",
+            Self::ClientUnnamed
+            | Self::ServerUnnamed
+            | Self::RoleUnnamed
+            | Self::FunctionUnnamed(_)
+            | Self::AddressUnnamed(..) => "no_rule",
             Self::UnitUndeclared(_) => "unit_undeclared",
             Self::Never(_) => "never",
             Self::Broadcast(_) => "broadcast",
@@ -132,6 +140,8 @@ impl fmt::Display for Reason {
         write!(f, "{}: ", self.word())?;
         match self {
             Self::ClientUnnamed => write!(f, "none names this client"),
+            Self::ServerUnnamed => write!(f, "none names this client for this server"),
+            Self::RoleUnnamed => write!(f, "those that name this client want a role that it does not have"),
             Self::UnitUndeclared(unit) => write!(f, "unit id {}", unit.0),
             Self::FunctionUnnamed(function) => write!(f, "none permits {function} for this client and unit"),
             Self::AddressUnnamed(function, span) => write!(f, "none permits {function} of {}", Place(*span)),

@@ -4,7 +4,7 @@ use crate::cells::{Matching, UnitRules};
 use crate::document::{Listener, Server};
 use crate::policy::{Compiled, Principal};
 use crate::prefix::ClientClass;
-use crate::rules::{ConduitRules, Reach};
+use crate::rules::{CompiledRule, ConduitRules, Reach};
 use crate::target::Target;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
@@ -20,10 +20,24 @@ pub struct View {
     pub(crate) principal: Principal,
     /// Indices of the rules that match client and role.
     matching: Vec<usize>,
-    names_client: bool,
+    standing: Standing,
+    /// Whether some `never` is about this client.
+    has_nevers: bool,
     /// By unit id, ascending: most listeners have one or a few, and then a search costs less than a hash.
     units: Vec<Addressee>,
     broadcasts: HashMap<usize, OnceLock<UnitRules>>,
+}
+
+/// Whether the permit rules of a conduit are about a client, and if not, what keeps them from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Some rule names it for some server of the listener.
+    Named,
+    /// Rules name it, for servers of other listeners.
+    ElsewhereNamed,
+    /// Rules name its address, and want a role that it does not have.
+    LacksRole,
+    Unnamed,
 }
 
 /// What a unit id stands for.
@@ -58,16 +72,34 @@ impl ViewKey {
     }
 }
 
+// === impl Standing ===
+
+impl Standing {
+    fn of(rules: &[CompiledRule], principal: &Principal, servers: &[usize]) -> Self {
+        let about = || rules.iter().filter(|rule| rule.is_permit() && rule.matches_client(principal.address));
+        let is_here = |rule: &&CompiledRule| servers.iter().any(|server| rule.matches_server(*server));
+        let has_role = |rule: &&CompiledRule| rule.matches_role(principal.role.as_deref());
+        if about().filter(has_role).any(|rule| is_here(&rule)) {
+            Self::Named
+        } else if about().any(|rule| is_here(&rule)) {
+            Self::LacksRole
+        } else if about().any(|rule| has_role(&rule)) {
+            Self::ElsewhereNamed
+        } else {
+            Self::Unnamed
+        }
+    }
+}
+
 // === impl View ===
 
 impl View {
     pub(crate) fn new(compiled: &Arc<Compiled>, (conduit, listener): (usize, usize), principal: &Principal) -> Self {
         let servers = listener_servers(compiled, (conduit, listener));
         let matching = matching(compiled, conduit, principal);
-        let names_client = compiled.conduits.get(conduit).is_some_and(|conduit| {
-            let rules = matching.iter().filter_map(|index| conduit.rules.get(*index));
-            rules.filter(|rule| rule.is_permit()).any(|rule| servers.iter().any(|server| rule.matches_server(*server)))
-        });
+        let rules = compiled.conduits.get(conduit).map(|conduit| conduit.rules.as_slice()).unwrap_or_default();
+        let standing = Standing::of(rules, principal, &servers);
+        let has_nevers = matching.iter().filter_map(|index| rules.get(*index)).any(|rule| !rule.is_permit());
         let targets = targets(compiled, &servers);
         let units = targets.iter().map(|(id, target)| Addressee { id: *id, target: *target, rules: OnceLock::new() });
         let broadcasts = targets.values().filter(|target| target.is_broadcast());
@@ -78,7 +110,8 @@ impl View {
             listener,
             principal: principal.clone(),
             matching,
-            names_client,
+            standing,
+            has_nevers,
             units: units.collect(),
             broadcasts: broadcasts.map(|slot| (slot, OnceLock::new())).collect(),
         }
@@ -87,7 +120,15 @@ impl View {
     /// Whether some permit rule names this client for some server of the listener.
     #[must_use]
     pub const fn names_client(&self) -> bool {
-        self.names_client
+        matches!(self.standing, Standing::Named)
+    }
+
+    pub(crate) const fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    pub(crate) const fn has_nevers(&self) -> bool {
+        self.has_nevers
     }
 
     /// What a unit id stands for here; `None` if it is not declared.
@@ -153,7 +194,7 @@ fn listener_servers(compiled: &Compiled, (conduit, listener): (usize, usize)) ->
 
 fn matching(compiled: &Compiled, conduit: usize, principal: &Principal) -> Vec<usize> {
     let rules = compiled.conduits.get(conduit).map(|conduit| conduit.rules.as_slice()).unwrap_or_default();
-    let matches = |(index, rule): (usize, &crate::rules::CompiledRule)| {
+    let matches = |(index, rule): (usize, &CompiledRule)| {
         let both = rule.matches_client(principal.address) && rule.matches_role(principal.role.as_deref());
         both.then_some(index)
     };

@@ -217,6 +217,47 @@ fn a_client_is_not_named_by_a_rule_for_another_server() {
 }
 
 #[test]
+fn whom_no_rule_names_here_is_told_what_keeps_it_out() {
+    let rules = json!([
+        {"name": "here", "kind": "permit", "functions": ["read"], "clients": ["10.0.0.5"],
+         "roles": ["engineer"], "targets": [{"server": 0}]},
+        {"name": "there", "kind": "permit", "functions": ["read"], "clients": ["10.0.0.6"], "targets": [{"server": 1}]},
+    ]);
+    let told = |address: &str, role: Option<&str>| {
+        let talk = Talk::under(json!([]), rules.clone()).with_client(address, role);
+        talk.denied(&read(REGISTERS, 0, 1)).reason.to_string()
+    };
+
+    let lacks_role = "no_rule: those that name this client want a role that it does not have";
+    assert_eq!(told("10.0.0.5", None), lacks_role);
+    assert_eq!(told("10.0.0.5", Some("viewer")), lacks_role);
+    assert_eq!(told("10.0.0.7", None), "no_rule: none names this client");
+    let mut alone = Talk::under(json!([]), rules.clone());
+    alone.view = alone.policy.view(0, 0, &client("10.0.0.6"));
+    let reason = alone.denied(&read(REGISTERS, 0, 1)).reason.to_string();
+    assert_eq!(reason, "no_rule: none names this client for this server");
+}
+
+#[test]
+fn a_never_is_named_also_where_no_permit_is_about_the_client() {
+    let rules = json!([
+        {"name": "no-writes", "kind": "never", "functions": ["write"], "clients": ["10.0.0.5"]},
+        {"name": "engineer", "kind": "permit", "functions": ["write"], "clients": ["10.0.0.5"], "roles": ["engineer"]},
+    ]);
+    let told = |role: Option<&str>, pdu: &[u8]| {
+        let talk = Talk::under(json!([]), rules.clone()).with_client("10.0.0.5", role);
+        talk.denied(pdu).reason.to_string()
+    };
+
+    assert_eq!(told(None, &write_registers(0, &[1])), "never: no-writes");
+    assert_eq!(told(Some("engineer"), &write_registers(0, &[1])), "never: no-writes");
+    assert_eq!(
+        told(None, &read(REGISTERS, 0, 1)),
+        "no_rule: those that name this client want a role that it does not have"
+    );
+}
+
+#[test]
 fn broadcast_needs_a_rule_for_unit_id_0_and_writes_only() {
     let rule = |unit_ids: serde_json::Value| json!([{"name": "rule", "kind": "permit", "functions": ["read", "write", "diagnostics"], "unit_ids": unit_ids}]);
     let word = |unit_ids, pdu: &[u8]| Talk::under(json!([]), rule(unit_ids)).at_unit(0).word(pdu);

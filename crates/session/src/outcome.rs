@@ -93,15 +93,20 @@ impl End {
 pub(crate) fn record_end(front: &mut Front, ctx: &mut Context<'_>, open: &Open, end: End) {
     let facts = &open.facts;
     let mut row = front.rows.lend(open.kind, facts.arrived, facts, &open.ruling);
+    let mut ruling = open.ruling.reason.as_deref();
     if facts.changes_state {
         follow(&mut row, open.sequence);
         row.time = ctx.now.utc_ns;
+        if open.kind == Kind::RequestObserved {
+            // It was forwarded. What it would have been stands in the row before, and here would read as what was done.
+            (row.verdict, row.rule, row.reason, ruling) = (None, None, None, None);
+        }
     }
     if end.is_answered {
         row.latency_us = Some(latency_us(open.sent_ns, ctx.now.monotonic_ns));
     }
     if let Some(reason) = end.reason {
-        row.reason = Some(joined(reason, open.ruling.reason.as_deref()));
+        row.reason = Some(joined(reason, ruling));
     }
     row.exception_code = end.exception_code;
     row.response_values = end.response_values;

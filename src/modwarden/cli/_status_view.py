@@ -178,7 +178,7 @@ def client_port_table(status: Mapping[str, Any]) -> Table | None:
 def denial_table(status: Mapping[str, Any]) -> Table:
     """List why requests were refused, or would be where a conduit only observes."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("refused because")
+    table.add_column("refused, or would be, because")
     table.add_column("times", justify="right")
     reasons: dict[str, int] = {}
     for conduit in status.get("conduits", []):

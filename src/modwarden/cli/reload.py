@@ -1,10 +1,8 @@
 """`modwarden reload`: have a running guard read its site file anew."""
 
-from pathlib import Path
-
 import typer
 
-from modwarden.cli._control import control_client
+from modwarden.cli._control import control_client, is_of_site
 from modwarden.cli._options import GuardOption, JsonOption, SitePlace, StateOption
 from modwarden.cli._printing import print_error, print_json, print_lines
 
@@ -16,9 +14,7 @@ def command(
 ) -> None:
     """Reload the site file: exit 0 in force, 2 refused (the policy before stays in force)."""
     client = control_client(site, guard, state)
-    running = Path(client.status()["site_file"])
-    if running.resolve() != site.resolve():
-        print_error(f"the guard here was started with {running}: it reloads that file, not {site}")
+    if not is_of_site(client.status(), site):
         raise typer.Exit(EXIT_OPERATOR)
     answer = client.reload()
     if as_json:

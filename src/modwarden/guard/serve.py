@@ -306,9 +306,9 @@ def _on_signal(wish: Callable[[], None]) -> Callable[[int, FrameType | None], No
 def _keep(path: Path, compiled: Compiled) -> None:
     try:
         keep_last_good(path, compiled)
-    except OSError:
+    except OSError as error:
         # The guard must start and reload on a full disk; only a later start has less to fall back on.
-        log.exception("the last good policy could not be kept in %s", path)
+        log.warning("the last good policy could not be kept in %s: %s", path, error)
 
 
 def _one_line(error: Exception) -> str:

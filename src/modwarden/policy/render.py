@@ -21,7 +21,9 @@ def render_explanation(explanation: Explanation) -> Iterator[str]:
         yield f"conduit: {explanation.conduit}"
     if explanation.undeclared is not None:
         yield from render_undeclared(explanation.undeclared)
-    if explanation.nearest is not None:
+    if explanation.word == "never":
+        yield "no permit can help: a `never` beats them all"
+    elif explanation.nearest is not None:
         yield from _nearest(explanation.nearest)
 
 

@@ -80,6 +80,11 @@ def _written_path(tree: Tree, location: tuple[int | str, ...]) -> TreePath:
     return (*path, location[-1]) if is_missing and _is_key(location[-1]) else path
 
 
+def _key_of(path: TreePath) -> str:
+    """Name a value by the nearest key: the number of an entry says nothing."""
+    return next((part for part in reversed(path) if isinstance(part, str)), "site")
+
+
 def _is_key(part: int | str) -> bool:
     return isinstance(part, str) and part.replace("_", "").isalpha() and part not in _UNION_TAGS
 
@@ -88,7 +93,7 @@ _UNION_TAGS = {"int", "str", "float", "list", "points", "constrained"}
 
 
 def _mistake(detail: ErrorDetails, path: TreePath) -> Mistake:
-    kind, key = detail["type"], str(path[-1]) if path else "site"
+    kind, key = detail["type"], _key_of(path)
     context = detail.get("ctx", {})
     if "hint" in context:
         return Mistake(kind, str(context["what"]), str(context["hint"]))
@@ -102,7 +107,8 @@ def _mistake(detail: ErrorDetails, path: TreePath) -> Mistake:
     if kind in ("enum", "literal_error"):
         return _bad_word(detail, key, str(context["expected"]))
     if kind.endswith(("_type", "_parsing")):
-        return Mistake("wrong-type", f"{key}: {detail['input']!r}: {_lower(detail['msg'])}", _QUOTE_HINT)
+        hint = "write true or false" if kind.startswith("bool") else _QUOTE_HINT
+        return Mistake("wrong-type", f"{key}: {detail['input']!r}: {_lower(detail['msg'])}", hint)
     return Mistake(
         "out-of-range", f"{key}: {detail['input']!r}: {_lower(detail['msg'])}", "choose another value"
     )

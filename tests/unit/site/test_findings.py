@@ -56,6 +56,7 @@ FINDINGS = [
     ("broadcast-permit", WARNING, READS, rule("permit: [5], unit_ids: [0]"), "odd", "every unit behind gw-1"),
     ("ranges-without-addresses", WARNING, READS, rule("permit: [17], ranges: [coil 0]"), "odd", "cannot narrow Report Server ID"),
     ("ranges-without-addresses", WARNING, READS, rule("permit: [17], points: [fan]"), "odd", "points cannot narrow"),
+    ("limits-out-of-reach", WARNING, READS, rule("permit: [write], points: [fan], limits: {setpoint: {max_step: 1}}"), "odd", "limits setpoint, and names only fan"),
     ("limits-without-write", WARNING, READS, rule("permit: [17], limits: {setpoint: {max_step: 1}}"), "odd", "permits no write"),
     ("programming-permit", NOTE, READS, rule("permit: [umas]"), "odd", "programs of controllers may change"),
     ("step-without-reader", WARNING, READS, "", "climate", "which no rule reads on ahu-1"),

@@ -37,6 +37,7 @@ MISTAKES = [
     ("missing-key", FAN, "    fan: {type: bit}\n", "fan:", "the key 'at' is missing"),
     ("missing-key", FAN, "    fan: {at: holding_register 3}\n", "fan:", "needs a type"),
     ("missing-key", FLOW, '  flow-1: {zone: field, via: gw-1}\n', "flow-1", "has no unit id"),
+    ("wrong-type", "permit: [read]", "permit: [read], essential: ja", "essential: ja", "write true or false"),
     ("wrong-type", "site: Test site\n", "site: 5\n", "site: 5", "text that looks like a number goes in quotes"),
     ("wrong-type", "    to: field\n", "    to: [field]\n", "to: [field]", "to:"),
     ("bad-value", "    to: field\n", "    to: field\n    verdicts: observed\n", "verdicts", "did you mean 'observe'?"),

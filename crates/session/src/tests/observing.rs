@@ -25,6 +25,7 @@ fn a_write_that_would_be_refused_passes_unchanged_and_its_row_says_so() {
     assert_eq!(first.verdict, Some(Outcome::Deny));
     assert!(first.reason.is_some_and(|reason| reason.starts_with("no_rule")));
     assert_eq!(outcome.request_sequence, Some(first.sequence));
+    assert_eq!((outcome.verdict, outcome.rule, outcome.reason), (None, None, None), "it was not refused");
     talk.expect_nothing_more();
 }
 

@@ -158,6 +158,18 @@ def permits_writes(rule: Rule) -> bool:
     return any(selector.covers(function, "write") for selector in rule.functions for function in rows)
 
 
+def limits_out_of_reach(site: Site) -> Iterator[Finding]:
+    """A limit is about a point that its rule does not name, so it guards nothing."""
+    for _, rule in _permits(site):
+        if rule.points is None or rule.ranges is not None:
+            continue
+        strays = [str(point) for point in rule.limits if point not in rule.points]
+        if strays:
+            what = f"rule {rule.name!r} limits {listed(strays)}, and names only {listed(list(rule.points))}"
+            hint = "name the point in `points`, or limit it where it is written"
+            yield warning("limits-out-of-reach", rule.origin.at("limits"), what, hint)
+
+
 def _permits(site: Site) -> Iterator[tuple[Conduit, Rule]]:
     for conduit in site.conduits.values():
         for rule in conduit.rules:
@@ -174,5 +186,6 @@ LINTS: tuple[Callable[[Site], Iterator[Finding]], ...] = (
     broadcast_permit,
     ranges_without_addresses,
     limits_without_write,
+    limits_out_of_reach,
     programming_permit,
 )
