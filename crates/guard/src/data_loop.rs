@@ -14,7 +14,7 @@ mod handshakes;
 #[cfg(test)]
 #[path = "../tests/harness/mod.rs"]
 #[allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
-mod harness;
+pub(crate) mod harness;
 mod lines;
 #[cfg(test)]
 mod panics;

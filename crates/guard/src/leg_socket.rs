@@ -162,7 +162,7 @@ impl LegSocket {
     }
 
     pub(crate) fn deadline_reached(&mut self, session: &mut Session, turn: &mut Turn<'_>) {
-        if !self.deadline().is_some_and(|at| at <= turn.now.monotonic_ns) {
+        if self.deadline().is_none_or(|at| at > turn.now.monotonic_ns) {
             return;
         }
         match &self.server {

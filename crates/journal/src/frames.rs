@@ -96,7 +96,7 @@ pub(crate) struct Frames<R> {
     whole: u64,
     has_ended: bool,
     /// Over all whole messages, where somebody wants to hold them against what was signed.
-    hash: Option<Hasher>,
+    hash: Option<Box<Hasher>>,
 }
 
 impl<R: Read> Frames<R> {
@@ -114,7 +114,7 @@ impl<R: Read> Frames<R> {
 
     /// The same, with a digest over what was read.
     pub(crate) fn hashed(reader: R, length: u64) -> Self {
-        Self { hash: Some(Hasher::new()), ..Self::new(reader, length) }
+        Self { hash: Some(Box::default()), ..Self::new(reader, length) }
     }
 
     /// The whole messages read so far.

@@ -245,17 +245,17 @@ fn a_pause_within_a_request_does_not_break_it_and_half_a_request_does_not_spoil_
 /// Invariant tested: whatever is heard and whenever replies come, what is said is the reply to the request that was
 /// asked last, once, not to a broadcast, and only while nothing was heard since.
 fn keeps_its_tongue(steps: &[u8]) {
-    let (mut talk, mut last) = (Talk::new(steps.len() % 2 == 0), None);
+    let (mut talk, mut last) = (Talk::new(steps.len().is_multiple_of(2)), None);
     let mut sent = 0;
-    for step in steps.chunks_exact(2) {
-        let unit = step[1] % 3;
-        match step[0] % 6 {
-            0 | 1 => talk.client_says(&rtu(unit, if step[0] & 8 == 0 { &READ } else { &WRITE })),
-            2 => talk.client_says(&rtu(unit, &READ)[..usize::from(step[1] % 8)]),
-            3 => talk.client_says(&step[1..]),
-            4 => talk.passes(u64::from(step[1]) * MS),
+    for [kind, value] in steps.as_chunks::<2>().0 {
+        let unit = value % 3;
+        match kind % 6 {
+            0 | 1 => talk.client_says(&rtu(unit, if kind & 8 == 0 { &READ } else { &WRITE })),
+            2 => talk.client_says(rtu(unit, &READ).get(..usize::from(value % 8)).unwrap_or_default()),
+            3 => talk.client_says(&[*value]),
+            4 => talk.passes(u64::from(*value) * MS),
             _ => {
-                let id = u16::from(step[1] % 4) + sent;
+                let id = u16::from(value % 4) + sent;
                 let _ = talk.station.reply(TransactionId(id), UnitId(unit), &REPLY);
             }
         }

@@ -23,14 +23,11 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-#[path = "../../tests/harness/mod.rs"]
-#[allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
-mod harness;
 #[path = "../../tests/tls/pki.rs"]
 #[allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)]
 mod pki;
 
-use harness::{Server, at, document, free_port};
+use crate::data_loop::harness::{self, Server, at, document, free_port};
 use pki::{DAY_S, Holder, Site, Wish};
 
 const READ: [u8; 5] = [3, 0, 0, 0, 2];
