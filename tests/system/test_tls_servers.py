@@ -185,11 +185,35 @@ def test_s_server_sees_certificate_fragment_length_and_secure_renegotiation(
         "-tlsextdebug",
     ]
     command = ["openssl", "s_server", "-accept", f"{UNIT}:{port}", *own, *asks]
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(
+            [str(word) for word in command], stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT
+        ) as server,
+    ):
+        wait_until(lambda: "ACCEPT" in log.read_text(), "s_server listens")
+        outpost.start(port, "max_fragment: 512")
+        with outpost.talk():
+            wait_until(lambda: "CIPHER is" in log.read_text(errors="replace"), "a handshake is done")
+        server.kill()
+
+    said = log.read_text(errors="replace")
+    assert 'TLS client extension "max fragment length"' in said
+    assert "O = Northside, CN = gate-1" in said
+    assert "Secure Renegotiation IS supported" in said
+
+
+@pytest.mark.needs_tool("openssl")
+def test_a_server_below_tls_1_2_is_refused(outpost: Outpost, tmp_path: Path, ending: ExitStack) -> None:
+    holder, port, log = outpost.server(), free_port(UNIT), tmp_path / "s_server"
+    own = ["-cert", holder / "certificate.pem", "-key", holder / "key.pem"]
+    weak = ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]
+    command = ["openssl", "s_server", "-accept", f"{UNIT}:{port}", *own, *weak]
     with log.open("wb") as out:
         server = subprocess.Popen(
             [str(word) for word in command], stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT
         )
-        ending.callback(server.wait)
+        ending.callback(server.communicate)
         ending.callback(server.kill)
         wait_until(lambda: "ACCEPT" in log.read_text(), "s_server listens")
         outpost.start(port)
