@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# The client waits 500 ms for a reply, sleeps as long, and throws away what came meanwhile: the guard's answer for a
-# server that said nothing right must fall into that sleep, and the server itself sleeps 500 ms before some replies.
+# The client waits 500 ms for a reply, sleeps as long, and throws away what came meanwhile. The guard's
+# answer for a server that said nothing right must fall into that sleep; the server sleeps 500 ms at times.
 GUARD, SERVER = "127.10.0.2", "127.0.0.1"
 ZONES = "zones: {field: {networks: [127.0.0.0/24]}, control: {networks: [127.10.0.0/24]}}\n"
 TCP = """\
@@ -24,7 +24,8 @@ modwarden: 1
 site: libmodbus over TCP
 {zones}assets:
   gate-1: {{zone: control, addresses: [127.10.0.2]}}
-  server: {{zone: field, addresses: [127.0.0.1], port: {server}, unit_ids: [0, 18, 255], reply_timeout: 750ms}}
+  server:
+    {{zone: field, addresses: [127.0.0.1], port: {server}, unit_ids: [0, 18, 255], reply_timeout: 750ms}}
 conduits:
   plant:
     from: [control, field]
