@@ -26,6 +26,7 @@ def draw_cpu(cases: Sequence[dict[str, Any]], path: Path) -> None:
     for axes, case in zip(figure.subplots(1, len(cases), squeeze=False)[0], cases, strict=True):
         _bars(axes, case, "cpu_us")
         axes.set_xlabel("CPU µs per request")
+        axes.margins(x=0.1)
     _save(figure, path)
 
 
@@ -55,7 +56,7 @@ def draw_determinism(found: dict[str, dict[str, Any]], path: Path) -> None:
     axes = figure.subplots()
     axes.barh(range(len(rows)), [value for _, _, value in rows], color=[_color(name) for name, _, _ in rows])
     axes.set_yticks(range(len(rows)), [f"{name}: {phase}" for name, phase, _ in rows])
-    _by_powers(axes)
+    axes.xaxis.set_major_formatter(FuncFormatter(_plain))
     axes.set_xlabel("p99.9 in µs from the time each poll was due")
     _save(figure, path)
 
@@ -79,9 +80,14 @@ def _title(case: dict[str, Any]) -> str:
 def _by_powers(axes: Axes) -> None:
     """Few labels, in plain figures: those of a logarithmic axis run into each other."""
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_major_locator(LogLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(_plain))
     axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.margins(x=0.15)
+
+
+def _plain(value: float, _: object) -> str:
+    return f"{value:,.0f}"
 
 
 def _color(name: str) -> str:
