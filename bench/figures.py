@@ -23,7 +23,7 @@ _OURS, _THEIRS = "#1f6f8b", "#9aa5ab"
 def draw_cpu(cases: Sequence[dict[str, Any]], path: Path) -> None:
     """CPU time per request: a bar for each candidate, a whisker from least to greatest round."""
     figure = Figure(figsize=(9, 3.2), layout="constrained")
-    for axes, case in zip(figure.subplots(1, len(cases), squeeze=False)[0], cases, strict=True):
+    for axes, case in zip(figure.subplots(1, len(cases), sharey=True, squeeze=False)[0], cases, strict=True):
         _bars(axes, case, "cpu_us")
         axes.set_xlabel("CPU µs per request")
         axes.margins(x=0.1)
@@ -33,7 +33,7 @@ def draw_cpu(cases: Sequence[dict[str, Any]], path: Path) -> None:
 def draw_latency(cases: Sequence[dict[str, Any]], path: Path) -> None:
     """Median latency, with the whisker reaching to p99."""
     figure = Figure(figsize=(9, 3.2), layout="constrained")
-    for axes, case in zip(figure.subplots(1, len(cases), squeeze=False)[0], cases, strict=True):
+    for axes, case in zip(figure.subplots(1, len(cases), sharey=True, squeeze=False)[0], cases, strict=True):
         names = list(case["windows"])[::-1]
         for at, name in enumerate(names):
             windows = case["windows"][name]
