@@ -213,6 +213,7 @@ impl UnitPast {
         }
     }
 
+    /// Where a server shows one point differently at two of its addresses, the higher address counts.
     fn observe_read(&mut self, span: Span, values: &[u16], (sent_ns, now): (u64, Moment)) {
         for place in self.points.touching(span) {
             let (Some(past), Some(point)) = (self.pasts.get_mut(&place.point), self.points.points.get(place.point))

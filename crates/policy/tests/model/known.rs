@@ -23,10 +23,12 @@ pub(crate) struct Knowledge {
     pub(crate) writes: Vec<u64>,
 }
 
-/// Where a point stands: its own address and its aliases'.
+/// Where a point stands: its own address and its aliases', by address: of a read in which they differ the last one counts.
 pub(crate) fn places(point: &Point) -> Vec<(wire::Table, u16)> {
     let all = std::iter::once((point.table, point.address)).chain(point.aliases.iter().copied());
-    all.map(|(table, first)| (table.into(), first)).collect()
+    let mut places: Vec<(wire::Table, u16)> = all.map(|(table, first)| (table.into(), first)).collect();
+    places.sort_by_key(|(_, first)| *first);
+    places
 }
 
 pub(crate) fn addresses(span: Span) -> std::ops::RangeInclusive<u16> {
