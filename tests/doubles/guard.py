@@ -9,13 +9,13 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modwarden.guard import ControlClient, ControlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 COMMAND = (sys.executable, "-m", "modwarden.cli")
 # The guard's own main function without the command line around it, which takes longer to import.
@@ -24,12 +24,21 @@ BODY = (
     "site = Path(sys.argv[1]); serve(site, None, state_directory(site, None))"
 )
 PATIENCE_S = 30.0
+# The kernel's number for the state of a listening socket, as /proc/net/tcp shows it.
+_LISTENS = "0A"
 
 
 def free_port(address: str) -> int:
     with socket.socket() as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])
+
+
+def is_listening(address: str, port: int) -> bool:
+    """Whether somebody listens there, asked of the kernel: a server may take a knock for its client."""
+    local = f"{int.from_bytes(socket.inet_aton(address), 'little'):08X}:{port:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    return any(row[1] == local and row[3] == _LISTENS for row in rows)
 
 
 def wait_until(is_so: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.doubles.bus import NullModem
-from tests.doubles.guard import GuardChild, free_port, wait_until
+from tests.doubles.guard import GuardChild, free_port, is_listening, wait_until
 from tests.doubles.libmodbus_own import Ends, build, fetch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 # The client waits 500 ms for a reply, sleeps as long, and throws away what came meanwhile. The guard's
@@ -80,18 +80,19 @@ def _guard(folder: Path, site: str) -> Iterator[GuardChild]:
         guard.end()
 
 
-def _passes(client: Path, server: Path, backend: str) -> str:
+def _passes(client: Path, server: Path, backend: str, is_ready: Callable[[], bool] = lambda: True) -> str:
     """Let the client ask the server all it has; what it says at the end."""
     with (server.parent / "server.log").open("wb") as log:
         serving = subprocess.Popen([str(server), backend], stdout=log, stderr=log)
         try:
+            wait_until(is_ready, "libmodbus's server listens")
             done = subprocess.run(
                 [str(client), backend], capture_output=True, text=True, timeout=60, check=False
             )
         finally:
             serving.kill()
             serving.wait()
-    assert done.returncode == 0, done.stdout[-1500:]
+    assert done.returncode == 0, done.stdout[-1500:] + done.stderr
     return done.stdout
 
 
@@ -103,7 +104,7 @@ def test_libmodbuss_unit_tests_pass_over_tcp(tests: Path, tmp_path: Path, verdic
     client, server = build(tests, tmp_path / "built", ends, is_assembled=verdicts == "enforce")
     site = TCP.format(zones=ZONES, server=port, listen=listen, verdicts=verdicts, functions=FUNCTIONS)
     with _guard(tmp_path, site):
-        said = _passes(client, server, "tcp")
+        said = _passes(client, server, "tcp", lambda: is_listening(SERVER, port))
 
     assert "ALL TESTS PASS WITH SUCCESS" in said
 

@@ -209,7 +209,6 @@ def test_a_hung_guard_lets_nothing_pass_and_its_clients_are_reset_when_the_watch
     with ServiceManager(tmp_path, watchdog_s=1.5) as manager:
         scene.guard.environment = manager.environment
         scene.start()
-        manager.watch(scene.guard.kill)
         wait_until(lambda: "WATCHDOG=1" in manager.heard, "the data loop says that it lives")
         with scene.talk() as talk:
             talk.ask(read())
@@ -219,6 +218,8 @@ def test_a_hung_guard_lets_nothing_pass_and_its_clients_are_reset_when_the_watch
             talk.send(write(1, 1))
             meanwhile = knock_tcp(scene.client, scene.plan.server, 502)
             while_hung = scene.arrived()
+            # Only now: a killed guard's connections end at the server too.
+            manager.watch(scene.guard.kill)
             assert manager.has_killed.wait(10)
             ended_at = time.monotonic()
             with pytest.raises(EndedError):
