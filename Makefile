@@ -35,7 +35,8 @@ demo: build ## See it work: the cleanroom in three acts, under 90 s once built
 test: build ## Run every test that needs no root and no extra tool
 	cargo test --locked $(CORE) --quiet
 	cargo build --locked $(CORE) --quiet --bins --tests
-	BENCH_PROGRAMS=$(CURDIR)/target/debug $(BIN)/python -m pytest --quiet $(PYTEST_ARGS)
+	@# A file's tests stay together: they share what is costly to make. Most wait for time-outs rather than for a core.
+	BENCH_PROGRAMS=$(CURDIR)/target/debug $(BIN)/python -m pytest --quiet --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 # One run that failed names its seed; JOURNAL_SEED=… repeats it alone, and with JOURNAL_RUNS it begins a piece of so many there.
 torture: ## Cut the power and alter a journal 10,000 times each (JOURNAL_RUNS=…)
@@ -100,6 +101,7 @@ target/bench/modbus-proxy: bench/requirements.txt | toolchain
 build: $(VENV)/.built ## Build everything into .venv
 
 requirements: ## Pin Python's packages anew
+	test -x $(BIN)/uv || $(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --group dev --group build --universal --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -o requirements/dev.txt
 

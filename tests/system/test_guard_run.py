@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import struct
 import time
@@ -77,6 +78,7 @@ def test_a_bad_new_site_file_is_refused_and_the_policy_before_stays(bench: Any) 
     assert client.read_holding_registers(SETPOINT, count=2).registers
     assert bench.status()["policy"] == before
     assert "site.yaml:5" in bench.status()["alarm"]
+    assert bench.ask("status", str(bench.site)).returncode == 1
     assert bench.records_once(1, "--kind", "policy.rejected")
 
 
@@ -98,6 +100,15 @@ def test_a_reload_takes_a_new_rule_into_force_on_the_open_session(bench: Any, *,
 
     assert not client.write_coil(0, True).isError()
     assert bench.status()["alarm"] is None
+    assert bench.ask("status", str(bench.site)).returncode == 0
+
+
+def test_a_guard_says_that_it_is_ready_and_what_it_only_observes(bench: Any) -> None:
+    bench.edit_site("to: field", "to: field\n    verdicts: observe")
+    bench.start_guard()
+
+    told = r"ready: policy [0-9a-f]{12} is in force at 1 listener; only observed: hvac\n"
+    assert re.search(told, bench.log), bench.log
 
 
 def test_the_sites_own_tests_pass_against_the_compiled_core(bench: Any) -> None:

@@ -41,6 +41,11 @@ def head_lines(status: Mapping[str, Any]) -> Iterator[Text]:
     yield from limit_lines(status)
 
 
+def has_alarm(status: Mapping[str, Any]) -> bool:
+    """Say whether something is wrong that a person must mend."""
+    return any(line.plain.startswith("ALARM") for line in head_lines(status))
+
+
 def journal_text(journal: Mapping[str, Any]) -> str:
     """Say the journal's state in one line."""
     if "up" not in journal:

@@ -22,6 +22,7 @@ from modwarden.errors import ModwardenError
 
 EXIT_WORLD = 3
 EXIT_BUG = 70
+URGENT = "MODWARDEN_URGENT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _come_last() -> None:
+    # On a host that is never idle it would wait for ever; whoever cannot wait says so.
+    if os.environ.get(URGENT):
+        return
     # Low priority is not enough: such a process may end its time slice, some 3 ms, before a guard goes on.
     if hasattr(os, "SCHED_IDLE"):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

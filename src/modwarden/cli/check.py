@@ -9,6 +9,7 @@ from modwarden.cli._options import JsonOption, SiteArgument
 from modwarden.cli._printing import print_json, print_lines
 from modwarden.model import Finding, Severity, Site
 from modwarden.pki import find_shared_authorities
+from modwarden.policy import check_policy_tests
 from modwarden.site import SiteError, check_site, load_site
 from modwarden.site.proof import Proof, prove
 
@@ -31,7 +32,7 @@ def command(site: SiteArgument, as_json: JsonOption = False, with_proof: ProofOp
             raise
         print_json({"problems": [problem_document(problem) for problem in error.problems], "findings": []})
         raise typer.Exit(error.exit_code) from error
-    found = _in_order([*check_site(loaded), *find_shared_authorities(loaded)])
+    found = _in_order([*check_site(loaded), *find_shared_authorities(loaded), *check_policy_tests(loaded)])
     findings = [*found, *(proof.findings if proof is not None else ())]
     if as_json:
         print_json({"problems": [], **report_document(findings, proof)})

@@ -292,7 +292,18 @@ def serve(site: Path, guard: str | None, state: StateDirectory) -> None:
     except CompileStoppedError:
         return
     with ControlSocket(state.socket, service) as control:
+        log.info("%s", _ready(json.loads(service.status())))
         service.wait_for_stop(control.look_after)
+
+
+def _ready(status: dict[str, Any]) -> str:
+    """Say that clients are served, and which conduits do not refuse anything."""
+    conduits = status["conduits"]
+    count = sum(len(conduit["listeners"]) for conduit in conduits)
+    listeners = "1 listener" if count == 1 else f"{count} listeners"
+    observing = [conduit["name"] for conduit in conduits if conduit["verdicts"] == "observe"]
+    told = f"; only observed: {', '.join(observing)}" if observing else ""
+    return f"ready: policy {status['policy'][:12]} is in force at {listeners}{told}"
 
 
 def _on_signal(wish: Callable[[], None]) -> Callable[[int, FrameType | None], None]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from modwarden.errors import ModwardenError
 from modwarden.guard import CompiledPolicy, Explanation
 from modwarden.guard.compile_site import compile_document
-from modwarden.model import AssetName, PolicyTest, Site
+from modwarden.model import AssetName, Finding, PolicyTest, Severity, Site
 from modwarden.policy.explain import guard_before
 from modwarden.policy.question import asked_by_test, compose_question
 
@@ -37,3 +37,19 @@ def run_policy_tests(site: Site) -> Iterator[PolicyTestResult]:
             yield PolicyTestResult(test, policies[guard].explain(question))
         except ModwardenError as error:
             yield PolicyTestResult(test, None, str(error))
+
+
+def check_policy_tests(site: Site) -> Iterator[Finding]:
+    """Find tests that ask nothing; whether the others pass is for `policy test` to say."""
+    for test in site.tests:
+        try:
+            guard_before(site, test.server)
+            compose_question(site, asked_by_test(test))
+        except ModwardenError as error:
+            yield Finding(
+                "unaskable-test",
+                Severity.ERROR,
+                f"this test asks nothing: {error}",
+                "mend its words; until then `policy test` counts it as failed",
+                test.origin,
+            )

@@ -76,3 +76,17 @@ def test_a_map_goes_to_a_file_or_to_the_output(tmp_path: Path, capsys: Any) -> N
 
 def test_a_place_that_cannot_be_written_ends_with_three(tmp_path: Path) -> None:
     assert main(["map", "water-plant/after/site.yaml", "-o", str(tmp_path / "none" / "map.svg")]) == 3
+
+
+def test_a_test_that_asks_nothing_is_found_before_it_is_run(tmp_path: Path, capsys: Any) -> None:
+    site = tmp_path / "site.yaml"
+    text = (EXAMPLES / "pharma-building/after/site.yaml").read_text()
+    site.write_text(text.replace("write temperature_setpoint", "wriet temperature_setpoint", 1))
+    for name in ("core-router.v4", "ot-firewall.nft"):
+        (tmp_path / name).write_text((EXAMPLES / "pharma-building/after" / name).read_text())
+
+    assert main(["check", str(site), "--json"]) == 1
+
+    found = json.loads(capsys.readouterr().out)["findings"]
+    line = next(number for number, words in enumerate(site.read_text().splitlines(), 1) if "wriet" in words)
+    assert [(one["name"], one["line"]) for one in found] == [("unaskable-test", line)]
