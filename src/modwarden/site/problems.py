@@ -29,8 +29,18 @@ class SiteError(ModwardenError):
     exit_code: ClassVar[int] = 2
 
     def __init__(self, problems: Sequence[SiteProblem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
+        super().__init__("\n".join(_told_once(problems)))
         self.problems = tuple(problems)
+
+
+def _told_once(problems: Sequence[SiteProblem]) -> Iterator[str]:
+    """Say the same thing once, with every line it is true of: one wrong name is often met again and again."""
+    places: dict[tuple[str, str, str], list[SiteProblem]] = {}
+    for problem in problems:
+        places.setdefault((problem.origin.file, problem.what, problem.hint), []).append(problem)
+    for first, *others in places.values():
+        also = dict.fromkeys(str(other.origin.line) for other in others)
+        yield f"{first} (also in line {', '.join(also)})" if also else str(first)
 
 
 class Mistake(ValueError):  # noqa: N818 - becomes a SiteProblem once the place is known

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from modwarden.model import Origin
+from modwarden.site import SiteError, SiteProblem
+
 SERVERS = '      gw-1: {listen: "10.10.0.2:1502"}\n'
 READS = "      - {name: reads, clients: [hmi-1], permit: [read]}\n"
 CLIMATE = "      - {name: climate, clients: [hmi-1], permit: [write], points: [setpoint]}\n"
@@ -161,6 +164,21 @@ def test_all_problems_of_a_file_are_reported_at_once_in_the_order_of_its_lines(w
 
     names = ["unknown-timezone", "unknown-key", "unknown-zone", "unknown-server"]
     assert [problem.name for problem in problems] == names
+
+
+def test_what_is_wrong_at_many_lines_is_said_once_with_all_of_them() -> None:
+    twice = [
+        SiteProblem("unknown-zone", Origin("site.yaml", line), "no zone 'x'", "add it") for line in (4, 9, 9)
+    ]
+    other = SiteProblem("unknown-zone", Origin("other.yaml", 9), "no zone 'x'", "add it")
+
+    error = SiteError([*twice, other])
+
+    assert str(error).splitlines() == [
+        "site.yaml:4: no zone 'x': add it (also in line 9)",
+        "other.yaml:9: no zone 'x': add it",
+    ]
+    assert len(error.problems) == 4
 
 
 def test_mistakes_of_shape_and_of_meaning_are_reported_together(workshop: Any) -> None:
