@@ -1,4 +1,4 @@
-"""TLS towards servers at a real guard: an old client reaches new servers of three makes, and no others."""
+"""TLS towards servers at a real guard: an old client reaches new servers of four makes, and no others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,11 +34,11 @@ from modwarden.pki import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from modwarden.pki import Store
 
 READ, WRITE = read(0, 1), write(7, 21)
+GO_SERVER = Path(__file__).parents[1] / "doubles" / "go_server" / "main.go"
 ZERO = b"\x03\x02\x00\x00"
 PATIENCE_S = 15.0
 OWN = "pki/clients/gate-1/current"
@@ -159,6 +160,37 @@ def test_an_old_client_reads_from_pymodbus(outpost: Outpost, ending: ExitStack) 
     outpost.start(plant.port)
     with outpost.talk() as talk:
         assert talk.ask(read(7, 1)) == b"\x03\x02\x00\x07"
+
+
+@pytest.fixture(scope="module")
+def go_server(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    program = tmp_path_factory.mktemp("go") / "server"
+    # Go builds its own library at the first time.
+    subprocess.run(["go", "build", "-o", program, str(GO_SERVER)], check=True, timeout=20 * PATIENCE_S)
+    return program
+
+
+@pytest.mark.needs_tool("go")
+@pytest.mark.parametrize(("version", "number"), [("1.2", "0303"), ("1.3", "0304")])
+def test_an_old_client_writes_to_a_server_on_gos_own_tls_and_its_sessions_are_resumed(
+    outpost: Outpost, go_server: Path, tmp_path: Path, ending: ExitStack, version: str, number: str
+) -> None:
+    holder, port, log = outpost.server(), free_port(UNIT), tmp_path / "go_server"
+    files = [outpost.store.root_file, holder / "chain.pem", holder / "key.pem"]
+    command = [str(word) for word in (go_server, f"{UNIT}:{port}", *files, version)]
+    with log.open("wb") as out:
+        server = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+    ending.callback(server.wait)
+    ending.callback(server.kill)
+    wait_until(lambda: "listening" in log.read_text(), "Go's server listens")
+    outpost.start(port)
+    for _ in range(2):
+        with outpost.talk() as talk:
+            assert (talk.ask(READ), talk.ask(WRITE)) == (ZERO, WRITE)
+        wait_until(lambda: outpost.guard.status()["sessions"] == 0, "the session has ended")
+
+    told = f"client CN=gate-1,O=Northside, version {number}, resumed "
+    assert log.read_text().splitlines()[1:] == [f"{told}false", f"{told}true"]
 
 
 @pytest.mark.needs_tool("openssl")
