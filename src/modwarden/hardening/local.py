@@ -21,7 +21,7 @@ def input_rules(point: Point) -> Iterator[str]:
         # The guard refuses and records whom no rule names; and a reset needs a socket that sees its packet.
         yield f'meta mark {MARK:#x} accept comment "diverted to the guard"'
     yield TRACKED
-    if 6 in point.versions:
+    if point.speaks_ipv6:
         yield f"icmpv6 type {{ {_NEIGHBOURS} }} accept"
     for need in point.needs:
         rules = list(arriving(point, need))
@@ -59,7 +59,7 @@ def output_rules(point: Point) -> Iterator[str]:
     yield "ct state established,related accept"
     # Refusals of what belongs to no connection; they carry nothing.
     yield "tcp flags & rst == rst accept"
-    if 6 in point.versions:
+    if point.speaks_ipv6:
         yield f"icmpv6 type {{ {_NEIGHBOURS}, mld2-listener-report }} accept"
     for need in point.needs:
         rules = list(opened(point, need))
