@@ -154,7 +154,7 @@ def _by_interface(point: Point) -> Iterator[str]:
 
 
 def _neighbours(point: Point) -> Iterator[str]:
-    """Spare what IPv6 asks on its own segment; its addresses are of neither side, and no router sends it on."""
+    """Spare what IPv6 asks on its segment: its addresses are of neither side, and no router sends it on."""
     if point.speaks_ipv6:
         yield f"icmpv6 type {{ {NEIGHBOURS} }} accept"
 
