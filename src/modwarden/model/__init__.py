@@ -60,6 +60,7 @@ from modwarden.model.names import (
     PointName,
     RoleName,
     RuleName,
+    TunnelName,
     UnitId,
     ZoneName,
 )
@@ -103,6 +104,7 @@ from modwarden.model.transparent import (
     PassProtocol,
     Transparent,
 )
+from modwarden.model.tunnel import WIREGUARD_PORT, Credentials, Tunnel, TunnelEnd, TunnelKind
 from modwarden.model.zone import CONTROL, DMZ, ENTERPRISE, FIELD, INTERNET, Place, Zone
 
 __all__ = [
@@ -127,6 +129,7 @@ __all__ = [
     "ROUTE_TABLE",
     "RULE_PREFERENCE",
     "WEEK_S",
+    "WIREGUARD_PORT",
     "Account",
     "Address",
     "AlsoPass",
@@ -140,6 +143,7 @@ __all__ = [
     "ConduitName",
     "Confidence",
     "Connections",
+    "Credentials",
     "Denial",
     "Diversion",
     "Electrical",
@@ -214,6 +218,10 @@ __all__ = [
     "Tolerance",
     "Transceiver",
     "Transparent",
+    "Tunnel",
+    "TunnelEnd",
+    "TunnelKind",
+    "TunnelName",
     "UnitId",
     "Verdicts",
     "Voltage",
