@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import ip_network
 
 from modwarden.model.connection import Port
 from modwarden.model.names import AssetName, ConduitName, TunnelName
@@ -49,6 +50,12 @@ class TunnelEnd:
     ports: tuple[Port, ...] = ()
     """Services behind it that the tunnel carries; without them, all."""
     origin: Origin = field(default=Origin("", 0), compare=False)
+
+    @property
+    def allowed_ips(self) -> tuple[Network, ...]:
+        """What its peer sends to it and takes from it: its networks, and its address inside."""
+        inside = () if self.inside is None else (ip_network(str(self.inside)),)
+        return (*self.networks, *inside)
 
 
 @dataclass(frozen=True, slots=True)

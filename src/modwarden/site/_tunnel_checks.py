@@ -8,7 +8,6 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_network
 from itertools import combinations
 from typing import TypeAlias
 
@@ -16,7 +15,6 @@ from modwarden.model import (
     INTERNET,
     Asset,
     AssetName,
-    Network,
     Origin,
     Tunnel,
     TunnelEnd,
@@ -140,19 +138,13 @@ def check_pair(tunnel: Tunnel) -> Found:
 
 
 def _overlaps(first: TunnelEnd, second: TunnelEnd) -> Found:
-    for one in reached(first):
-        for other in reached(second):
+    for one in first.allowed_ips:
+        for other in second.allowed_ips:
             # Two addresses inside that are one have been told.
             if one.overlaps(other) and (one in first.networks or other in second.networks):
                 what = f"{other} of {second.asset!r} and {one} of {first.asset!r} overlap"
                 hint = "an address is behind one end: take it out of the other's `networks`"
                 yield second.origin.at("networks"), Mistake("overlapping-networks", what, hint)
-
-
-def reached(end: TunnelEnd) -> tuple[Network, ...]:
-    """List what the other end sends to it: its networks, and its address inside."""
-    inside = () if end.inside is None else (ip_network(str(end.inside)),)
-    return (*end.networks, *inside)
 
 
 def check_zones(tunnel: Tunnel, zones: Iterable[Zone]) -> Found:
