@@ -8,7 +8,8 @@ import typer
 from modwarden.cli._options import GuardOption, SiteArgument
 from modwarden.cli._printing import print_lines
 from modwarden.guard import choose_guard
-from modwarden.hardening import HostFile, render_host
+from modwarden.hardening import HostFile, make_keys, render_host
+from modwarden.model import AssetName
 from modwarden.site import load_site
 
 _PROGRAM, _TEXT = 0o755, 0o644
@@ -26,7 +27,10 @@ def command(
 ) -> None:
     """Write the rules, routes and units of one guard's host into a folder, and say how to load them."""
     loaded = load_site(site)
-    files = render_host(loaded, choose_guard(loaded, guard))
+    has_tunnel = guard is not None and bool(loaded.tunnel_ends(AssetName(guard)))
+    asset = AssetName(guard) if guard is not None and has_tunnel else choose_guard(loaded, guard)
+    loaded = make_keys(loaded, asset, output)
+    files = render_host(loaded, asset)
     if not files:
         print_lines("nothing to write: no conduit of this guard has `insertion: transparent`")
         return

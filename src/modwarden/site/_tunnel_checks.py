@@ -71,6 +71,10 @@ def check_end(asset: Asset, kind: TunnelKind, shape: TunnelEndShape, origin: Ori
             what = f"the end at {asset.name!r} has no {key}"
             yield origin, Mistake("missing-key", what, _WHY[key])
     yield from _bad_words(asset, shape, origin)
+    yield from _bad_places(asset, kind, shape, origin)
+
+
+def _bad_places(asset: Asset, kind: TunnelKind, shape: TunnelEndShape, origin: Origin) -> Found:
     known = {str(address) for address in asset.addresses}
     if shape.address is not None and _canonical(shape.address) not in known:
         what = f"{shape.address} is no address of {asset.name!r}"
@@ -104,6 +108,11 @@ def _bad_words(asset: Asset, shape: TunnelEndShape, origin: Origin) -> Found:
     if shape.identity is not None and not _IDENTITY.fullmatch(shape.identity):
         hint = "write a DNS name or an address, as the certificate has it"
         yield origin.at("identity"), Mistake("bad-name", f"{shape.identity!r} is no identity", hint)
+    for port in shape.ports or ():
+        if port.first != port.last:
+            # The kernel's selectors know a port and a mask: a span would be taken for a wider one.
+            what = f"{port} is a span, which selectors cannot hold exactly"
+            yield origin.at("ports"), Mistake("port-span", what, "write each port by itself")
     files = {"certificate": [shape.certificate or "x"], "ca": shape.ca or []}
     for key, file in ((key, file) for key, held in files.items() for file in held):
         if not _FILE.fullmatch(file):

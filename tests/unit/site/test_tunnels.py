@@ -119,6 +119,7 @@ MISTAKES = [
     (IPSEC, "identity: gate-b.example", 'identity: "gate b"', "bad-name", "identity:"),
     (IPSEC, "certs/gate-b.pem", "'certs/gate b.pem'", "bad-name", "certificate:"),
     (IPSEC, "ports: [tcp/502]", "ports: [modbus]", "bad-port", "ports:"),
+    (IPSEC, "ports: [tcp/502]", "ports: [tcp/502-503]", "port-span", "ports:"),
     (IPSEC, "ports: [tcp/502]", "port: 51820", "wrong-kind", "port:"),
     (IPSEC, "address: 198.51.100.2", 'address: "2001:db8::2"', "mixed-versions", "address:"),
     (IPSEC, "ports: [tcp/502]", "interface: ipsec0", "wrong-kind", "interface:"),
