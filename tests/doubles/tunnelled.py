@@ -51,6 +51,7 @@ table netdev wire {
   chain arrivals {
     type filter hook ingress device "wan" priority 0; policy accept;
     ether type arp accept
+    meta l4proto ipv6-icmp accept comment "neighbours of the cable itself"
     UDP counter name tunnel accept
     counter name other
   }
@@ -78,7 +79,8 @@ class Tunnelled:
         for name in self.gates:
             site = make_keys(load_site(self.site), AssetName(name), self.folder)
             (self.folder / name).mkdir(exist_ok=True)
-            (self.folder / name / "keys").exists() or (self.folder / name / "keys").symlink_to("../keys")
+            if not (self.folder / name / "keys").exists():
+                (self.folder / name / "keys").symlink_to("../keys")
             for file in render_host(site, AssetName(name)):
                 path = self.folder / name / file.name
                 path.write_text(file.text.replace("/etc/modwarden", str(self.folder / name)))

@@ -1,4 +1,4 @@
-"""Tunnels by the generated files, in network namespaces: Modbus passes, and the wire shows the tunnel alone."""
+"""Tunnels by the generated files, in network namespaces: Modbus passes, the wire shows nothing else."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_source_that_allowed_ips_do_not_name_is_dropped_at_the_other_end(wireg
     try:
         knock_udp(gate, "10.77.9.1", SERVER)
         knock_udp(gate, "10.9.0.1", SERVER)
-        wait_until(lambda: strangers(wireguard)["known"] == 1)
+        wait_until(lambda: strangers(wireguard)["known"] == 1, "the known packet")
     finally:
         gate.ip("addr", "del", "10.77.9.1/32", "dev", "lo")
 
