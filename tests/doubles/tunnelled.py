@@ -43,6 +43,25 @@ tunnels:
       gate-b:
         {{address: 198.51.100.2, inside: 10.9.0.2, interface: {b}, networks: [10.77.2.0/24], port: 51999}}
 """
+IPSEC = """\
+tunnels:
+  crossing:
+    kind: ipsec
+    ends:
+      gate-a:
+        address: 198.51.100.1
+        identity: gate-a.plant.example
+        certificate: pki/servers/gate-a/current/gate-a.pem
+        ca: [pki/plant-ca.pem]
+        networks: [10.77.1.0/24]
+      gate-b:
+        address: 198.51.100.2
+        identity: gate-b.plant.example
+        certificate: pki/servers/gate-b/current/gate-b.pem
+        ca: [pki/plant-ca.pem]
+        networks: [10.77.2.0/24]
+        ports: [tcp/502]
+"""
 # What crosses between the sites: the truth of each test.
 _WIRE = """\
 table netdev wire {
@@ -135,4 +154,6 @@ def tunnelled(folder: Path, tunnel: str, *, udp: str) -> Iterator[Tunnelled]:
         b.nft(_WIRE.replace("UDP", udp))
         plc = ending.enter_context(PlcDouble(SERVER, port=502, enter=server.enter))
         (folder / "site.yaml").write_text(_SITE + tunnel)
-        yield Tunnelled(client, {"gate-a": a, "gate-b": b}, server, plc, folder, ending)
+        # What is begun in the scene ends before its hosts do.
+        with ExitStack() as begun:
+            yield Tunnelled(client, {"gate-a": a, "gate-b": b}, server, plc, folder, begun)
