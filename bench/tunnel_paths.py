@@ -1,4 +1,4 @@
-"""Two sites and the way between them: the cable alone, WireGuard or IPsec, by the files of `modwarden harden`."""
+"""Two sites and the way between: the cable alone, WireGuard or IPsec, by the files of `modwarden harden`."""
 
 from __future__ import annotations
 

@@ -160,3 +160,41 @@ def test_the_schema_knows_tunnels() -> None:
 
     assert "tunnels" in schema["properties"]
     assert set(schema["$defs"]["TunnelEndShape"]["properties"]) >= {"networks", "inside", "identity", "ports"}
+
+
+DECLARED = ("    guard: gate-1\n", "    guard: gate-1\n    protection: {encryption: wireguard}\n")
+
+
+def names(findings: Any) -> list[str]:
+    return [f.name for f in findings if f.name in ("conduit-without-tunnel", "end-does-not-forward")]
+
+
+def test_a_conduit_that_declares_a_tunnel_which_is_not_there_is_told(workshop: Any) -> None:
+    (finding,) = [f for f in workshop.findings(DECLARED) if f.name == "conduit-without-tunnel"]
+
+    assert finding.origin.line == workshop.line_of("encryption: wireguard")
+    assert finding.message == "'hvac' declares wireguard, and no such tunnel leads between its zones"
+
+
+@pytest.mark.parametrize(
+    ("tunnel", "told"),
+    [
+        (WIREGUARD, []),
+        (WIREGUARD.replace("    conduit: hvac\n", ""), []),
+        (WIREGUARD.replace("    conduit: hvac\n", "").replace("10.11.0.0/16", "10.12.0.0/16"), []),
+        (IPSEC, ["conduit-without-tunnel"]),
+    ],
+)
+def test_a_tunnel_between_its_zones_bears_the_declaration_out(
+    workshop: Any, tunnel: str, told: list[str]
+) -> None:
+    routers = ROUTERS.replace("  gate-a: {", "  gate-a: {forwards: true, ")
+    routers = routers.replace("  gate-b: {", "  gate-b: {forwards: true, ")
+
+    assert names(workshop.findings(DECLARED, (ASSETS, routers), (TEST, tunnel + TEST))) == told
+
+
+def test_networks_behind_an_end_that_forwards_nothing_are_told(workshop: Any) -> None:
+    assert (
+        names(workshop.findings((ASSETS, ROUTERS), (TEST, WIREGUARD + TEST))) == ["end-does-not-forward"] * 2
+    )
