@@ -8,7 +8,7 @@ import typer
 from modwarden.cli._options import GuardOption, SiteArgument
 from modwarden.cli._printing import print_lines
 from modwarden.guard import choose_guard
-from modwarden.hardening import HostFile, make_keys, render_host
+from modwarden.hardening import HostFile, key_places, make_keys, render_host
 from modwarden.model import AssetName
 from modwarden.site import load_site
 
@@ -32,12 +32,15 @@ def command(
     loaded = make_keys(loaded, asset, output)
     files = render_host(loaded, asset)
     if not files:
-        print_lines("nothing to write: no conduit of this guard has `insertion: transparent`")
+        print_lines(
+            "nothing to write: no conduit of this guard has `insertion: transparent`, no tunnel ends here"
+        )
         return
     output.mkdir(parents=True, exist_ok=True)
     for file in files:
         _write(output / file.name, file)
-    print_lines(*(f"{output / file.name} -> {file.installed}" for file in files), *_next_steps())
+    print_lines(*(f"{output / file.name} -> {file.installed}" for file in files))
+    print_lines(*key_places(loaded, asset, output), *_next_steps(files))
 
 
 def _write(path: Path, file: HostFile) -> None:
@@ -47,10 +50,12 @@ def _write(path: Path, file: HostFile) -> None:
     fresh.replace(path)
 
 
-def _next_steps() -> tuple[str, ...]:
+def _next_steps(files: tuple[HostFile, ...]) -> tuple[str, ...]:
+    units = [file.name.removesuffix(".service") for file in files if file.name.endswith(".service")]
+    enable = f"  systemctl enable --now {' '.join(units)}"
     return (
         "install each file at the place behind its arrow, then:",
-        "  useradd --system modwarden   # once",
-        "  systemctl daemon-reload",
-        "  systemctl enable --now modwarden-rules modwarden-forwarding modwarden-guard",
+        *(["  useradd --system modwarden   # once"] if "modwarden-guard" in units else []),
+        *(["  systemctl daemon-reload", enable] if units else []),
+        *(["  swanctl --load-all"] if any(file.name.startswith("swanctl-") for file in files) else []),
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from modwarden.errors import ModwardenError
+from modwarden.hardening.file import DIRECTORY
 from modwarden.model import AssetName, Site, Tunnel, TunnelEnd, TunnelKind
 
 KEYS = "keys"
@@ -44,6 +45,17 @@ def make_keys(site: Site, asset: AssetName, directory: Path) -> Site:
         if tunnel.kind is TunnelKind.WIREGUARD:
             tunnels[tunnel.name] = _with_keys(tunnel, directory / KEYS / tunnel.name)
     return replace(site, tunnels=tunnels)
+
+
+def key_places(site: Site, asset: AssetName, directory: Path) -> tuple[str, ...]:
+    """Say which keys an asset's host needs, and where; the preshared one goes to both ends."""
+    names = [
+        f"{KEYS}/{tunnel.name}/{name}"
+        for tunnel, end in site.tunnel_ends(asset)
+        if tunnel.kind is TunnelKind.WIREGUARD
+        for name in (f"{end.asset}.key", PRESHARED)
+    ]
+    return tuple(f"{directory / name} -> {DIRECTORY}/{name} (secret: 0600, root)" for name in names)
 
 
 def _with_keys(tunnel: Tunnel, folder: Path) -> Tunnel:

@@ -214,3 +214,11 @@ def test_an_address_inside_is_on_no_segment(prove: Any) -> None:
     ]
 
     assert not any("internet" in row.partition(" on ")[0].partition(" reaches ")[2] for row in reach)
+
+
+def test_a_path_to_an_address_inside_names_the_router(prove: Any) -> None:
+    site = SITE.replace("  fw:\n    zone: dmz", "  fw:\n    zone: control")
+    proof = prove(WIREGUARD, "drop", "drop", site=site)
+    ends = [f.evidence[-1].text for f in proof.findings if f.message.startswith("internet reaches control")]
+
+    assert ends == ["fw (10.9.0.1) in control answers: any service"]
