@@ -13,7 +13,7 @@ from modwarden.hardening.file import HostFile, written_from
 from modwarden.model import AssetName, Site, Tunnel, TunnelEnd, TunnelKind
 
 _SWANCTL = "/etc/swanctl"
-_SERVES = "# Serves IEC 62443-3-3 SR 4.1 RE 1, SR 3.1 RE 1, SR 1.8, SR 1.9."
+_SERVES = ("SR 1.8", "SR 1.9", "SR 3.1 RE 1", "SR 4.1 RE 1")
 # Both with forward secrecy and of one strength; no negotiation down, for there is nothing below.
 _IKE, _ESP = "aes256gcm16-prfsha384-ecp384", "aes256gcm16-ecp384"
 _DPD_S = 30
@@ -35,8 +35,7 @@ def _head(site: Site, tunnel: Tunnel, end: TunnelEnd) -> Iterator[str]:
     own = end.credentials
     assert own is not None
     origins = [tunnel.origin, *(one.origin for one in tunnel.ends)]
-    yield from written_from(site, end.asset, origins)
-    yield _SERVES
+    yield from written_from(site, end.asset, origins, _SERVES)
     yield f"# It needs, in {_SWANCTL}: {own.certificate} in x509/, its private key in private/ (0600 root),"
     yield f"# {', '.join(own.authorities)} in x509ca/, and fresh revocation lists in x509crl/:"
     yield "# without that of the peer's authority nobody is let in. Then: swanctl --load-all"

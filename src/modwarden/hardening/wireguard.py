@@ -14,9 +14,10 @@ from modwarden.hardening.file import DIRECTORY, UNITS, HostFile, written_from
 from modwarden.hardening.tunnel_keys import KEYS, PRESHARED
 from modwarden.model import AssetName, Network, Origin, Site, Socket, Tunnel, TunnelEnd, TunnelKind
 
-_SERVES = (
-    "# Serves IEC 62443-3-3 SR 4.1 RE 1, SR 3.1 RE 1. SR 1.8 and SR 1.9 it fits weakly: keys without",
-    "# certificates, roles, an end of their validity or revocation; where those are asked for, use ipsec.",
+_SERVES = ("SR 3.1 RE 1", "SR 4.1 RE 1")
+_WEAK = (
+    "# SR 1.8 and SR 1.9 it fits weakly: keys without certificates, roles, an end of their validity or",
+    "# revocation. Where those are asked for, use `kind: ipsec`.",
 )
 # Any of the machine's own routes to the same network comes first.
 _LAST_METRIC = 4_278_198_272
@@ -54,7 +55,7 @@ def render_wireguard(site: Site, asset: AssetName) -> Iterable[HostFile]:
 
 def _files(site: Site, tunnel: Tunnel, end: TunnelEnd) -> Iterator[HostFile]:
     name = f"wireguard-{tunnel.name}"
-    head = [*written_from(site, end.asset, _origins(tunnel)), *_SERVES]
+    head = [*written_from(site, end.asset, _origins(tunnel), _SERVES), *_WEAK]
     program = f"{DIRECTORY}/{name}.sh"
     lines = ["#!/bin/sh", *head, *_program(site, tunnel, end)]
     unit = "\n".join(head) + "\n\n" + _UNIT.format(name=tunnel.name, program=program)

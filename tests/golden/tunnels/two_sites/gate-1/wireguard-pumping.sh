@@ -3,9 +3,10 @@
 #   site.yaml:21
 #   site.yaml:25
 #   site.yaml:31
+# Serves IEC 62443-3-3 SR 3.1 RE 1, SR 4.1 RE 1.
 # Change those lines and write it again, rather than this file.
-# Serves IEC 62443-3-3 SR 4.1 RE 1, SR 3.1 RE 1. SR 1.8 and SR 1.9 it fits weakly: keys without
-# certificates, roles, an end of their validity or revocation; where those are asked for, use ipsec.
+# SR 1.8 and SR 1.9 it fits weakly: keys without certificates, roles, an end of their validity or
+# revocation. Where those are asked for, use `kind: ipsec`.
 # Keys, from keys/pumping: /etc/modwarden/keys/pumping/gate-1.key and /etc/modwarden/keys/pumping/preshared.key, both 0600 root.
 set -eu
 
