@@ -3,7 +3,8 @@ WireGuard tunnels of a host: what `wg setconf` reads, and the program that makes
 
 Kept true here:
 * no private key stands in the text; the program hands `wg` the files that hold them;
-* while the tunnel is down, what belongs into it is refused: it never leaves by another route;
+* before the network is up, and while the tunnel is down, what belongs into it is refused: it never leaves by
+  another route;
 * an end that is no router forwards nothing out of the tunnel.
 """
 
@@ -26,8 +27,11 @@ _MTU = 1420
 _UNIT = """\
 [Unit]
 Description=Modwarden: WireGuard tunnel {name}
-After=network.target
-Before=modwarden-guard.service
+DefaultDependencies=no
+Wants=network-pre.target
+Before=network-pre.target modwarden-guard.service shutdown.target
+Conflicts=shutdown.target
+After=local-fs.target systemd-modules-load.service systemd-sysctl.service
 
 [Service]
 Type=oneshot
@@ -36,7 +40,7 @@ ExecStart={program}
 ExecStop={program} stop
 
 [Install]
-WantedBy=multi-user.target
+WantedBy=sysinit.target
 """
 
 
