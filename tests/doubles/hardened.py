@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modwarden.hardening import render_host
+from modwarden.hardening import make_keys, render_host
 from modwarden.site import load_site
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def hardened(text: str, folder: Path) -> Site:
     for name in site.enforcement_points():
         place = folder / "hardened" / name
         place.mkdir(parents=True, exist_ok=True)
-        for file in render_host(site, name):
+        for file in render_host(make_keys(site, name, folder), name):
             (place / file.name).write_text(file.text)
     (folder / "site.yaml").write_text(_with_rules(plain))
     return load_site(folder / "site.yaml")

@@ -9,7 +9,7 @@ import typer
 from modwarden.cli._options import SiteArgument
 from modwarden.cli._printing import print_lines
 from modwarden.errors import ModwardenError
-from modwarden.hardening import HostFile, render_host
+from modwarden.hardening import HostFile, key_places, make_keys, render_host
 from modwarden.model import AssetName, Site
 from modwarden.site import load_site
 from modwarden.site.problems import did_you_mean
@@ -18,7 +18,7 @@ _PROGRAM, _TEXT = 0o755, 0o644
 
 
 class NoEnforcementPointError(ModwardenError):
-    """The asset that was named is neither a router nor a guard's host."""
+    """The asset that was named loads nothing that is written here."""
 
     exit_code = 2
 
@@ -32,16 +32,21 @@ def command(
         ),
     ],
     asset: Annotated[
-        str | None, typer.Option("--as", metavar="ASSET", help="Only this router or guard's host.")
+        str | None,
+        typer.Option("--as", metavar="ASSET", help="Only this router, guard's host or end of a tunnel."),
     ] = None,
 ) -> None:
     """Write what each router and guard's host loads into a folder of its name, and say how to load it."""
     loaded = load_site(site)
     points = _chosen(loaded, asset)
+    for name in points:
+        loaded = make_keys(loaded, name, output)
     # All are rendered before one is written.
     rendered = {name: render_host(loaded, name) for name in points}
     if not rendered:
-        print_lines("nothing to write: no asset has `forwards: true`, and no conduit has a guard")
+        print_lines(
+            "nothing to write: no asset has `forwards: true`, no conduit has a guard, no tunnel an end"
+        )
         return
     for name, files in rendered.items():
         folder = output / name
@@ -49,17 +54,19 @@ def command(
         for file in files:
             _write(folder / file.name, file)
         print_lines(*(f"{folder / file.name} -> {file.installed}" for file in files))
-        print_lines(*_warnings(loaded, name))
+        print_lines(*key_places(loaded, name, output), *_warnings(loaded, name))
     print_lines(*_next_steps(rendered))
 
 
 def _chosen(site: Site, word: str | None) -> tuple[AssetName, ...]:
-    points = site.enforcement_points()
+    points = site.hosts_to_harden()
     if word is None:
         return points
     if word not in points:
         hint = did_you_mean(word, points, f"there are {', '.join(points)}" if points else "there is none")
-        raise NoEnforcementPointError(f"{word!r} is neither a router nor a guard's host: {hint}")
+        raise NoEnforcementPointError(
+            f"{word!r} is no router, no guard's host and no end of a tunnel: {hint}"
+        )
     return (AssetName(word),)
 
 
@@ -72,19 +79,22 @@ def _write(path: Path, file: HostFile) -> None:
 
 def _warnings(site: Site, name: AssetName) -> Iterator[str]:
     asset = site.assets[name]
-    if asset.management is None:
+    if asset.management is None and name in site.enforcement_points():
         yield f"  no `management:` at {asset.origin}: once loaded, nobody can connect to {name} itself"
 
 
 def _next_steps(rendered: dict[AssetName, tuple[HostFile, ...]]) -> tuple[str, ...]:
-    units = {file.name.removesuffix(".service"): None for files in rendered.values() for file in files}
-    named = [name for name in units if name.startswith("modwarden-")]
-    users = (
-        ("  useradd --system modwarden   # once, where a guard runs",) if "modwarden-guard" in named else ()
-    )
+    names = [file.name for files in rendered.values() for file in files]
+    units = dict.fromkeys(name.removesuffix(".service") for name in names if name.endswith(".service"))
+    has_ipsec = any(name.startswith("swanctl-") for name in names)
     return (
         "on each host, install its files at the places behind the arrows, then:",
-        *users,
+        *(
+            ["  useradd --system modwarden   # once, where a guard runs"]
+            if "modwarden-guard" in units
+            else []
+        ),
         "  systemctl daemon-reload",
-        f"  systemctl enable --now {' '.join(named)}   # those that it has",
+        *([f"  systemctl enable --now {' '.join(units)}   # those that it has"] if units else []),
+        *(["  swanctl --load-all   # where a tunnel of IPsec ends"] if has_ipsec else []),
     )

@@ -8,5 +8,14 @@ A generator is a plain function from site and enforcement point to files; `GENER
 from modwarden.hardening.file import HostFile
 from modwarden.hardening.generators import GENERATORS, render_host
 from modwarden.hardening.point import UnnamedInterfacesError
+from modwarden.hardening.tunnel_keys import TunnelKeyError, key_places, make_keys
 
-__all__ = ["GENERATORS", "HostFile", "UnnamedInterfacesError", "render_host"]
+__all__ = [
+    "GENERATORS",
+    "HostFile",
+    "TunnelKeyError",
+    "UnnamedInterfacesError",
+    "key_places",
+    "make_keys",
+    "render_host",
+]

@@ -14,9 +14,11 @@ from modwarden.hardening.nft_words import (
     interface,
     of_version,
     one_or_set,
+    quoted_comment,
 )
 from modwarden.hardening.places import EVERYWHERE, Leg, minus, networks_of
 from modwarden.hardening.point import Point
+from modwarden.model import TunnelKind
 from modwarden.site.rulesets.sets import IntervalSet
 
 TRACKED = "ct state vmap { established : accept, related : accept, invalid : drop }"
@@ -34,11 +36,29 @@ def sender_rules(point: Point) -> Iterator[str]:
 
 def forward_rules(point: Point) -> Iterator[str]:
     """Let replies pass, each zone within itself, and what is needed."""
+    yield from encrypted_rules(point, comes=True, goes=True)
     yield TRACKED
     yield from _within_zones(point)
     for need in point.needs:
         rules = list(crossing(point, need))
         yield from [*told(need), *rules] if rules else []
+
+
+def encrypted_rules(point: Point, *, comes: bool = False, goes: bool = False) -> Iterator[str]:
+    """Refuse, of old connections too, what belongs into a tunnel of IPsec and comes or goes beside it."""
+    for tunnel, end in point.site.tunnel_ends(point.name):
+        behind = networks_of(tunnel.peer_of(end).networks)
+        for version, family in FAMILIES.items():
+            held = of_version(behind, version)
+            if tunnel.kind is not TunnelKind.IPSEC or held.is_empty:
+                continue
+            words = one_or_set(address_words(held, version))
+            beside = quoted_comment(f"beside the tunnel {tunnel.name}")
+            if comes:
+                yield f"{family} saddr {words} meta ipsec missing counter drop {beside}"
+            if goes:
+                refusal = "counter reject with icmpx admin-prohibited"
+                yield f"{family} daddr {words} rt ipsec missing {refusal} {beside}"
 
 
 def crossing(point: Point, need: Need) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from modwarden.hardening.crossing import TRACKED, told
+from modwarden.hardening.crossing import TRACKED, encrypted_rules, told
 from modwarden.hardening.needs import Need, Target
 from modwarden.hardening.nft_words import SPANS, accepts, of_version
 from modwarden.hardening.places import minus
@@ -17,6 +17,7 @@ NEIGHBOURS = "nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-rou
 def input_rules(point: Point) -> Iterator[str]:
     """Let in what is needed of the host itself: by a guard's clients, by flows, for its management."""
     yield 'iifname "lo" accept'
+    yield from encrypted_rules(point, comes=True)
     if point.is_transparent:
         # The guard refuses and records whom no rule names; and a reset needs a socket that sees its packet.
         yield f'meta mark {MARK:#x} accept comment "diverted to the guard"'
@@ -56,6 +57,7 @@ def _unless_all(to: IntervalSet, point: Point) -> IntervalSet:
 def output_rules(point: Point) -> Iterator[str]:
     """Let out what a guard's host needs; elsewhere it opens no connection."""
     yield 'oifname "lo" accept'
+    yield from encrypted_rules(point, goes=True)
     yield "ct state established,related accept"
     # Refusals of what belongs to no connection; they carry nothing.
     yield "tcp flags & rst == rst accept"

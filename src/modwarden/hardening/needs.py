@@ -10,8 +10,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from modwarden.hardening.places import Places, addresses_of, minus, networks_of, single, union
+from modwarden.hardening.places import (
+    EVERYWHERE,
+    Places,
+    addresses_of,
+    minus,
+    networks_of,
+    single,
+    union,
+)
 from modwarden.model import (
+    WIREGUARD_PORT,
+    Address,
     AssetName,
     Conduit,
     Origin,
@@ -21,6 +31,8 @@ from modwarden.model import (
     Site,
     Socket,
     Transparent,
+    TunnelEnd,
+    TunnelKind,
     Verdicts,
 )
 from modwarden.site.rulesets.sets import NONE, IntervalSet
@@ -35,6 +47,7 @@ class NeedKind(StrEnum):
     SYSLOG = "syslog"
     FLOW = "flow"
     MANAGEMENT = "management"
+    TUNNEL = "tunnel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +210,31 @@ def _destinations(site: Site, places: Places, party: Party) -> IntervalSet:
     return minus(party_addresses(site, places, party), points) | named
 
 
+def _tunnel_needs(site: Site, places: Places) -> Iterator[Need]:
+    """Let each end of a tunnel reach the other; an end without an address calls from anywhere."""
+    del places
+    for tunnel in site.tunnels.values():
+        for end in tunnel.ends:
+            peer = tunnel.peer_of(end)
+            if peer.address is not None:
+                yield Need(
+                    f"tunnel {tunnel.name}: {end.asset} to {peer.asset}",
+                    NeedKind.TUNNEL,
+                    EVERYWHERE if end.address is None else single(end.address),
+                    _carriers(tunnel.kind, peer, peer.address),
+                    (tunnel.origin, end.origin, peer.origin),
+                    begun_by=end.asset if end.address is None else None,
+                )
+
+
+def _carriers(kind: TunnelKind, peer: TunnelEnd, address: Address) -> tuple[Target, ...]:
+    to = single(address)
+    if kind is TunnelKind.WIREGUARD:
+        return ported(to, (Port("udp", peer.port or WIREGUARD_PORT, peer.port or WIREGUARD_PORT),))
+    # RFC 7296 §2.23: IKE, and ESP within UDP behind NAT; else ESP by itself.
+    return (Target(to, "esp"), *ported(to, (Port("udp", 500, 500), Port("udp", 4500, 4500))))
+
+
 def party_addresses(site: Site, places: Places, party: Party) -> IntervalSet:
     """Give the addresses of all whom an operator named."""
     return union(
@@ -222,5 +260,10 @@ def _in_order(target: Target) -> tuple[object, ...]:
     return target.protocol, target.addresses.intervals, target.ports.intervals
 
 
-# Tunnels and other paths add their own.
-PROVIDERS: tuple[Provider, ...] = (_conduit_needs, _syslog_needs, _flow_needs, _management_needs)
+PROVIDERS: tuple[Provider, ...] = (
+    _conduit_needs,
+    _syslog_needs,
+    _flow_needs,
+    _management_needs,
+    _tunnel_needs,
+)

@@ -52,10 +52,12 @@ class Places:
 
     def legs(self, router: Asset) -> tuple[Leg, ...]:
         """List the interfaces of a router by name, with what lies behind them."""
-        interfaces = sorted(router.connections.interfaces, key=lambda one: one.name)
+        carried = self._carried(router)
+        own = {one.name: one for one in router.connections.interfaces}
+        interfaces = [own.get(name, Interface(name)) for name in sorted({*own, *carried})]
         zones = {one.name: self._zones_on(one) for one in interfaces}
         attached = {name: union(self.owned[zone] for zone in held) for name, held in zones.items()}
-        pools = {one.name: self._pool(router, one.name) for one in interfaces}
+        pools = {one.name: self._pool(router, one.name) | carried.get(one.name, NONE) for one in interfaces}
         onward = dict(self._onward(router, zones, union(attached.values())))
         legs = []
         for name, held in zones.items():
@@ -93,6 +95,19 @@ class Places:
             one for one in self.site.assets.values() if one.connections.forwards and one.name != router.name
         ]
         return {zone for one in others for address in one.addresses for zone in self.zones_at(address)}
+
+    def _carried(self, router: Asset) -> dict[str, IntervalSet]:
+        """Give what tunnels bring, by the interface where it appears: for IPsec, that of the outer address."""
+        carried: dict[str, IntervalSet] = {}
+        for tunnel, end in self.site.tunnel_ends(router.name):
+            outer = [
+                one.name
+                for one in router.connections.interfaces
+                if end.address is None or end.address in one.addresses
+            ]
+            for name in outer if end.interface is None else [end.interface]:
+                carried[name] = carried.get(name, NONE) | networks_of(tunnel.peer_of(end).allowed_ips)
+        return carried
 
     def _pool(self, router: Asset, name: str) -> IntervalSet:
         """Give the addresses of those who come in at an interface; any, where the site file does not say."""

@@ -63,6 +63,7 @@ from modwarden.model.names import (
     PointName,
     RoleName,
     RuleName,
+    TunnelName,
     UnitId,
     ZoneName,
 )
@@ -106,6 +107,7 @@ from modwarden.model.transparent import (
     PassProtocol,
     Transparent,
 )
+from modwarden.model.tunnel import WIREGUARD_PORT, Credentials, Tunnel, TunnelEnd, TunnelKind
 from modwarden.model.zone import CONTROL, DMZ, ENTERPRISE, FIELD, INTERNET, Place, Zone
 
 __all__ = [
@@ -132,6 +134,7 @@ __all__ = [
     "ROUTE_TABLE",
     "RULE_PREFERENCE",
     "WEEK_S",
+    "WIREGUARD_PORT",
     "Account",
     "Address",
     "AlsoPass",
@@ -145,6 +148,7 @@ __all__ = [
     "ConduitName",
     "Confidence",
     "Connections",
+    "Credentials",
     "Denial",
     "Diversion",
     "Electrical",
@@ -223,6 +227,10 @@ __all__ = [
     "Tolerance",
     "Transceiver",
     "Transparent",
+    "Tunnel",
+    "TunnelEnd",
+    "TunnelKind",
+    "TunnelName",
     "UnitId",
     "Verdicts",
     "Voltage",

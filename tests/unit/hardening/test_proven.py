@@ -67,3 +67,60 @@ def test_a_flow_from_the_offices_into_the_plant_is_found_by_the_proof_of_its_own
     assert {(one.name, Path(one.origin.file).parts[-2:]) for one in proof.findings} == {
         ("it-reaches-ot", ("plant-firewall", "rules.nft"))
     }
+
+
+TWO_SITES = """\
+modwarden: 1
+site: Two sites
+zones:
+  carrier: {level: dmz, networks: [198.51.100.0/24]}
+  control:  {level: control, networks: [10.10.0.0/24]}
+  pumping:  {level: field, networks: [10.40.0.0/24]}
+assets:
+  router-1:
+    zone: carrier
+    interfaces: {lan0: [10.10.0.1], wan0: [198.51.100.1]}
+    forwards: true
+    routes: [{to: 0.0.0.0/0, via: 198.51.100.254}]
+  router-2:
+    zone: carrier
+    interfaces: {lan0: [10.40.0.1], wan0: [198.51.100.2]}
+    forwards: true
+    routes: [{to: 0.0.0.0/0, via: 198.51.100.254}]
+  gate-1: {zone: control, addresses: [10.10.0.2]}
+  hmi-1:  {zone: control, addresses: [10.10.0.5]}
+  plc-1:  {zone: pumping, addresses: [10.40.0.17], unit_ids: [1]}
+tunnels:
+  pumping:
+    kind: KIND
+    ends:
+      router-1: {address: 198.51.100.1, networks: [10.10.0.0/24], ONE}
+      router-2: {address: 198.51.100.2, networks: [10.40.0.0/24], TWO}
+conduits:
+  water:
+    from: [control]
+    to: pumping
+    guard: gate-1
+    servers: {plc-1: {listen: "10.10.0.2:1502"}}
+    rules: [{name: all, clients: [hmi-1], permit: [read]}]
+"""
+KNOWN = "identity: NAME.example, certificate: NAME.pem, ca: [ca.pem]"
+ENDS = {
+    "wireguard": ("inside: 10.9.0.1, interface: wg0", "inside: 10.9.0.2, interface: wg0"),
+    "ipsec": (KNOWN.replace("NAME", "router-1"), KNOWN.replace("NAME", "router-2")),
+}
+
+
+@pytest.mark.parametrize("kind", list(ENDS))
+def test_two_sites_under_the_rules_written_for_them_reach_each_other_through_the_tunnel_alone(
+    kind: str, tmp_path: Path
+) -> None:
+    one, two = ENDS[kind]
+    text = TWO_SITES.replace("KIND", kind).replace("ONE", one).replace("TWO", two)
+    proof = prove(hardened(text, tmp_path))
+
+    assert proof is not None
+    assert proof.findings == ()
+    # What is not encrypted is refused by words that the proof takes for wider than they are.
+    assert {"ipsec" in text for _, text in proof.remarks} == ({True} if kind == "ipsec" else set())
+    assert {str(one) for one in proof.reach.in_words()} == {"control reaches plc-1 in pumping on tcp/502"}
