@@ -20,7 +20,7 @@ EVIDENCE = EvidenceFile(
     place="control",
     made_at=datetime(2026, 11, 27, 20, 40, tzinfo=UTC),
     claims=(Claim("connections", digest_of(b"site"), Strength.SUPPORTED, "12 of 12 as proven"),),
-    findings=("a finding – with a dash",),
+    findings=("a finding, with µ",),
     unseen=("wg is not installed",),
     inputs={"nft.json": digest_of(b"{}")},
 )
