@@ -105,7 +105,7 @@ class PlainWorld:
                     yield from self._fly(onward, changed, seen, hops + 1, number)
 
     def _route(self, router: PlainRouter, inward: str, packet: Flying) -> Iterator[tuple[str, Flying]]:
-        for arrived in _hook(router, Hook.PREROUTING, packet, inward, ""):
+        for arrived in through_hook(router, Hook.PREROUTING, packet, inward, ""):
             if arrived.destination in router.own:
                 continue
             is_written = (arrived.destination, arrived.port) != (packet.destination, packet.port)
@@ -113,8 +113,8 @@ class PlainWorld:
             if arrived.destination in self.segments[segment] and not is_written:
                 continue
             for outward in self._ways(router, arrived.destination):
-                for forwarded in _hook(router, Hook.FORWARD, arrived, inward, outward):
-                    for sent in _hook(router, Hook.POSTROUTING, forwarded, inward, outward):
+                for forwarded in through_hook(router, Hook.FORWARD, arrived, inward, outward):
+                    for sent in through_hook(router, Hook.POSTROUTING, forwarded, inward, outward):
                         yield router.interfaces[outward][0], sent
 
     def _ways(self, router: PlainRouter, destination: int) -> list[str]:
@@ -124,7 +124,9 @@ class PlainWorld:
         return attached or list(router.interfaces)
 
 
-def _hook(router: PlainRouter, hook: Hook, packet: Flying, inward: str, outward: str) -> Iterator[Flying]:
+def through_hook(
+    router: PlainRouter, hook: Hook, packet: Flying, inward: str, outward: str
+) -> Iterator[Flying]:
     """Give what leaves a hook: nothing, or the packet as its chains write it."""
     based = [
         (chain, table)

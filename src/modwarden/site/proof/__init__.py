@@ -1,4 +1,8 @@
-"""The zone proof: what can reach what, and whether level 2 breaks every path between IT and OT."""
+"""
+The zone proof: what can reach what, and whether level 2 breaks every path between IT and OT.
+
+`chains`, `space` and `topology` are its machinery; what compares rule sets uses them as well.
+"""
 
 from modwarden.site.proof.assumptions import Assumption, Support
 from modwarden.site.proof.prove import Proof, prove

@@ -90,9 +90,7 @@ class World:
         services = [*service_bounds(self.site)]
         for translation in nat_bounds(flat):
             addresses += translation.addresses.intervals or () if translation.addresses is not None else ()
-            services += (
-                _on_every_protocol(translation.ports.pieces(SOURCE_PORTS)) if translation.ports else ()
-            )
+            services += on_every_protocol(translation.ports.pieces(SOURCE_PORTS)) if translation.ports else ()
         self.topology = Topology(self.site, Space.cut_by(matches, addresses, services))
         self.routers = tuple(self._routers())
 
@@ -193,7 +191,8 @@ def _cut_short(world: World) -> Iterator[tuple[Origin, str]]:
             )
 
 
-def _on_every_protocol(ports: tuple[Interval, ...]) -> list[Interval]:
+def on_every_protocol(ports: tuple[Interval, ...]) -> list[Interval]:
+    """Give the services of some ports, whichever protocol has them."""
     return [
         (base * PORTS + first, base * PORTS + end) for base in (6, 17, 33, 132, 136) for first, end in ports
     ]

@@ -21,6 +21,7 @@ class Hook(StrEnum):
     INPUT = "input"
     FORWARD = "forward"
     POSTROUTING = "postrouting"
+    OUTPUT = "output"
 
 
 class Action(StrEnum):

@@ -1,0 +1,273 @@
+"""
+Loaded rules against those of the model: each difference with what it opens or closes, and by which rule.
+
+Kept true here: rules that differ in text and not in effect are no findings; a rule that asks for what packets
+do not show is compared as far as it is understood, and that is said.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from modwarden.drift.differences import Change, Difference, differences
+from modwarden.drift.fates import Fates, Path, Step, rules_of
+from modwarden.drift.ground import Ground
+from modwarden.drift.tracing import held_back
+from modwarden.drift.words import interfaces_in_words, joined, place_of, rule_in_words, whose
+from modwarden.model import Confidence, Evidence, Finding, Origin, Severity
+from modwarden.site.proof.space import DESTINATION, INWARD, OUTWARD, SERVICE, SOURCE, Box
+from modwarden.site.proof.words import services_in_words
+from modwarden.site.rulesets import Chain, Hook, Rule, Ruleset, Table
+
+_MOST_BOXES_TRACED = 64
+_Key: TypeAlias = tuple[Change, Path, tuple[object, ...], tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The rules that a host should run, what they are called, and where the site file names them."""
+
+    rulesets: tuple[Ruleset, ...]
+    name: str
+    origin: Origin
+
+
+@dataclass(slots=True)
+class Group:
+    """Differences that one rule makes against one other."""
+
+    change: Change
+    path: Path
+    opened_by: Step | None
+    held_by: Step | None
+    pieces: list[Difference] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class RuleDrift:
+    """Compares one host's rules."""
+
+    ground: Ground
+    model: Fates
+    loaded: Fates
+    expected: Expected
+
+    def groups(self) -> list[Group]:
+        """Gather the differences by what makes them."""
+        found: dict[_Key, Group] = {}
+        for path in Path:
+            for number, one in enumerate(differences(self.model, self.loaded, path)):
+                for box, passed, held in self._decided(one, is_traced=number < _MOST_BOXES_TRACED):
+                    key = (one.change, path, _key(passed), _key(held))
+                    group = found.setdefault(key, Group(one.change, path, passed, held))
+                    group.boxes.append(box)
+                    group.pieces.append(one)
+        return list(found.values())
+
+    def findings(self) -> Iterator[Finding]:
+        """Give a finding for each group, and for rules that cannot be compared."""
+        for group in self.groups():
+            yield self._finding(group)
+        yield from self._uncertain()
+
+    def _decided(self, one: Difference, *, is_traced: bool) -> Iterator[tuple[Box, Step | None, Step | None]]:
+        """Part a difference by what lets it pass on one side and what holds it on the other."""
+        if one.change is Change.REWRITES:
+            writing = [step for step in one.piece.steps if step.rule is not None and step.chain.is_nat]
+            yield one.box, writing[-1] if writing else None, None
+            return
+        side = self.model if one.change is Change.OPENS else self.loaded
+        traced = held_back(side, one.path, one.box) if is_traced else []
+        for part in traced:
+            yield part.box, _passing(one.piece.steps, part.step), part.step
+        if not traced:
+            yield one.box, _passing(one.piece.steps, None), None
+
+    def _finding(self, group: Group) -> Finding:
+        name = f"drift-{group.change}"
+        severity = Severity.ERROR if group.change is Change.OPENS else Severity.WARNING
+        asset, expected = self.ground.asset, self.expected
+        services = services_in_words(self.ground.space, joined(box[SERVICE] for box in group.boxes))
+        message = f"{asset.name}: {group.change} {services} {self._ends(group)}: {self._cause(group)}"
+        hints = {
+            Change.OPENS: f"take it out, or prove the site with it: put it into {expected.name}",
+            Change.CLOSES: f"load {expected.name} again, or prove the site with what is loaded",
+            Change.REWRITES: f"load {expected.name} again, or prove the site with what is loaded",
+        }
+        doubts = {
+            doubt
+            for step in (group.opened_by, group.held_by)
+            if step and step.rule
+            for doubt in step.rule.uncertain
+        }
+        is_wide = bool(doubts) or any(one.is_cut_short for one in group.pieces)
+        if doubts:
+            message += f" (taken as wider than it is: {', '.join(sorted(doubts))})"
+        return Finding(
+            name,
+            severity,
+            message,
+            hints[group.change],
+            expected.origin,
+            Confidence.POSSIBLE if is_wide else Confidence.CERTAIN,
+            tuple(self._evidence(group)),
+        )
+
+    def _ends(self, group: Group) -> str:
+        sources = joined(box[SOURCE] for box in group.boxes)
+        destinations = joined(box[DESTINATION] for box in group.boxes)
+        by = interfaces_in_words(
+            self.ground,
+            joined(box[INWARD] for box in group.boxes),
+            joined(box[OUTWARD] for box in group.boxes),
+        )
+        if group.path is Path.INPUT and not destinations & ~self.ground.local:
+            return f"from {whose(self.ground, sources)} to itself{by}"
+        if group.path is Path.OUTPUT:
+            return f"from itself to {whose(self.ground, destinations)}{by}"
+        return f"from {whose(self.ground, sources)} to {whose(self.ground, destinations)}{by}"
+
+    def _cause(self, group: Group) -> str:
+        if group.change is Change.REWRITES:
+            step = group.opened_by
+            if step is None:
+                return f"no rule writes into it what {self.expected.name} says"
+            return f"by {rule_in_words(step)}{self._whether_known(step.rule)}"
+        if group.change is Change.OPENS:
+            return self._opened(group.opened_by, group.held_by)
+        return self._closed(group.opened_by, group.held_by)
+
+    def _opened(self, opened: Step | None, held: Step | None) -> str:
+        name = self.expected.name
+        if held is not None and not self._is_based(self.loaded, held):
+            return f"{place_of(held.table, held.chain.name)}, by which {name} holds it back, is not loaded"
+        if opened is None:
+            return "no rule holds it back"
+        said = f"by {rule_in_words(opened)}{self._whether_known(opened.rule)}"
+        if held is None or (opened.rule is not None and not self._knows(self.model, opened.rule)):
+            return said
+        return f"{said}, where {name} holds it back by {rule_in_words(held)}"
+
+    def _closed(self, opened: Step | None, held: Step | None) -> str:
+        name = self.expected.name
+        said = f"by {rule_in_words(held)}" if held is not None else "some rule holds it back"
+        if held is not None and held.rule is not None:
+            return f"{said}{self._whether_known(held.rule)}"
+        if opened is not None and opened.rule is not None and not self._knows(self.loaded, opened.rule):
+            return f"{said}: {rule_in_words(opened)} of {name} is not loaded"
+        return said
+
+    def _whether_known(self, rule: Rule | None) -> str:
+        if rule is None or self._knows(self.model, rule):
+            return ""
+        return f", not in {self.expected.name}"
+
+    def _knows(self, side: Fates, rule: Rule) -> bool:
+        wanted = self._shape(rule)
+        return any(self._shape(one) == wanted for _, _, one in rules_of(side.rulesets))
+
+    def _shape(self, rule: Rule) -> tuple[object, ...]:
+        boxes = frozenset(self.model.boxes.get(id(rule)) or self.loaded.boxes.get(id(rule)) or ())
+        return boxes, rule.action, rule.target, rule.translation
+
+    def _is_based(self, side: Fates, step: Step) -> bool:
+        return any(
+            (table.name, table.packets, chain.name) == (step.table.name, step.table.packets, step.chain.name)
+            for chain, table in side.based(step.hook)
+        )
+
+    def _evidence(self, group: Group) -> Iterator[Evidence]:
+        loaded, model = group.opened_by, group.held_by
+        verbs = "lets it pass", "holds it back"
+        if group.change is Change.CLOSES:
+            loaded, model, verbs = model, loaded, verbs[::-1]
+        if loaded is not None:
+            yield Evidence(_origin(loaded), f"loaded: {rule_in_words(loaded)} {verbs[0]}")
+        if model is not None:
+            yield Evidence(_origin(model), f"{self.expected.name}: {rule_in_words(model)} {verbs[1]}")
+
+    def _uncertain(self) -> Iterator[Finding]:
+        """Name rules that only one side has, and of which nobody can say what they let pass."""
+        name = self.expected.name
+        for side, other, words in (
+            (self.loaded, self.model, f"is loaded and not in {name}"),
+            (self.model, self.loaded, f"is in {name} and not loaded"),
+        ):
+            known = Counter(self._uncertain_shape(*one) for one in _uncertain_of(other))
+            for one in _uncertain_of(side):
+                shape = self._uncertain_shape(*one)
+                known[shape] -= 1
+                if known[shape] < 0:
+                    yield self._cannot_compare(*one, words)
+
+    def _uncertain_shape(self, table: Table, chain: Chain, rule: Rule) -> tuple[object, ...]:
+        return table.name, table.packets, chain.name, self._shape(rule)
+
+    def _cannot_compare(self, table: Table, chain: Chain, rule: Rule, words: str) -> Finding:
+        step = rule_in_words(Step(chain.hook or Hook.FORWARD, table, chain, rule))
+        message = f"{self.ground.asset.name}: {step} in {place_of(table, chain.name)} {words}"
+        hint = (
+            f"look yourself what it does: it asks for what packets do not show ({', '.join(rule.uncertain)})"
+        )
+        where = self.expected.origin
+        seen = (Evidence(rule.origin, rule.text),)
+        return Finding("drift-uncertain", Severity.WARNING, message, hint, where, Confidence.POSSIBLE, seen)
+
+    def remarks(self) -> Iterator[str]:
+        """Say what could be compared in part only."""
+        shared = [rule for _, _, rule in rules_of(self.loaded.rulesets) if rule.uncertain]
+        if shared:
+            doubts = sorted({doubt for rule in shared for doubt in rule.uncertain})
+            said = f"{len(shared)} loaded rules are compared without what packets do not show"
+            yield f"{said}: {', '.join(doubts)}"
+        if self.model.is_cut_short or self.loaded.is_cut_short:
+            yield "too many boxes: some drops were left out of account"
+        for side in (self.model, self.loaded):
+            for ruleset in side.rulesets:
+                yield from (text for _, text in ruleset.remarks)
+
+
+def compare_rules(ground: Ground, expected: Expected, loaded: Sequence[Ruleset]) -> RuleDrift:
+    """
+    Compare the rules that a host runs with those that it should run.
+
+    Raises:
+        RulesetError: chains call each other in a circle, or one that is not there.
+    """
+    return RuleDrift(ground, Fates(ground, expected.rulesets), Fates(ground, loaded), expected)
+
+
+def _uncertain_of(side: Fates) -> Iterator[tuple[Table, Chain, Rule]]:
+    yield from (one for one in rules_of(side.rulesets) if one[2].uncertain)
+
+
+def _passing(steps: Iterable[Step], held: Step | None) -> Step | None:
+    """Name the step that lets pass what is held back elsewhere: on the same hook, of the same chain at best."""
+    steps = list(steps)
+    if held is not None:
+        steps = [step for step in steps if step.hook is held.hook]
+        same = [
+            step for step in steps if (step.table.name, step.chain.name) == (held.table.name, held.chain.name)
+        ]
+        steps = same or steps
+    named = [step for step in steps if step.rule is not None]
+    found = named or steps
+    return found[-1] if found else None
+
+
+def _key(step: Step | None) -> tuple[object, ...]:
+    if step is None:
+        return ()
+    return (
+        step.hook,
+        step.table.name,
+        step.table.packets,
+        step.chain.name,
+        id(step.rule) if step.rule else 0,
+    )
+
+
+def _origin(step: Step) -> Origin:
+    return step.rule.origin if step.rule is not None else step.chain.origin
