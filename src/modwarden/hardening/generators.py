@@ -1,4 +1,4 @@
-"""All generators of a guard's host, and what they write for one guard."""
+"""All generators, and what they write for one enforcement point."""
 
 from collections.abc import Callable, Iterable
 
@@ -15,6 +15,11 @@ Generator = Callable[[Site, AssetName], Iterable[HostFile]]
 GENERATORS: tuple[Generator, ...] = (render_rules, render_routes, render_forwarding, render_units)
 
 
-def render_host(site: Site, guard: AssetName) -> tuple[HostFile, ...]:
-    """Give every file for the host of one guard; none, where nothing there needs one."""
-    return tuple(file for generator in GENERATORS for file in generator(site, guard))
+def render_host(site: Site, asset: AssetName) -> tuple[HostFile, ...]:
+    """
+    Give every file for one enforcement point.
+
+    Raises:
+        UnnamedInterfacesError: it is a router with addresses at no interface.
+    """
+    return tuple(file for generator in GENERATORS for file in generator(site, asset))

@@ -1,5 +1,6 @@
 """
-The nftables rules of a guard's host: what is diverted to the guard, and what nobody may pass.
+The nftables rules of an enforcement point: its packet filter, and what a transparent guard has diverted
+to it.
 
 Kept true here:
 * each table is replaced whole, in one transaction, so that no packet finds a moment without it;
@@ -13,28 +14,41 @@ from collections.abc import Iterable, Iterator
 
 from modwarden.hardening.conduits import Diverted, diverted_conduits
 from modwarden.hardening.file import DIRECTORY, HostFile, written_from
-from modwarden.model import CLOSED_TABLE, DIVERT_TABLE, MARK, AlsoPass, AssetName, PassProtocol, Site
+from modwarden.hardening.filter import filter_table, served_needs
+from modwarden.hardening.point import Point
+from modwarden.model import (
+    CLOSED_TABLE,
+    DIVERT_TABLE,
+    FILTER_TABLE,
+    MARK,
+    AlsoPass,
+    AssetName,
+    PassProtocol,
+    Site,
+)
 
 _FAMILIES = {4: ("ip", "127.0.0.1"), 6: ("ip6", "[::1]")}
 _MARKED = f"meta mark set {MARK:#x} accept"
 _ECHO = {4: "icmp type echo-{}", 6: "icmpv6 type echo-{}"}
 
 
-def render_rules(site: Site, guard: AssetName) -> Iterable[HostFile]:
-    """Write both tables."""
-    conduits = diverted_conduits(site, guard)
-    if not conduits:
-        return
-    origins = [origin for conduit in conduits for origin in conduit.origins]
-    lines = [
-        "#!/usr/sbin/nft -f",
-        *written_from(site, guard, origins),
-        "",
-        *_table(DIVERT_TABLE, _divert(conduits)),
-        "",
-        *_table(CLOSED_TABLE, _closed(conduits)),
-    ]
+def render_rules(site: Site, asset: AssetName) -> Iterable[HostFile]:
+    """Write all tables."""
+    point, conduits = Point.of(site, asset), diverted_conduits(site, asset)
+    origins = [*point.origins, *(origin for need in served_needs(point) for origin in need.origins)]
+    origins += [origin for conduit in conduits for origin in conduit.origins]
+    lines = ["#!/usr/sbin/nft -f", *written_from(site, asset, origins, _serves(point))]
+    if conduits:
+        lines += ["", *_table(DIVERT_TABLE, _divert(conduits))]
+        lines += ["", *_table(CLOSED_TABLE, _closed(conduits))]
+    lines += ["", *_table(FILTER_TABLE, filter_table(point))]
     yield HostFile("rules.nft", f"{DIRECTORY}/rules.nft", "\n".join(lines) + "\n")
+
+
+def _serves(point: Point) -> tuple[str, ...]:
+    boundary = ("SR 5.1", "SR 5.2", "SR 5.2 RE 1", "SR 5.2 RE 3")
+    senders = ("SR 3.1",) if point.forwards else ()
+    return ("SR 1.13", "SR 2.8", *senders, *boundary, "SR 7.1 RE 1", "SR 7.1 RE 2", "SR 7.7")
 
 
 def _table(name: str, body: Iterable[str]) -> list[str]:

@@ -1,22 +1,25 @@
 """
-systemd's units of a guard's host: rules, forwarding, guard, in this order.
+systemd's units of an enforcement point: rules, forwarding, guard, in this order.
 
 Kept true here: rules are loaded before any network is up, and stay when the guard or their own unit stops;
 forwarding needs them; the guard that hangs is ended by the watchdog, for rules alone cannot tell its clients.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from modwarden.hardening.conduits import diverted_conduits
 from modwarden.hardening.file import DIRECTORY, UNITS, HostFile, written_from
+from modwarden.hardening.guard_unit import guard_unit
+from modwarden.hardening.point import Point
 from modwarden.model import AssetName, Site
 
-# The data loop says at each half of it that it lives. Long for a loop, short for whoever waits for a plant.
-_WATCHDOG_S = 10
+RULES_UNIT, FORWARDING_UNIT, GUARD_UNIT = (
+    f"modwarden-{word}.service" for word in ("rules", "forwarding", "guard")
+)
 
-_RULES = f"""\
+_RULES = """\
 [Unit]
-Description=Modwarden: rules that divert Modbus to the guard, and refuse it while there is none
+Description=Modwarden: {what}
 DefaultDependencies=no
 Wants=network-pre.target
 Before=network-pre.target shutdown.target
@@ -26,10 +29,8 @@ After=local-fs.target systemd-modules-load.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/sbin/nft -f {DIRECTORY}/rules.nft
-ExecStart={DIRECTORY}/routes.sh
-ExecReload=/usr/sbin/nft -f {DIRECTORY}/rules.nft
-ExecReload={DIRECTORY}/routes.sh
+{starts}
+{reloads}
 # No ExecStop: the rules stay until somebody deletes them by hand.
 
 [Install]
@@ -38,9 +39,9 @@ WantedBy=sysinit.target
 
 _FORWARDING = f"""\
 [Unit]
-Description=Modwarden: forwarding between clients and servers
-Requires=modwarden-rules.service
-After=modwarden-rules.service network-online.target
+Description=Modwarden: forwarding between interfaces
+Requires={RULES_UNIT}
+After={RULES_UNIT} network-online.target
 Wants=network-online.target
 
 [Service]
@@ -53,58 +54,37 @@ ExecStop={DIRECTORY}/forwarding.sh stop
 WantedBy=multi-user.target
 """
 
-_GUARD = """\
-[Unit]
-Description=Modwarden: guard {guard}
-Requires=modwarden-rules.service
-Wants=modwarden-forwarding.service
-After=modwarden-rules.service modwarden-forwarding.service network-online.target
-StartLimitIntervalSec=0
 
-[Service]
-Type=notify
-NotifyAccess=main
-User=modwarden
-ExecStart=/usr/bin/env modwarden run "{site}" --as {guard} --only guard --state /var/lib/modwarden/state
-ExecReload=/bin/kill -HUP $MAINPID
-WatchdogSec={watchdog_s}
-WatchdogSignal=SIGKILL
-Restart=always
-RestartSec=1
-# 2: the site file is wrong and none was ever good; a restart mends nothing.
-RestartPreventExitStatus=2
-LimitNOFILE=65536
-StateDirectory=modwarden
-AmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_BIND_SERVICE
-NoNewPrivileges=yes
-ProtectHome=yes
-PrivateTmp=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
-
-[Install]
-WantedBy=multi-user.target
-"""
-
-
-def render_units(site: Site, guard: AssetName) -> Iterable[HostFile]:
-    """Write the three units."""
-    conduits = diverted_conduits(site, guard)
-    if not conduits:
-        return
-    head = "\n".join(written_from(site, guard, [conduit.conduit.origin for conduit in conduits])) + "\n\n"
-    guard_unit = _GUARD.format(guard=guard, site=_quoted(str(site.path.absolute())), watchdog_s=_WATCHDOG_S)
-    for name, text in (
-        ("modwarden-rules.service", _RULES),
-        ("modwarden-forwarding.service", _FORWARDING),
-        ("modwarden-guard.service", guard_unit),
-    ):
+def render_units(site: Site, asset: AssetName) -> Iterable[HostFile]:
+    """Write the units that this enforcement point needs."""
+    point = Point.of(site, asset)
+    origins = [point.asset.origin, *(one.conduit.origin for one in diverted_conduits(site, asset))]
+    origins += [conduit.origin for conduit in site.conduits.values() if conduit.guard == asset]
+    for name, text, serves in _units(point):
+        head = "\n".join(written_from(site, asset, origins, serves)) + "\n\n"
         yield HostFile(name, f"{UNITS}/{name}", head + text)
 
 
-def _quoted(path: str) -> str:
-    """Escape what systemd would read as more than itself within quotes."""
-    return path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+def _units(point: Point) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    commands = [f"/usr/sbin/nft -f {DIRECTORY}/rules.nft"]
+    commands += [f"{DIRECTORY}/routes.sh"] if point.is_transparent else []
+    yield (
+        RULES_UNIT,
+        _RULES.format(
+            what=_what(point),
+            starts="\n".join(f"ExecStart={command}" for command in commands),
+            reloads="\n".join(f"ExecReload={command}" for command in commands),
+        ),
+        ("SR 5.2 RE 3",),
+    )
+    if point.is_transparent or point.forwards:
+        yield FORWARDING_UNIT, _FORWARDING, ("SR 5.2 RE 3",)
+    if point.is_guard:
+        needs = [RULES_UNIT, *([FORWARDING_UNIT] if point.is_transparent else [])]
+        yield GUARD_UNIT, guard_unit(point, needs), ("SR 3.4", "SR 7.2", "SR 7.7")
+
+
+def _what(point: Point) -> str:
+    if point.is_transparent:
+        return "rules that divert Modbus to the guard, and refuse it while there is none"
+    return "the packet filter, closed but for what the site file names"

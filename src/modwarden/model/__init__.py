@@ -39,6 +39,7 @@ from modwarden.model.diversion import (
     RULE_PREFERENCE,
     Diversion,
 )
+from modwarden.model.enforcement import FILTER_TABLE, ISLAND_TABLE
 from modwarden.model.evidence import (
     Claim,
     EvidenceError,
@@ -49,6 +50,7 @@ from modwarden.model.evidence import (
     render_evidence,
 )
 from modwarden.model.finding import Confidence, Evidence, Finding, Severity
+from modwarden.model.flow import Flow, Management, Party
 from modwarden.model.function_set import (
     READ_WRITE_REGISTERS,
     Function,
@@ -65,6 +67,7 @@ from modwarden.model.line import PORT_NETWORK, Framing, Line, Parity, SerialPort
 from modwarden.model.names import (
     AssetName,
     ConduitName,
+    FlowName,
     PointMapName,
     PointName,
     RoleName,
@@ -126,8 +129,10 @@ __all__ = [
     "ENTERPRISE",
     "EXCEPTION_CODES",
     "FIELD",
+    "FILTER_TABLE",
     "FOUNDATIONAL_REQUIREMENTS",
     "INTERNET",
+    "ISLAND_TABLE",
     "LAST_ADDRESS",
     "MARK",
     "MODBUS_PORT",
@@ -160,6 +165,8 @@ __all__ = [
     "Expectation",
     "Expired",
     "Finding",
+    "Flow",
+    "FlowName",
     "Framing",
     "Function",
     "FunctionSelector",
@@ -172,6 +179,7 @@ __all__ = [
     "Layout",
     "Limits",
     "Line",
+    "Management",
     "MaxChange",
     "Network",
     "OnFailure",
@@ -182,6 +190,7 @@ __all__ = [
     "Order",
     "Origin",
     "Parity",
+    "Party",
     "PassProtocol",
     "Place",
     "Point",

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from modwarden.model.connection import Connections
+from modwarden.model.flow import Management
 from modwarden.model.line import Framing, Line, SerialPort
 from modwarden.model.names import AssetName, PointMapName, UnitId, ZoneName
 from modwarden.model.network import Address
@@ -42,6 +43,7 @@ class Asset:
     framing: Framing = Framing.MODBUS_TCP
     line: Line | None = None
     connections: Connections = field(default_factory=Connections)
+    management: Management | None = None
     origin: Origin = field(default=Origin("", 0), compare=False)
 
     @property

@@ -63,13 +63,15 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port, or a span of ports, of one protocol."""
+    """A port, or a span of ports, of one protocol; `icmp` is an echo, and has none."""
 
     protocol: str
     first: int
     last: int
 
     def __str__(self) -> str:
+        if self.protocol == "icmp":
+            return self.protocol
         span = str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
         return f"{self.protocol}/{span}"
 

@@ -5,6 +5,7 @@ from typing import NewType
 ZoneName = NewType("ZoneName", str)
 AssetName = NewType("AssetName", str)
 ConduitName = NewType("ConduitName", str)
+FlowName = NewType("FlowName", str)
 RuleName = NewType("RuleName", str)
 PointName = NewType("PointName", str)
 PointMapName = NewType("PointMapName", str)

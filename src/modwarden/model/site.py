@@ -9,9 +9,10 @@ from modwarden.model.asset import Asset
 from modwarden.model.bus import Bus, Transceiver
 from modwarden.model.conduit import Conduit, OnGuardFailure, ServerBinding, Socket
 from modwarden.model.diversion import Diversion
+from modwarden.model.flow import Flow
 from modwarden.model.identity import Account, IdentitySource
 from modwarden.model.journal import JournalSettings
-from modwarden.model.names import AssetName, ConduitName, PointMapName, ZoneName
+from modwarden.model.names import AssetName, ConduitName, FlowName, PointMapName, ZoneName
 from modwarden.model.network import Address
 from modwarden.model.origin import Origin
 from modwarden.model.point import PointMap
@@ -36,6 +37,7 @@ class Site:
     accounts: tuple[Account, ...] = ()
     buses: tuple[Bus, ...] = ()
     transceivers: tuple[Transceiver, ...] = ()
+    flows: Mapping[FlowName, Flow] = field(default_factory=dict)
     origin: Origin = field(default=Origin("", 0), compare=False)
 
     def units_via(self, gateway: AssetName) -> tuple[Asset, ...]:
@@ -93,3 +95,14 @@ class Site:
     def guards(self) -> tuple[AssetName, ...]:
         """List the assets on which a guard runs, in the order of the file."""
         return tuple(dict.fromkeys(conduit.guard for conduit in self.conduits.values()))
+
+    def enforcement_points(self) -> tuple[AssetName, ...]:
+        """List what `harden` writes for: routers, and the hosts of guards; by name."""
+        guards = set(self.guards())
+        return tuple(
+            sorted(
+                asset.name
+                for asset in self.assets.values()
+                if asset.connections.forwards or asset.name in guards
+            )
+        )

@@ -21,6 +21,7 @@ from modwarden.site._assets import AssetReader, build_zones, require
 from modwarden.site._clients import ClientNames
 from modwarden.site._conduits import ConduitReader
 from modwarden.site._connections import ConnectionReader
+from modwarden.site._flows import FlowReader
 from modwarden.site._plant import PlantReader
 from modwarden.site._points import PointReader
 from modwarden.site._schema import JournalShape, SiteShape, TestShape
@@ -46,6 +47,8 @@ class SiteBuilder:
         reader = AssetReader(self.tree, self.problems, frozenset(zones), frozenset(maps), connections)
         assets = reader.build_assets(shape.assets)
         self._check_apart(zones, assets)
+        flows = FlowReader(self.tree, self.problems, zones, assets)
+        assets = flows.managed(shape.assets)
         conduits = ConduitReader(self.tree, self.problems, zones, assets, maps, base).build_conduits(
             shape.conduits
         )
@@ -66,6 +69,7 @@ class SiteBuilder:
             accounts=tuple(plant.accounts(shape)),
             transceivers=tuple(plant.transceivers(shape)),
             buses=tuple(plant.buses(shape)),
+            flows=flows.flows(shape.flows),
             origin=self.tree.origin(()),
         )
 

@@ -53,8 +53,7 @@ class ClientNames:
         raise Mistake("unknown-client", f"there is no client {word!r}", hint)
 
     def _is_address(self, word: str) -> bool:
-        is_numeric = set(word) <= _ADDRESS_CHARACTERS and ("." in word or ":" in word)
-        return is_numeric and word not in self.assets and word not in self.zones
+        return is_address(word) and word not in self.assets and word not in self.zones
 
     def _addresses(self, name: str) -> tuple[Address, ...]:
         asset = self.assets[AssetName(name)]
@@ -73,6 +72,11 @@ class ClientNames:
                 "no-address", f"the zone {zone.name!r} has no networks", "give the zone `networks:`"
             )
         return list(zone.networks)
+
+
+def is_address(word: str) -> bool:
+    """Say whether a word is meant for an address or a network."""
+    return set(word) <= _ADDRESS_CHARACTERS and ("." in word or ":" in word)
 
 
 def host(address: Address) -> Network:

@@ -175,6 +175,11 @@ SecurityLevelWord = Annotated[
 PortWord = Annotated[
     Port, _told(_words.parse_port), _text(r"^(tcp|udp)/\d+(-\d+)?$", "tcp/443", "tcp/5000-5010")
 ]
+FlowPortWord = Annotated[
+    Port,
+    _told(_words.parse_flow_port),
+    _text(r"^((tcp|udp)/\d+(-\d+)?|icmp)$", "tcp/443", "udp/123", "icmp"),
+]
 VoltageText = Annotated[
     Voltage, _told(_quantities.parse_voltage), _text(r"^\d+(\.\d+)? ?(VDC|VRMS)$", "5000 VDC")
 ]

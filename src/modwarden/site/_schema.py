@@ -29,6 +29,7 @@ from modwarden.site._schema_connections import (
     IdentitySourceShape,
     PlaceShape,
 )
+from modwarden.site._schema_flows import FlowShape
 from modwarden.site._schema_points import PointMapShape
 from modwarden.site._shape import Shape
 
@@ -112,6 +113,9 @@ class SiteShape(Shape):
     points: dict[str, PointMapShape] = Field(default_factory=dict, description="Maps of points.")
     assets: dict[str, AssetShape] = Field(description="Assets.")
     conduits: dict[str, ConduitShape] = Field(default_factory=dict, description="Conduits.")
+    flows: dict[str, FlowShape] = Field(
+        default_factory=dict, description="What else may cross zones, by name."
+    )
     journal: JournalShape = Field(default_factory=JournalShape, description="The journal.")
     identity_sources: dict[str, IdentitySourceShape] = Field(
         default_factory=dict, description="Directories and the like."

@@ -19,6 +19,7 @@ from modwarden.site._schema_connections import (
     RouteShape,
     RulesetShape,
 )
+from modwarden.site._schema_flows import ManagementShape
 from modwarden.site._shape import Shape
 
 _UnitNumber = Annotated[int, Field(ge=0, le=255)]
@@ -109,6 +110,9 @@ class AssetShape(Shape):
     relay: RelayShape | None = Field(None, description="What it relays.")
     remote_access: list[RemoteAccessShape] = Field(
         default_factory=list, description="Ways into it that no router sees."
+    )
+    management: ManagementShape | None = Field(
+        None, description="Who may connect to it, where it is a router or a guard's host; without it, nobody."
     )
     moves_between: list[str] = Field(
         default_factory=list, description="Zones in which it is connected at one time or another."

@@ -22,6 +22,7 @@ _MERGED = (
     "points",
     "assets",
     "conduits",
+    "flows",
     "identity_sources",
     "accounts",
     "transceivers",

@@ -49,7 +49,7 @@ def validate(tree: Tree, problems: Problems) -> SiteShape | None:
 def _expendable(path: TreePath) -> TreePath | None:
     """Name the part around a mistake that nothing else in the file refers to."""
     match path:
-        case ("tests", int(), *_):
+        case ("tests", int(), *_) | ("flows", _, *_):
             return path[:2]
         case ("conduits", _, "rules", int(), *_):
             return path[:4]

@@ -181,3 +181,14 @@ def parse_port(text: object) -> Port:
     if not 0 < first <= last <= _MAX_PORT:
         raise Mistake("bad-port", f"{text!r} is no port", f"ports are 1 to {_MAX_PORT}, the smaller first")
     return Port(match[1], first, last)
+
+
+def parse_flow_port(text: object) -> Port:
+    """Read `tcp/443`, `tcp/5000-5010`, `udp/123`, or `icmp` for an echo."""
+    if text == "icmp":
+        return Port("icmp", 0, 0)
+    try:
+        return parse_port(text)
+    except Mistake as mistake:
+        hint = "write it like tcp/443, tcp/5000-5010, udp/123 or icmp"
+        raise Mistake(mistake.name, mistake.what, hint) from mistake

@@ -11,6 +11,7 @@ from modwarden.site.rulesets.sets import PORTS, SERVICES
 
 _NUMBERED = re.compile(r"^(.*?)(\d+)(\D*)$")
 _PROTOCOL_WORDS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6", 132: "sctp"}
+_ICMP = (1, 58)
 _FEW = 4
 
 
@@ -34,6 +35,8 @@ def _span_words(first: int, end: int) -> Iterator[str]:
         last = min(end, (protocol + 1) * PORTS) - 1
         name = _PROTOCOL_WORDS.get(protocol, f"protocol {protocol}")
         low, high = first % PORTS, last % PORTS
+        if protocol in _ICMP and low == high:
+            name, low, high = f"{name} type {low}", 0, PORTS - 1
         yield (
             name
             if (low, high) == (0, PORTS - 1)

@@ -18,6 +18,22 @@ _SERVICES = {
     "microsoft-ds": 445, "isakmp": 500, "syslog": 514, "mbap": 502, "ldaps": 636, "ipsec-nat-t": 4500,
     "opcua-tcp": 4840, "ms-wbt-server": 3389,
 }  # fmt: skip
+# A type takes the place that a port has with others, so that rules on types are exact.
+_ICMP_TYPES = {
+    "icmp": {
+        "echo-reply": 0, "destination-unreachable": 3, "source-quench": 4, "redirect": 5, "echo-request": 8,
+        "router-advertisement": 9, "router-solicitation": 10, "time-exceeded": 11, "parameter-problem": 12,
+        "timestamp-request": 13, "timestamp-reply": 14, "info-request": 15, "info-reply": 16,
+        "address-mask-request": 17, "address-mask-reply": 18,
+    },
+    "icmpv6": {
+        "destination-unreachable": 1, "packet-too-big": 2, "time-exceeded": 3, "parameter-problem": 4,
+        "echo-request": 128, "echo-reply": 129, "mld-listener-query": 130, "mld-listener-report": 131,
+        "mld-listener-done": 132, "nd-router-solicit": 133, "nd-router-advert": 134,
+        "nd-neighbor-solicit": 135, "nd-neighbor-advert": 136, "nd-redirect": 137,
+        "mld2-listener-report": 143,
+    },
+}  # fmt: skip
 PRIORITIES = {
     "raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100, "out": 100,
 }  # fmt: skip
@@ -45,3 +61,10 @@ def port_number(word: str | int) -> int | None:
         return socket.getservbyname(word)
     except OSError:
         return None
+
+
+def icmp_type_number(protocol: str, word: str | int) -> int | None:
+    """Give the number of a type of `icmp` or `icmpv6`; None where the word is not known."""
+    if isinstance(word, int):
+        return word if 0 <= word <= 0xFF else None
+    return int(word) if word.isdecimal() else _ICMP_TYPES[protocol].get(word)

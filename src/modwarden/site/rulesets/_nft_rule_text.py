@@ -78,7 +78,12 @@ def _tail(tokens: Tokens) -> dict[str, Any]:
         return {"reject": _refusal(tokens)}
     if word == "tproxy":
         tokens.takes("ip", "ip6")
+    start = tokens.at
     _pass_over(tokens)
+    words = [token.text for token in tokens.listed[start : tokens.at] if not token.is_string]
+    if _TAILS[word] == "set" and "limit" in words:
+        # What the set keeps for each element is a rate.
+        return {"set": {"stmt": [{"limit": None}]}}
     return {_TAILS[word]: None}
 
 

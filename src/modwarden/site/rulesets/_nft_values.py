@@ -2,11 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from ipaddress import ip_address, ip_network
 from typing import Any, TypeAlias
 
-from modwarden.site.rulesets._names import WITH_PORTS, port_number, protocol_number
+from modwarden.site.rulesets._names import (
+    PROTOCOLS,
+    WITH_PORTS,
+    icmp_type_number,
+    port_number,
+    protocol_number,
+)
 from modwarden.site.rulesets.ir import ANY, Match, Names
 from modwarden.site.rulesets.sets import (
     ADDRESSES,
@@ -24,6 +30,8 @@ from modwarden.site.rulesets.sets import (
 )
 
 Numbers: TypeAlias = Callable[[Any], list[Interval]]
+# An ICMP type is one byte.
+_TYPES: Interval = (0, 0x100)
 _FAMILIES = {"ip": V4, "ipv4": V4, "ip6": V6_SET, "ipv6": V6_SET, 2: V4, 10: V6_SET}
 _TRANSPORTS = {"tcp": (6,), "udp": (17,), "dccp": (33,), "sctp": (132,), "udplite": (136,), "th": WITH_PORTS}
 
@@ -130,6 +138,9 @@ def _payload(body: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
     if protocol in _TRANSPORTS and name in ("sport", "dport"):
         ports = _numbers(atoms, operator, port_intervals, SOURCE_PORTS)
         return _on_ports(_TRANSPORTS[str(protocol)], ports, is_source=name == "sport")
+    if protocol in ("icmp", "icmpv6") and name == "type":
+        read = partial(_icmp_type_intervals, str(protocol))
+        return Match(service=service(PROTOCOLS[str(protocol)], _numbers(atoms, operator, read, _TYPES)))
     raise UnknownWordError(f"{protocol} {name}" if protocol is not None else "raw payload", header_of(body))
 
 
@@ -212,6 +223,14 @@ def port_intervals(atom: Any) -> list[Interval]:
         low = high = port_number(atom) if isinstance(atom, int | str) else None
     if low is None or high is None:
         raise UnknownWordError(f"the port {atom!r}")
+    return [(low, high + 1)]
+
+
+def _icmp_type_intervals(protocol: str, atom: Any) -> list[Interval]:
+    ends = atom["range"] if isinstance(atom, Mapping) and "range" in atom else [atom, atom]
+    low, high = (icmp_type_number(protocol, word) if isinstance(word, int | str) else None for word in ends)
+    if low is None or high is None:
+        raise UnknownWordError(f"{protocol} type {atom!r}", Match(service=service(PROTOCOLS[protocol])))
     return [(low, high + 1)]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from modwarden.model import Origin
 from modwarden.site.rulesets._names import protocol_number
+from modwarden.site.rulesets._nft_rates import kind_of, without_rates
 from modwarden.site.rulesets._nft_rules import NatReader, RuleDraft, verdict_of
 from modwarden.site.rulesets._nft_text_of import text_of
 from modwarden.site.rulesets._nft_values import (
@@ -149,7 +150,7 @@ class _TableReader:
                 rule for one in self.rules.get(name, ()) for rule in self._rules(one, is_tracked=is_tracked)
             ]
             chains[name] = self._chain(item, tuple(read))
-        return Table(self.name, _FAMILIES[self.family], chains)
+        return Table(self.name, _FAMILIES[self.family], without_rates(chains))
 
     def _chain(self, item: NftObject, rules: tuple[Rule, ...]) -> Chain:
         body = item.body
@@ -224,6 +225,7 @@ def _rejected(body: Any) -> Match:
 
 
 def _other(draft: RuleDraft, kind: str, body: Any) -> None:
+    kind = kind_of(kind, body)
     if kind in _SILENT:
         return
     if kind in _DOUBTFUL:

@@ -36,6 +36,8 @@ def parse_nft_text(text: str, file: str) -> Ruleset:
         word = tokens.take().text
         if word == "table":
             objects += _TableText(tokens).read(line)
+        elif word in ("delete", "destroy") and tokens.peek() == "table":
+            objects = _without_table(objects, tokens)
         elif word == "flush" and tokens.peek() == "ruleset":
             objects.clear()
             tokens.skip_line()
@@ -44,6 +46,18 @@ def parse_nft_text(text: str, file: str) -> Ruleset:
         else:
             hint = "load the file, and save what `nft list ruleset` prints"
             raise RulesetError(Origin(file, line), f"the command {word!r} is not read here", hint)
+
+
+def _without_table(objects: list[NftObject], tokens: Tokens) -> list[NftObject]:
+    """Take out a table that the file makes, deletes and makes anew, so as to replace it whole."""
+    tokens.expect("table")
+    family = tokens.take().text if tokens.peek() in _TABLE_FAMILIES else "ip"
+    gone = (family, tokens.take().text)
+    return [one for one in objects if (one.body["family"], _table_of(one)) != gone]
+
+
+def _table_of(item: NftObject) -> str:
+    return str(item.body["name"] if item.kind == "table" else item.body["table"])
 
 
 def _substituted(text: str, file: str) -> str:
@@ -75,6 +89,9 @@ class _TableText:
         name = tokens.take().text
         self.where = {"family": family, "table": name}
         found = [NftObject("table", {"family": family, "name": name}, line)]
+        if tokens.peek() in ("\n", ";", ""):
+            # `table inet filter` alone makes sure that there is one.
+            return found
         tokens.expect("{")
         while True:
             tokens.skip_ends()

@@ -1,0 +1,78 @@
+"""What reaches an enforcement point itself, and what a guard's host opens on its own."""
+
+from collections.abc import Iterator
+
+from modwarden.hardening.crossing import TRACKED, told
+from modwarden.hardening.needs import Need, Target
+from modwarden.hardening.nft_words import SPANS, accepts, of_version
+from modwarden.hardening.places import minus
+from modwarden.hardening.point import Point
+from modwarden.model import MARK
+from modwarden.site.rulesets.sets import NONE, IntervalSet
+
+# IPv6 finds neighbours by ICMP. RFC 4861 §7.1: the kernel drops what a router passed on.
+_NEIGHBOURS = "nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert"
+
+
+def input_rules(point: Point) -> Iterator[str]:
+    """Let in what is needed of the host itself: by a guard's clients, by flows, for its management."""
+    yield 'iifname "lo" accept'
+    if point.is_transparent:
+        # The guard refuses and records whom no rule names; and a reset needs a socket that sees its packet.
+        yield f'meta mark {MARK:#x} accept comment "diverted to the guard"'
+    yield TRACKED
+    if 6 in point.versions:
+        yield f"icmpv6 type {{ {_NEIGHBOURS} }} accept"
+    for need in point.needs:
+        rules = list(arriving(point, need))
+        yield from [*told(need), *rules] if rules else []
+
+
+def arriving(point: Point, need: Need) -> Iterator[str]:
+    """Write the rules for one need, as far as it leads here."""
+    source = need.source | need.nearby
+    for target in need.targets:
+        to = target.addresses & point.own
+        if to.is_empty or need.begun_by == point.name:
+            continue
+        reached = Target(_unless_all(to, point), target.protocol, target.ports)
+        if not point.forwards:
+            yield from accepts(source, reached, comment=need.name)
+        for leg in point.legs:
+            before = f'iifname "{leg.name}"'
+            yield from accepts(source & leg.behind, reached, comment=need.name, before=before)
+
+
+def _unless_all(to: IntervalSet, point: Point) -> IntervalSet:
+    """Do not ask for the address where any of the host's own will do."""
+    whole = NONE
+    for version, span in SPANS.items():
+        here = of_version(to, version)
+        is_all = not here.is_empty and here == of_version(point.own, version)
+        whole |= IntervalSet((span,)) if is_all else here
+    return whole
+
+
+def output_rules(point: Point) -> Iterator[str]:
+    """Let out what a guard's host needs; elsewhere it opens no connection."""
+    yield 'oifname "lo" accept'
+    yield "ct state established,related accept"
+    # Refusals of what belongs to no connection; they carry nothing.
+    yield "tcp flags & rst == rst accept"
+    if 6 in point.versions:
+        yield f"icmpv6 type {{ {_NEIGHBOURS}, mld2-listener-report }} accept"
+    for need in point.needs:
+        rules = list(opened(point, need))
+        yield from [*told(need), *rules] if rules else []
+
+
+def opened(point: Point, need: Need) -> Iterator[str]:
+    """Write the rules for one need, as far as it begins here."""
+    is_own = need.begun_by == point.name
+    if not is_own and (need.source & point.own).is_empty:
+        return
+    # A transparent guard speaks from its clients' addresses.
+    source = None if is_own else _unless_all(need.source & point.own, point)
+    for target in need.targets:
+        to = minus(target.addresses, point.own)
+        yield from accepts(source, Target(to, target.protocol, target.ports), comment=need.name)

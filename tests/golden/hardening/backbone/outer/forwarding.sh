@@ -1,0 +1,25 @@
+#!/bin/sh
+# Written by `modwarden harden` for the router outer of Two routers and a transit segment, from
+#   site.yaml:9
+#   site.yaml:11
+# Serves IEC 62443-3-3 SR 5.2 RE 3.
+# Change those lines and write it again, rather than this file.
+set -eu
+
+if [ "${1:-start}" = stop ]; then
+    sysctl -qw net/ipv4/conf/lan0/forwarding=0
+    sysctl -qw net/ipv4/conf/lan1/forwarding=0
+    sysctl -qw net/ipv4/conf/tun0/forwarding=0
+    sysctl -qw net/ipv4/conf/up/forwarding=0
+    sysctl -qw net/ipv4/conf/wan/forwarding=0
+    exit 0
+fi
+
+# Without the rules nothing is forwarded.
+nft list table inet modwarden_filter >/dev/null
+
+sysctl -qw net/ipv4/conf/lan0/forwarding=1
+sysctl -qw net/ipv4/conf/lan1/forwarding=1
+sysctl -qw net/ipv4/conf/tun0/forwarding=1
+sysctl -qw net/ipv4/conf/up/forwarding=1
+sysctl -qw net/ipv4/conf/wan/forwarding=1
