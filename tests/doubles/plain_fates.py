@@ -10,7 +10,8 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from tests.doubles.drawn_worlds import ANYBODY, SEGMENTS, SERVICES, address
-from tests.doubles.packet_walk import Flying, PlainRouter, through_hook
+from tests.doubles.packet_walk import Flying, PlainRouter
+from tests.doubles.packet_walk import _hook as through_hook
 
 from modwarden.site.rulesets import Hook
 

@@ -182,7 +182,7 @@ def test_a_table_that_is_gone_opens_all_and_is_named(firewall: Firewall) -> None
 
     assert {name for name, _ in found} == {"drift-opens", "drift-uncertain"}
     # ICMP passed in part: how much, no packet shows.
-    gone = "opens protocol 0, protocols 2-255 from anywhere to anywhere: chain forward of table inet filter, by which"
+    gone = "opens protocol 0, protocols 2-255 from anywhere to anywhere: chain forward of table inet filter"
     assert any(gone in what for _, what in found)
     assert any("to itself: chain input of table inet filter" in what for _, what in found)
 

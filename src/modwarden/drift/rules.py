@@ -244,14 +244,11 @@ def _uncertain_of(side: Fates) -> Iterator[tuple[Table, Chain, Rule]]:
 
 
 def _passing(steps: Iterable[Step], held: Step | None) -> Step | None:
-    """Name the step that lets pass what is held back elsewhere: on the same hook, of the same chain at best."""
+    """Name the step that lets pass what is held back elsewhere: of the same hook, at best of the same chain."""
     steps = list(steps)
     if held is not None:
         steps = [step for step in steps if step.hook is held.hook]
-        same = [
-            step for step in steps if (step.table.name, step.chain.name) == (held.table.name, held.chain.name)
-        ]
-        steps = same or steps
+        steps = [step for step in steps if step.chain.name == held.chain.name] or steps
     named = [step for step in steps if step.rule is not None]
     found = named or steps
     return found[-1] if found else None

@@ -72,6 +72,7 @@ from modwarden.model.names import (
     PointName,
     RoleName,
     RuleName,
+    TunnelName,
     UnitId,
     ZoneName,
 )
@@ -115,6 +116,7 @@ from modwarden.model.transparent import (
     PassProtocol,
     Transparent,
 )
+from modwarden.model.tunnel import WIREGUARD_PORT, Credentials, Tunnel, TunnelEnd, TunnelKind
 from modwarden.model.zone import CONTROL, DMZ, ENTERPRISE, FIELD, INTERNET, Place, Zone
 
 __all__ = [
@@ -141,6 +143,7 @@ __all__ = [
     "ROUTE_TABLE",
     "RULE_PREFERENCE",
     "WEEK_S",
+    "WIREGUARD_PORT",
     "Account",
     "Address",
     "AlsoPass",
@@ -155,6 +158,7 @@ __all__ = [
     "ConduitName",
     "Confidence",
     "Connections",
+    "Credentials",
     "Denial",
     "Diversion",
     "Electrical",
@@ -236,6 +240,10 @@ __all__ = [
     "Tolerance",
     "Transceiver",
     "Transparent",
+    "Tunnel",
+    "TunnelEnd",
+    "TunnelKind",
+    "TunnelName",
     "UnitId",
     "Verdicts",
     "Voltage",

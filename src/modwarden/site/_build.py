@@ -26,6 +26,7 @@ from modwarden.site._plant import PlantReader
 from modwarden.site._points import PointReader
 from modwarden.site._schema import JournalShape, SiteShape, TestShape
 from modwarden.site._tree import Tree
+from modwarden.site._tunnels import TunnelReader
 from modwarden.site._words import parse_socket
 from modwarden.site.problems import Mistake, Problems, did_you_mean
 
@@ -55,6 +56,7 @@ class SiteBuilder:
         timezone = self._timezone(shape.timezone)
         plant = PlantReader(self.tree, self.problems, assets)
         names = ClientNames(assets, zones)
+        tunnels = TunnelReader(self.tree, self.problems, zones, assets, conduits)
         return Site(
             name=shape.site,
             timezone=timezone,
@@ -70,6 +72,7 @@ class SiteBuilder:
             transceivers=tuple(plant.transceivers(shape)),
             buses=tuple(plant.buses(shape)),
             flows=flows.flows(shape.flows),
+            tunnels=tunnels.tunnels(shape.tunnels),
             origin=self.tree.origin(()),
         )
 

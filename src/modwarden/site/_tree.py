@@ -27,6 +27,7 @@ _MERGED = (
     "accounts",
     "transceivers",
     "buses",
+    "tunnels",
 )
 
 TreePath: TypeAlias = tuple[str | int, ...]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _RULE = re.compile(
     r"^    (?!type |ct state)(.*(?:accept|drop|inner|return|dnat to|snat to|masquerade|redirect).*)$"
 )
-_PACKETS = 600
+_PACKETS = 400
 _OTHERS = (
     "accept",
     "drop",
@@ -101,7 +101,7 @@ def kind_of(before: Fate, after: Fate) -> Change | None:
     return Change.OPENS if after else Change.CLOSES
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(drawn=worlds(most_routers=1, most_hosts=0), seed=st.integers(0, 2**32))
 def test_a_packet_lies_in_a_difference_exactly_when_its_fate_differs(
     tmp_path_factory: pytest.TempPathFactory, drawn: Drawn, seed: int
@@ -128,7 +128,7 @@ def test_a_packet_lies_in_a_difference_exactly_when_its_fate_differs(
         assert kinds == ({expected} if expected else set()), key
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(drawn=worlds(most_routers=1, most_hosts=0), seed=st.integers(0, 2**32))
 def test_one_packet_of_each_difference_has_another_fate(
     tmp_path_factory: pytest.TempPathFactory, drawn: Drawn, seed: int

@@ -69,6 +69,11 @@ def _assumed(site: Site) -> Iterator[tuple[str, Origin, str]]:
         yield "enforcement", site.origin, "nobody who is not meant to holds a router or a guard"
         yield "tracking", site.origin, "rule sets let replies pass, and helpers open no further connections"
         yield "spoofing", site.origin, "who sends from an address that is not its own gets no reply"
+    for tunnel in site.tunnels.values():
+        text = (
+            f"the tunnel {tunnel.name} is up, its ends alone hold its keys, and what they name passes alone"
+        )
+        yield f"tunnel:{tunnel.name}", tunnel.origin, text
     for conduit in {conduit.guard: conduit for conduit in site.conduits.values()}.values():
         text = f"{conduit.guard} forwards nothing but what its rules permit; IP forwarding is off there"
         yield f"guard:{conduit.guard}", site.assets[conduit.guard].origin, text

@@ -115,7 +115,11 @@ def _hop(site: Site, step: Step) -> Iterator[Evidence]:
         who = f" of {step.access.who}" if step.access.who else ""
         text = f"{step.access.kind}{who} from {step.access.from_zone} into {asset.name}"
         yield Evidence(step.access.origin, text)
-    if step.kind == "router" or (step.access is not None and asset.connections.forwards):
+    if step.tunnel is not None:
+        peer = next(end.asset for end in step.tunnel.ends if end.asset != asset.name)
+        text = f"the {step.tunnel.kind} tunnel {step.tunnel.name} carries it from {peer} to {asset.name}"
+        yield Evidence(step.tunnel.origin, text)
+    elif step.kind == "router" or (step.access is not None and asset.connections.forwards):
         yield from _router_hop(step)
     elif step.kind == "carried":
         zones = " and ".join(asset.connections.moves_between)

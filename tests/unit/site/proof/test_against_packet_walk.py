@@ -26,3 +26,14 @@ def test_the_proof_reaches_exactly_what_single_packets_reach(
     plain = plain_world(drawn)
 
     assert proven(drawn, folder, start, plain) == plain.reached(start, SERVICES)
+
+
+@settings(deadline=None)
+@given(drawn=worlds(most_tunnels=2), start=st.sampled_from(SEGMENTS))
+def test_the_proof_reaches_exactly_what_single_packets_reach_through_tunnels(
+    tmp_path_factory: pytest.TempPathFactory, drawn: Drawn, start: str
+) -> None:
+    folder = tmp_path_factory.mktemp("drawn")
+    plain = plain_world(drawn)
+
+    assert proven(drawn, folder, start, plain) == plain.reached(start, SERVICES)
