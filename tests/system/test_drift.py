@@ -156,9 +156,7 @@ def test_a_rule_deleted_by_hand_closes_and_a_rule_of_the_same_effect_is_no_findi
 
 
 def test_a_translation_led_elsewhere_is_named(firewall: Firewall) -> None:
-    firewall.host.nft(
-        "flush chain ip nat pre\nadd rule ip nat pre ip daddr 10.30.0.1 tcp dport 8443 dnat to 10.10.0.5:502\n"
-    )
+    firewall.host.nft(f"flush chain ip nat pre\n{_LED_TO_444}".replace("10.20.0.5:444", "10.10.0.5:502"))
     found = dict(firewall.found())
 
     assert set(found) == {"drift-opens", "drift-closes"}

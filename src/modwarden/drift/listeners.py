@@ -9,9 +9,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modwarden.drift.loaded import Listener, Loaded
-from modwarden.model import Address, Asset, Finding, Insertion, Port, Severity, Site
+from modwarden.model import (
+    WIREGUARD_PORT,
+    Address,
+    Asset,
+    Finding,
+    Insertion,
+    Port,
+    Severity,
+    Site,
+    TunnelKind,
+)
 
 _UDP = "udp"
+# RFC 7296 §2: IKE, and IKE through NAT.
+_IKE = (500, 4500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +32,8 @@ class Served:
 
     port: Port
     address: Address | None
-    why: str
+    why: str = ""
+    """Why something must listen there; empty where it only may."""
 
     def holds(self, listener: Listener) -> bool:
         """Say whether a listener is no wider than this."""
@@ -55,8 +68,10 @@ def check_listeners(site: Site, asset: Asset, loaded: Loaded) -> Iterator[Findin
         message = f"{asset.name}: opens {opened}: {listener} listens, and the site file does not say so"
         yield Finding("drift-listener", severity, message, "end that service, or declare its port", where)
     for one in served:
-        if one.port.first == one.port.last and not any(
-            one.is_met_by(listener) for listener in loaded.listeners
+        if (
+            one.why
+            and one.port.first == one.port.last
+            and not any(one.is_met_by(listener) for listener in loaded.listeners)
         ):
             at = f" at {one.address}" if one.address is not None else ""
             message = f"{asset.name}: closes {one.port}{at}: nothing listens there, and {one.why}"
@@ -65,6 +80,7 @@ def check_listeners(site: Site, asset: Asset, loaded: Loaded) -> Iterator[Findin
 
 def served_by(site: Site, asset: Asset) -> Iterator[Served]:
     """List what the site file says that a host serves."""
+    yield from _may_be_served(site, asset)
     relay = asset.connections.relay
     for port in relay.listens if relay is not None else ():
         yield Served(port, None, "the relay is declared to")
@@ -81,6 +97,22 @@ def served_by(site: Site, asset: Asset) -> Iterator[Served]:
             yield Served(
                 Port("tcp", asset.port, asset.port), None, f"it is a server of conduit {conduit.name!r}"
             )
+
+
+def _may_be_served(site: Site, asset: Asset) -> Iterator[Served]:
+    """List what others may connect to on a host, whether it serves them or not."""
+    ports = list(asset.management.ports if asset.management is not None else ())
+    for flow in site.flows.values():
+        to = flow.destination
+        is_held = any(address in network for network in to.networks for address in asset.addresses)
+        if asset.name in to.assets or asset.zone in to.zones or is_held:
+            ports += flow.ports
+    for tunnel in site.tunnels.values():
+        end = tunnel.end_of(asset.name)
+        if end is not None:
+            own = (end.port or WIREGUARD_PORT,) if tunnel.kind is TunnelKind.WIREGUARD else _IKE
+            ports += [Port(_UDP, port, port) for port in own]
+    yield from (Served(port, None) for port in ports)
 
 
 def _given_out(loaded: Loaded) -> range:

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from modwarden.drift.diverted import check_diverted
-from modwarden.drift.expected import expected_rules, origin_of
+from modwarden.drift.expected import expected_rules, is_island, origin_of
 from modwarden.drift.forwarding import check_forwarding
-from modwarden.drift.ground import Ground
 from modwarden.drift.listeners import check_listeners
 from modwarden.drift.loaded import Loaded
 from modwarden.drift.routes import check_addresses, check_policies, check_routes
 from modwarden.drift.rules import Expected, compare_rules
+from modwarden.drift.tunnels import check_tunnels, wireguard_ends
 from modwarden.model import (
     Asset,
     Claim,
@@ -54,7 +54,7 @@ def look_at(site: Site, asset: Asset, loaded: Loaded) -> Look:
         SiteError: a rule set of the site file is refused.
         RulesetError: a rule set of the model cannot be read.
     """
-    expected = expected_rules(site, asset)
+    expected = expected_rules(site, asset, loaded.rulesets or ())
     findings, remarks = _rules(site, asset, expected, loaded)
     findings += [
         *check_diverted(site, asset, loaded),
@@ -63,7 +63,10 @@ def look_at(site: Site, asset: Asset, loaded: Loaded) -> Look:
         *check_policies(site, asset, loaded),
         *check_forwarding(site, asset, loaded),
         *check_listeners(site, asset, loaded),
+        *check_tunnels(site, asset, loaded),
     ]
+    if is_island(loaded.rulesets or ()):
+        remarks.append("island mode is on: what it cuts off belongs to what should be loaded")
     remarks += [f"not seen: {one}" for one in loaded.unseen]
     found = tuple(dict.fromkeys(findings))
     return Look(asset, found, tuple(dict.fromkeys(remarks)), _evidence(site, asset, loaded, expected, found))
@@ -76,12 +79,10 @@ def _rules(
         return [], [f"the site file has no rules for {asset.name}: what is loaded is held against none"]
     if loaded.rulesets is None:
         return [_unreadable(asset, error) for error in loaded.refused], []
-    ground = Ground(site, asset, loaded.links or {}, (expected.rulesets, loaded.rulesets))
     try:
-        drift = compare_rules(ground, expected, loaded.rulesets)
+        return compare_rules(site, asset, loaded.links or {}, (expected, loaded.rulesets))
     except RulesetError as error:
         return [_unreadable(asset, error)], []
-    return list(drift.findings()), list(drift.remarks())
 
 
 def _unreadable(asset: Asset, error: RulesetError) -> Finding:
@@ -97,7 +98,7 @@ def _evidence(
     bases = bases_of(site)
     claims = tuple(
         Claim(key, bases[key], strength, words)
-        for key, strength, words in _borne_out(asset, loaded, expected)
+        for key, strength, words in _borne_out(site, asset, loaded, expected)
         if key in bases
     )
     return EvidenceFile(
@@ -113,7 +114,7 @@ def _evidence(
 
 
 def _borne_out(
-    asset: Asset, loaded: Loaded, expected: Expected | None
+    site: Site, asset: Asset, loaded: Loaded, expected: Expected | None
 ) -> Iterator[tuple[str, Strength, str]]:
     """Say which assumptions a look without findings bears out, by what it has seen."""
     has_rules = expected is not None and loaded.rulesets is not None
@@ -124,7 +125,9 @@ def _borne_out(
     if has_routes:
         yield f"routes:{asset.name}", Strength.VERIFIED, ""
     if loaded.settings is not None:
-        whole = has_rules or not asset.connections.forwards
+        whole = has_rules or not (asset.connections.forwards or site.diversions(asset.name))
         strength = Strength.VERIFIED if whole else Strength.SUPPORTED
         yield f"guard:{asset.name}", strength, ""
         yield f"relay:{asset.name}", Strength.SUPPORTED, "it forwards no packets"
+    for tunnel, _ in wireguard_ends(site, asset) if loaded.wireguard is not None else ():
+        yield f"tunnel:{tunnel.name}", Strength.SUPPORTED, "one end has its peer and networks, and no others"

@@ -32,9 +32,11 @@ def check_addresses(site: Site, asset: Asset, loaded: Loaded) -> Iterator[Findin
     if loaded.links is None or not asset.addresses:
         return
     has = {address: link for link, own in loaded.links.items() for address in own if _is_seen(address)}
+    ends = (tunnel.end_of(asset.name) for tunnel in site.tunnels.values())
+    inside = [end.inside for end in ends if end is not None]
     where = asset.origin.at("interfaces") if asset.connections.interfaces else asset.origin.at("addresses")
     for address, link in sorted(has.items(), key=lambda pair: (pair[0].version, int(pair[0]))):
-        if address not in asset.addresses:
+        if address not in (*asset.addresses, *inside):
             message = f"{asset.name}: opens a leg into {_zone(site, address)}: {address} on {link}"
             hint = "take the address away, or declare it: the zone proof does not know this leg"
             yield Finding("drift-address", Severity.ERROR, f"{message}, not in the site file", hint, where)
@@ -58,11 +60,15 @@ def check_routes(site: Site, asset: Asset, loaded: Loaded) -> Iterator[Finding]:
         return
     where = asset.origin.at("routes")
     known = asset.connections.routes or ()
+    tunnelled = list(_through_tunnels(site, asset))
     main = [route for route in loaded.routes if route.table == _MAIN]
     yield from _too_wide(site, asset, loaded, where)
     if asset.connections.routes is not None:
         for route in main:
-            if not _is_known(route, known, loaded):
+            is_tunnelled = any(
+                route.link == link and contains(network, route.to) for link, network in tunnelled
+            )
+            if not is_tunnelled and not _is_known(route, known, loaded):
                 yield _unknown(site, asset, route, where)
         for declared in asset.connections.routes:
             if not any((route.to, route.via) == (declared.to, declared.via) for route in main):
@@ -96,6 +102,14 @@ def _is_known(route: LoadedRoute, known: Iterable[Route], loaded: Loaded) -> boo
     # What the kernel made of an address, or what lies within it.
     own = loaded.networks.get(route.link, ())
     return route.is_of_kernel or any(contains(network, route.to) for network in own)
+
+
+def _through_tunnels(site: Site, asset: Asset) -> Iterator[tuple[str, Network]]:
+    """Give what lies behind each tunnel of a host, by the tunnel's interface."""
+    for tunnel in site.tunnels.values():
+        end = tunnel.end_of(asset.name)
+        if end is not None and end.interface is not None:
+            yield from ((end.interface, network) for network in tunnel.peer_of(end).allowed_ips)
 
 
 def _unknown(site: Site, asset: Asset, route: LoadedRoute, where: Origin) -> Finding:

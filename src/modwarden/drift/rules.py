@@ -6,19 +6,21 @@ do not show is compared as far as it is understood, and that is said.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from modwarden.drift.differences import Change, Difference, differences
 from modwarden.drift.fates import Fates, Path, Step, rules_of
 from modwarden.drift.ground import Ground
+from modwarden.drift.states import OTHERS, for_state, tells_states_apart
 from modwarden.drift.tracing import held_back
 from modwarden.drift.words import interfaces_in_words, joined, place_of, rule_in_words, whose
-from modwarden.model import Confidence, Evidence, Finding, Origin, Severity
+from modwarden.model import Address, Asset, Confidence, Evidence, Finding, Origin, Severity, Site
 from modwarden.site.proof.space import DESTINATION, INWARD, OUTWARD, SERVICE, SOURCE, Box
 from modwarden.site.proof.words import services_in_words
 from modwarden.site.rulesets import Chain, Hook, Rule, Ruleset, Table
+from modwarden.site.rulesets.ir import NEW
 
 _MOST_BOXES_TRACED = 64
 _Key: TypeAlias = tuple[Change, Path, tuple[object, ...], tuple[object, ...]]
@@ -33,6 +35,10 @@ class Expected:
     origin: Origin
 
 
+# What should run, and what does.
+Sides: TypeAlias = tuple[Expected, Sequence[Ruleset]]
+
+
 @dataclass(slots=True)
 class Group:
     """Differences that one rule makes against one other."""
@@ -41,6 +47,7 @@ class Group:
     path: Path
     opened_by: Step | None
     held_by: Step | None
+    states: list[str] = field(default_factory=list)
     pieces: list[Difference] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
 
@@ -53,24 +60,34 @@ class RuleDrift:
     model: Fates
     loaded: Fates
     expected: Expected
+    state: str = NEW
+    """Of connection tracking: which packets are compared."""
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> dict[_Key, Group]:
         """Gather the differences by what makes them."""
         found: dict[_Key, Group] = {}
         for path in Path:
             for number, one in enumerate(differences(self.model, self.loaded, path)):
                 for box, passed, held in self._decided(one, is_traced=number < _MOST_BOXES_TRACED):
                     key = (one.change, path, _key(passed), _key(held))
-                    group = found.setdefault(key, Group(one.change, path, passed, held))
+                    group = found.setdefault(key, Group(one.change, path, passed, held, [self.state]))
                     group.boxes.append(box)
                     group.pieces.append(one)
-        return list(found.values())
+        return found
 
-    def findings(self) -> Iterator[Finding]:
-        """Give a finding for each group, and for rules that cannot be compared."""
-        for group in self.groups():
-            yield self._finding(group)
-        yield from self._uncertain()
+    def uncertain(self) -> Iterator[Finding]:
+        """Name rules that only one side has, and of which nobody can say what they let pass."""
+        name = self.expected.name
+        for side, other, words in (
+            (self.loaded, self.model, f"is loaded and not in {name}"),
+            (self.model, self.loaded, f"is in {name} and not loaded"),
+        ):
+            known = Counter(self._uncertain_shape(*one) for one in _uncertain_of(other))
+            for one in _uncertain_of(side):
+                shape = self._uncertain_shape(*one)
+                known[shape] -= 1
+                if known[shape] < 0:
+                    yield self._cannot_compare(*one, words)
 
     def _decided(self, one: Difference, *, is_traced: bool) -> Iterator[tuple[Box, Step | None, Step | None]]:
         """Part a difference by what lets it pass on one side and what holds it on the other."""
@@ -85,7 +102,7 @@ class RuleDrift:
         if not traced:
             yield one.box, _passing(one.piece.steps, None), None
 
-    def _finding(self, group: Group) -> Finding:
+    def finding(self, group: Group) -> Finding:
         name = f"drift-{group.change}"
         severity = Severity.ERROR if group.change is Change.OPENS else Severity.WARNING
         asset, expected = self.ground.asset, self.expected
@@ -103,6 +120,8 @@ class RuleDrift:
             for doubt in step.rule.uncertain
         }
         is_wide = bool(doubts) or any(one.is_cut_short for one in group.pieces)
+        if NEW not in group.states:
+            message += f" (packets that connection tracking calls {', '.join(group.states)})"
         if doubts:
             message += f" (taken as wider than it is: {', '.join(sorted(doubts))})"
         return Finding(
@@ -188,20 +207,6 @@ class RuleDrift:
         if model is not None:
             yield Evidence(_origin(model), f"{self.expected.name}: {rule_in_words(model)} {verbs[1]}")
 
-    def _uncertain(self) -> Iterator[Finding]:
-        """Name rules that only one side has, and of which nobody can say what they let pass."""
-        name = self.expected.name
-        for side, other, words in (
-            (self.loaded, self.model, f"is loaded and not in {name}"),
-            (self.model, self.loaded, f"is in {name} and not loaded"),
-        ):
-            known = Counter(self._uncertain_shape(*one) for one in _uncertain_of(other))
-            for one in _uncertain_of(side):
-                shape = self._uncertain_shape(*one)
-                known[shape] -= 1
-                if known[shape] < 0:
-                    yield self._cannot_compare(*one, words)
-
     def _uncertain_shape(self, table: Table, chain: Chain, rule: Rule) -> tuple[object, ...]:
         return table.name, table.packets, chain.name, self._shape(rule)
 
@@ -229,14 +234,36 @@ class RuleDrift:
                 yield from (text for _, text in ruleset.remarks)
 
 
-def compare_rules(ground: Ground, expected: Expected, loaded: Sequence[Ruleset]) -> RuleDrift:
+def compare_rules(
+    site: Site, asset: Asset, links: Mapping[str, tuple[Address, ...]], sides: Sides
+) -> tuple[list[Finding], list[str]]:
     """
-    Compare the rules that a host runs with those that it should run.
+    Compare the rules that a host runs with those that it should run: findings, and what was compared in part.
 
     Raises:
         RulesetError: chains call each other in a circle, or one that is not there.
     """
-    return RuleDrift(ground, Fates(ground, expected.rulesets), Fates(ground, loaded), expected)
+    expected, loaded = sides
+    first = _drift(site, asset, links, sides, NEW)
+    groups = first.groups()
+    makers = dict.fromkeys(groups, first)
+    for state in OTHERS if tells_states_apart((expected.rulesets, loaded)) else ():
+        drift = _drift(site, asset, links, sides, state)
+        for key, group in drift.groups().items():
+            if key in groups:
+                groups[key].states.append(state)
+            else:
+                groups[key], makers[key] = group, drift
+    findings = [makers[key].finding(group) for key, group in groups.items()]
+    return [*findings, *first.uncertain()], list(first.remarks())
+
+
+def _drift(
+    site: Site, asset: Asset, links: Mapping[str, tuple[Address, ...]], sides: Sides, state: str
+) -> RuleDrift:
+    ours, theirs = for_state(sides[0].rulesets, state), for_state(sides[1], state)
+    ground = Ground(site, asset, links, (ours, theirs))
+    return RuleDrift(ground, Fates(ground, ours), Fates(ground, theirs), sides[0], state)
 
 
 def _uncertain_of(side: Fates) -> Iterator[tuple[Table, Chain, Rule]]:
@@ -244,7 +271,7 @@ def _uncertain_of(side: Fates) -> Iterator[tuple[Table, Chain, Rule]]:
 
 
 def _passing(steps: Iterable[Step], held: Step | None) -> Step | None:
-    """Name the step that lets pass what is held back elsewhere: of the same hook, at best of the same chain."""
+    """Name the step that lets pass what is held back elsewhere: of its hook, at best of its chain."""
     steps = list(steps)
     if held is not None:
         steps = [step for step in steps if step.hook is held.hook]
@@ -257,13 +284,9 @@ def _passing(steps: Iterable[Step], held: Step | None) -> Step | None:
 def _key(step: Step | None) -> tuple[object, ...]:
     if step is None:
         return ()
-    return (
-        step.hook,
-        step.table.name,
-        step.table.packets,
-        step.chain.name,
-        id(step.rule) if step.rule else 0,
-    )
+    # Of one rule there is a copy for each state.
+    rule = (step.rule.origin, step.rule.text) if step.rule is not None else ()
+    return (step.hook, step.table.name, step.table.packets, step.chain.name, rule)
 
 
 def _origin(step: Step) -> Origin:

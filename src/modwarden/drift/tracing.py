@@ -81,7 +81,7 @@ def _parted(fates: Fates, rule: Rule, box: Box) -> tuple[list[Box], list[Box]]:
     """Part a box by whether a rule matches; one that only may hold something back does not."""
     inside: list[Box] = []
     outside = [box]
-    if rule.uncertain and rule.action is Action.DROP:
+    if rule.uncertain and rule.action not in (Action.ACCEPT, *_NAT):
         return inside, outside
     for match in fates.boxes[id(rule)]:
         inside += [both for one in outside if (both := meet(one, match)) is not None]
