@@ -45,7 +45,8 @@ def render_forwarding(site: Site, asset: AssetName) -> Iterable[HostFile]:
 
 
 def _tables(point: Point) -> tuple[str, ...]:
-    return (CLOSED_TABLE, FILTER_TABLE) if point.is_transparent else (FILTER_TABLE,)
+    closing = (CLOSED_TABLE,) if point.is_transparent else ()
+    return (*closing, FILTER_TABLE) if point.forwards else closing
 
 
 def _neighbourhood(site: Site, of: Diverted) -> Iterator[str]:
@@ -71,7 +72,7 @@ class _Switches:
     def of(cls, point: Point, conduits: tuple[Diverted, ...]) -> "_Switches":
         routed = tuple(leg.name for leg in point.legs)
         has_ipv6 = any(6 in of.diversion.families for of in conduits)
-        has_ipv6 |= point.forwards and 6 in point.versions
+        has_ipv6 |= point.forwards and point.speaks_ipv6
         return cls(tuple(dict.fromkeys((*routed, *_interfaces(conduits)))), has_ipv6)
 
     def lines(self, *, on: bool) -> Iterator[str]:

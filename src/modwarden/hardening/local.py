@@ -11,7 +11,7 @@ from modwarden.model import MARK
 from modwarden.site.rulesets.sets import NONE, IntervalSet
 
 # IPv6 finds neighbours by ICMP. RFC 4861 §7.1: the kernel drops what a router passed on.
-_NEIGHBOURS = "nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert"
+NEIGHBOURS = "nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert"
 
 
 def input_rules(point: Point) -> Iterator[str]:
@@ -21,8 +21,8 @@ def input_rules(point: Point) -> Iterator[str]:
         # The guard refuses and records whom no rule names; and a reset needs a socket that sees its packet.
         yield f'meta mark {MARK:#x} accept comment "diverted to the guard"'
     yield TRACKED
-    if 6 in point.versions:
-        yield f"icmpv6 type {{ {_NEIGHBOURS} }} accept"
+    if point.speaks_ipv6:
+        yield f"icmpv6 type {{ {NEIGHBOURS} }} accept"
     for need in point.needs:
         rules = list(arriving(point, need))
         yield from [*told(need), *rules] if rules else []
@@ -59,8 +59,8 @@ def output_rules(point: Point) -> Iterator[str]:
     yield "ct state established,related accept"
     # Refusals of what belongs to no connection; they carry nothing.
     yield "tcp flags & rst == rst accept"
-    if 6 in point.versions:
-        yield f"icmpv6 type {{ {_NEIGHBOURS}, mld2-listener-report }} accept"
+    if point.speaks_ipv6:
+        yield f"icmpv6 type {{ {NEIGHBOURS}, mld2-listener-report }} accept"
     for need in point.needs:
         rules = list(opened(point, need))
         yield from [*told(need), *rules] if rules else []

@@ -66,9 +66,9 @@ class Point:
         return bool(self.site.diversions(self.name))
 
     @property
-    def versions(self) -> tuple[int, ...]:
-        """List the IP versions of its addresses."""
-        return tuple(sorted({address.version for address in self.asset.addresses}))
+    def speaks_ipv6(self) -> bool:
+        """Say whether it has neighbours by IPv6; where a guard refuses whatever comes, it always may."""
+        return self.is_transparent or any(address.version == 6 for address in self.asset.addresses)
 
     @property
     def origins(self) -> tuple[Origin, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from modwarden.hardening.conduits import diverted_conduits
 from modwarden.hardening.file import DIRECTORY, UNITS, HostFile, written_from
 from modwarden.hardening.guard_unit import guard_unit
+from modwarden.hardening.island import may_be_island
 from modwarden.hardening.point import Point
 from modwarden.model import AssetName, Site
 
@@ -66,7 +67,9 @@ def render_units(site: Site, asset: AssetName) -> Iterable[HostFile]:
 
 
 def _units(point: Point) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    commands = [f"/usr/sbin/nft -f {DIRECTORY}/rules.nft"]
+    # An island that was switched on is one before anything can cross.
+    commands = [f"{DIRECTORY}/island.sh restore"] if may_be_island(point) else []
+    commands.append(f"/usr/sbin/nft -f {DIRECTORY}/rules.nft")
     commands += [f"{DIRECTORY}/routes.sh"] if point.is_transparent else []
     yield (
         RULES_UNIT,
@@ -75,7 +78,7 @@ def _units(point: Point) -> Iterator[tuple[str, str, tuple[str, ...]]]:
             starts="\n".join(f"ExecStart={command}" for command in commands),
             reloads="\n".join(f"ExecReload={command}" for command in commands),
         ),
-        ("SR 5.2 RE 3",),
+        ("SR 5.2 RE 2", "SR 5.2 RE 3"),
     )
     if point.is_transparent or point.forwards:
         yield FORWARDING_UNIT, _FORWARDING, ("SR 5.2 RE 3",)

@@ -15,13 +15,46 @@ def names(proof: Any) -> set[str]:
 
 
 def test_a_drop_that_depends_on_more_than_the_packet_closes_nothing(ground: Any) -> None:
-    proof = ground.prove("meta mark 1 drop", "limit rate 5/second drop", 'iifname "it" oifname "ot" accept')
+    proof = ground.prove("meta mark 1 drop", "quota over 5 mbytes drop", 'iifname "it" oifname "ot" accept')
 
     assert "it-reaches-ot" in names(proof)
     assert [text.partition(": `")[0] for _, text in proof.remarks] == [
         "taken as wider than it is: meta mark",
-        "taken as wider than it is: limit",
+        "taken as wider than it is: quota",
     ]
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        "limit rate over 5/second drop",
+        "limit rate over 5/second jump too_fast",
+        'limit name "most" goto too_fast',
+        "update @seen { ip saddr limit rate over 5/second burst 10 packets } goto too_fast",
+    ],
+)
+def test_a_rate_beyond_which_packets_are_dropped_closes_nothing_and_needs_no_remark(
+    ground: Any, rate: str
+) -> None:
+    ground.write(rate, 'iifname "it" oifname "ot" accept')
+    rules = ground.folder / "fw.nft"
+    more = f"{METER}  limit most {{ rate over 5/second }}\n  chain too_fast {{\n    counter drop\n  }}\n"
+    rules.write_text(rules.read_text().replace("table inet filter {\n", more))
+    proof = prove(load_site(ground.folder / "site.yaml"))
+
+    assert "it-reaches-ot" in names(proof)
+    assert proof.remarks == ()
+
+
+@pytest.mark.parametrize("end", ["accept", "ip saddr 10.30.0.7 drop"])
+def test_a_rate_that_leads_to_more_than_a_drop_stays_doubtful(ground: Any, end: str) -> None:
+    ground.write("limit rate over 5/second goto too_fast", "drop")
+    rules = ground.folder / "fw.nft"
+    more = f"table inet filter {{\n  chain too_fast {{\n    {end}\n  }}\n"
+    rules.write_text(rules.read_text().replace("table inet filter {\n", more))
+    proof = prove(load_site(ground.folder / "site.yaml"))
+
+    assert [text.partition(": `")[0] for _, text in proof.remarks] == ["taken as wider than it is: limit"]
 
 
 METER = """table inet filter {

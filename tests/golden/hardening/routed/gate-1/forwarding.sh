@@ -22,7 +22,6 @@ fi
 
 # Without the rules nothing is forwarded.
 nft list table inet modwarden_closed >/dev/null
-nft list table inet modwarden_filter >/dev/null
 
 sysctl -qw net/ipv4/conf/lan0/forwarding=1
 sysctl -qw net/ipv4/conf/lan2/forwarding=1

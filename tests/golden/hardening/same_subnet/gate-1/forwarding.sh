@@ -16,7 +16,6 @@ fi
 
 # Without the rules nothing is forwarded.
 nft list table inet modwarden_closed >/dev/null
-nft list table inet modwarden_filter >/dev/null
 
 # site.yaml:17: conduit cell, one subnet on both sides
 sysctl -qw net/ipv4/neigh/lan0/proxy_delay=0
