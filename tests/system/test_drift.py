@@ -7,19 +7,26 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.doubles.netns import Host, cable, hosts
+from tests.doubles.netns import Host, cable, hosts, missing_in_kernel
 
 from modwarden.cli import main
+from modwarden.drift import Collected, look_at, read_collected
+from modwarden.hardening import render_host
+from modwarden.model import AssetName
+from modwarden.site import load_site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = [pytest.mark.needs_root, pytest.mark.needs_tool("nft"), pytest.mark.needs_tool("ip")]
 
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "hardening"
+NOW = datetime(2026, 11, 27, 20, 0, tzinfo=UTC)
 SITE = """\
 modwarden: 1
 site: Cell
@@ -254,3 +261,23 @@ def test_who_may_not_look_at_the_rules_is_told_and_nothing_is_claimed(firewall: 
     assert [claim["assumption"] for claim in json.loads(evidence.read_text())["claims"]] == [
         "routes:plant-firewall"
     ]
+
+
+@pytest.mark.parametrize("case", ["plant/firewall", "plant/gate-1", "routed/gate-1", "same_subnet/gate-1"])
+def test_rules_that_harden_wrote_and_nft_loaded_are_the_same_again(case: str) -> None:
+    if missing := missing_in_kernel():
+        pytest.skip(missing)
+    folder, _, asset = case.partition("/")
+    site = load_site(GOLDEN / folder / "site.yaml")
+    with hosts("g") as (gate,):
+        gate.nft(next(file.text for file in render_host(site, AssetName(asset)) if file.name == "rules.nft"))
+        listed = gate.run("nft", "-j", "list", "ruleset").stdout
+        gate.run("nft", "flush", "ruleset")
+        emptied = gate.run("nft", "-j", "list", "ruleset").stdout
+    as_loaded, without = (
+        look_at(site, site.assets[AssetName(asset)], read_collected(Collected(NOW, {"nft.json": text})))
+        for text in (listed, emptied)
+    )
+
+    assert [finding.message for finding in as_loaded.findings] == []
+    assert {"drift-opens"} <= {finding.name for finding in without.findings}

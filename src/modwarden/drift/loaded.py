@@ -9,7 +9,7 @@ from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, TypeVar
 
-from modwarden.drift.collect import Collected
+from modwarden.drift.collected import Collected
 from modwarden.model import Address, Network, Origin
 from modwarden.site.rulesets import Ruleset, RulesetError, parse_iptables_save, parse_nft_json
 

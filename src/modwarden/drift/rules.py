@@ -19,10 +19,11 @@ from modwarden.drift.words import interfaces_in_words, joined, place_of, rule_in
 from modwarden.model import Address, Asset, Confidence, Evidence, Finding, Origin, Severity, Site
 from modwarden.site.proof.space import DESTINATION, INWARD, OUTWARD, SERVICE, SOURCE, Box
 from modwarden.site.proof.words import services_in_words
-from modwarden.site.rulesets import Chain, Hook, Rule, Ruleset, Table
+from modwarden.site.rulesets import Action, Chain, Hook, Rule, Ruleset, Table
 from modwarden.site.rulesets.ir import NEW
 
 _MOST_BOXES_TRACED = 64
+_RATE = "a rate"
 _Key: TypeAlias = tuple[Change, Path, tuple[object, ...], tuple[object, ...]]
 
 
@@ -213,9 +214,8 @@ class RuleDrift:
     def _cannot_compare(self, table: Table, chain: Chain, rule: Rule, words: str) -> Finding:
         step = rule_in_words(Step(chain.hook or Hook.FORWARD, table, chain, rule))
         message = f"{self.ground.asset.name}: {step} in {place_of(table, chain.name)} {words}"
-        hint = (
-            f"look yourself what it does: it asks for what packets do not show ({', '.join(rule.uncertain)})"
-        )
+        doubts = ", ".join(rule.uncertain or (_RATE,))
+        hint = f"look yourself what it does: it asks for what packets do not show ({doubts})"
         where = self.expected.origin
         seen = (Evidence(rule.origin, rule.text),)
         return Finding("drift-uncertain", Severity.WARNING, message, hint, where, Confidence.POSSIBLE, seen)
@@ -267,7 +267,9 @@ def _drift(
 
 
 def _uncertain_of(side: Fates) -> Iterator[tuple[Table, Chain, Rule]]:
-    yield from (one for one in rules_of(side.rulesets) if one[2].uncertain)
+    # What only holds back what comes too fast does nothing to a path, and is still missed where it is gone.
+    held = ((*one, one[2].uncertain or one[2].action is Action.CONTINUE) for one in rules_of(side.rulesets))
+    yield from ((table, chain, rule) for table, chain, rule, is_doubtful in held if is_doubtful)
 
 
 def _passing(steps: Iterable[Step], held: Step | None) -> Step | None:

@@ -56,12 +56,12 @@ def _differences(asset: Asset, tunnel: Tunnel, end: TunnelEnd, one: WireGuard) -
     allowed = {network for held in known for network in held.allowed}
     wanted = set(peer.allowed_ips)
     for networks, verb, words in (
-        (allowed - wanted, "opens", "is allowed by it, not in the site file"),
-        (wanted - allowed, "closes", "of the site file is not allowed by it"),
+        (allowed - wanted, "opens", "allowed here, and not in the site file"),
+        (wanted - allowed, "closes", "not allowed here any more"),
     ):
         if networks:
             severity = Severity.ERROR if verb == "opens" else Severity.WARNING
-            what = f"{verb} the tunnel {tunnel.name} to {', '.join(_networks(networks))}, which {words}"
+            what = f"{verb} the tunnel {tunnel.name} to {', '.join(_networks(networks))}: {words}"
             yield _finding(asset, what, severity, end.origin)
 
 

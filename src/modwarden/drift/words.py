@@ -55,21 +55,34 @@ def _zones_and_assets(ground: Ground, mask: int) -> Iterator[str]:
     partly: list[str] = []
     topology = ground.topology
     for zone, owned in topology.owned.items():
-        held = owned & mask
-        if not held:
+        whole = _wholly_held(ground, owned, mask)
+        if whole is not None:
+            yield f"{zone}{whole}"
             continue
-        if not owned & ~mask & ~ground.local:
-            yield str(zone)
-            continue
-        rest = held
+        rest = owned & mask
         for name, own in topology.addresses_of.items():
-            if own & held:
+            if own & owned & mask:
                 assets.append(name)
                 rest &= ~own
         if rest:
             partly.append(f"part of {zone}")
     yield from names_in_ranges(dict.fromkeys(assets))
     yield from partly
+
+
+def _wholly_held(ground: Ground, owned: int, mask: int) -> str | None:
+    """Say which IP version of a zone is held and wholly so, what is the host's own apart; None if in part."""
+    has = [(word, owned & family) for word, family in _families(ground) if owned & family]
+    held = [word for word, own in has if own & mask]
+    wholly = [word for word, own in has if not own & ~mask & ~ground.local]
+    if not held or held != wholly:
+        return None
+    return "" if len(held) == len(has) else f" ({held[0]})"
+
+
+def _families(ground: Ground) -> tuple[tuple[str, int], ...]:
+    v4, v6 = ground.space.families()
+    return ("IPv4", v4), ("IPv6", v6)
 
 
 def interfaces_in_words(ground: Ground, inward: int, outward: int) -> str:

@@ -92,7 +92,8 @@ SETTINGS = {
 
 
 def socket(local: str, state: str, inode: int) -> str:
-    return f"   0: {local} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000     0        0 {inode} 1\n"
+    queues = "00000000:00000000 00:00000000 00000000"
+    return f"   0: {local} 00000000:0000 {state} {queues}     0        0 {inode} 1\n"
 
 
 @dataclass
@@ -103,8 +104,9 @@ class HostFiles:
     site: str = SITE
     model: str = field(default_factory=lambda: rules(REPLIES, OFFICE, PLANT))
     files: dict[str, str] = field(default_factory=dict)
+    asset: str = "fw"
 
-    def look(self, loaded: str | None = None, asset: str = "fw", **files: str | None) -> Look:
+    def look(self, loaded: str | None = None, /, **files: str | None) -> Look:
         (self.folder / "site.yaml").write_text(self.site)
         (self.folder / "fw.nft").write_text(self.model)
         site = load_site(self.folder / "site.yaml")
@@ -119,9 +121,9 @@ class HostFiles:
             found = replace(
                 found, rulesets=(*found.rulesets, parse_nft_text(loaded or self.model, "nft.json"))
             )
-        return look_at(site, site.assets[AssetName(asset)], found)
+        return look_at(site, site.assets[AssetName(self.asset)], found)
 
-    def found(self, loaded: str | None = None, **files: str | None) -> list[tuple[str, str]]:
+    def found(self, loaded: str | None = None, /, **files: str | None) -> list[tuple[str, str]]:
         return [(one.name, one.message) for one in self.look(loaded, **files).findings]
 
     def usual(self) -> dict[str, str]:

@@ -136,9 +136,7 @@ def test_a_set_whose_members_change_may_hold_anybody(ground: Any) -> None:
 def test_icmp_types_are_told_apart_and_nothing_else_is_opened(ground: Any) -> None:
     proof = ground.prove('iifname "it" icmp type echo-request accept')
 
-    assert [f.message for f in proof.findings] == [
-        "enterprise reaches control: 1 asset (plc-1) on icmp type 8"
-    ]
+    assert [f.message for f in proof.findings] == ["enterprise reaches control: 1 asset (plc-1) on icmp type 8"]
 
 
 @pytest.mark.parametrize(
