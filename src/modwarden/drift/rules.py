@@ -24,7 +24,9 @@ from modwarden.site.rulesets.ir import NEW
 
 _MOST_BOXES_TRACED = 64
 _RATE = "a rate"
-_Key: TypeAlias = tuple[Change, Path, tuple[object, ...], tuple[object, ...]]
+_OPENED = ("lets it pass", "holds it back")
+_MOST_TOLD = 4
+_Key: TypeAlias = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,40 @@ Sides: TypeAlias = tuple[Expected, Sequence[Ruleset]]
 
 @dataclass(slots=True)
 class Group:
-    """Differences that one rule makes against one other."""
+    """Differences that one rule makes, or one policy against what decides in its place."""
 
     change: Change
     path: Path
     opened_by: Step | None
     held_by: Step | None
     states: list[str] = field(default_factory=list)
+    instead: dict[_Key, Step] = field(default_factory=dict)
+    """What decides on the other side, wherever it is told apart."""
     pieces: list[Difference] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
+
+    @property
+    def loaded(self) -> Step | None:
+        """What decides as loaded."""
+        return self.held_by if self.change is Change.CLOSES else self.opened_by
+
+    @property
+    def expected(self) -> Step | None:
+        """What would decide in its place."""
+        return self.opened_by if self.change is Change.CLOSES else self.held_by
+
+    @property
+    def key(self) -> _Key:
+        """Name what makes it; a loaded rule makes one finding, whatever it comes before."""
+        loaded = self.loaded
+        other = _key(self.expected) if loaded is None or loaded.rule is None else ()
+        return self.change, self.path, _key(loaded), other
+
+    def note(self, other: "Group") -> None:
+        """Take in what decides in its place elsewhere, and for which packets."""
+        if other.expected is not None:
+            self.instead.setdefault(_key(other.expected), other.expected)
+        self.states += [state for state in other.states if state not in self.states]
 
 
 @dataclass(slots=True)
@@ -70,8 +97,9 @@ class RuleDrift:
         for path in Path:
             for number, one in enumerate(differences(self.model, self.loaded, path)):
                 for box, passed, held in self._decided(one, is_traced=number < _MOST_BOXES_TRACED):
-                    key = (one.change, path, _key(passed), _key(held))
-                    group = found.setdefault(key, Group(one.change, path, passed, held, [self.state]))
+                    fresh = Group(one.change, path, passed, held, [self.state])
+                    group = found.setdefault(fresh.key, fresh)
+                    group.note(fresh)
                     group.boxes.append(box)
                     group.pieces.append(one)
         return found
@@ -199,14 +227,11 @@ class RuleDrift:
         )
 
     def _evidence(self, group: Group) -> Iterator[Evidence]:
-        loaded, model = group.opened_by, group.held_by
-        verbs = "lets it pass", "holds it back"
-        if group.change is Change.CLOSES:
-            loaded, model, verbs = model, loaded, verbs[::-1]
-        if loaded is not None:
-            yield Evidence(_origin(loaded), f"loaded: {rule_in_words(loaded)} {verbs[0]}")
-        if model is not None:
-            yield Evidence(_origin(model), f"{self.expected.name}: {rule_in_words(model)} {verbs[1]}")
+        verbs = ("holds it back", "lets it pass") if group.change is Change.CLOSES else _OPENED
+        if group.loaded is not None:
+            yield Evidence(_origin(group.loaded), f"loaded: {rule_in_words(group.loaded)} {verbs[0]}")
+        for step in list(group.instead.values())[:_MOST_TOLD]:
+            yield Evidence(_origin(step), f"{self.expected.name}: {rule_in_words(step)} {verbs[1]}")
 
     def _uncertain_shape(self, table: Table, chain: Chain, rule: Rule) -> tuple[object, ...]:
         return table.name, table.packets, chain.name, self._shape(rule)
@@ -251,7 +276,7 @@ def compare_rules(
         drift = _drift(site, asset, links, sides, state)
         for key, group in drift.groups().items():
             if key in groups:
-                groups[key].states.append(state)
+                groups[key].note(group)
             else:
                 groups[key], makers[key] = group, drift
     findings = [makers[key].finding(group) for key, group in groups.items()]
