@@ -48,6 +48,7 @@ COMMANDS = (
     Command("policy", "policy", is_group=True),
     Command("audit", "audit", is_group=True, comes_last=True),
     Command("harden", "harden"),
+    Command("drift", "drift"),
     Command("pki", "pki", is_group=True),
     Command("lab", "lab", is_group=True),
 )

@@ -40,6 +40,15 @@ from modwarden.model.diversion import (
     Diversion,
 )
 from modwarden.model.enforcement import FILTER_TABLE, ISLAND_TABLE
+from modwarden.model.evidence import (
+    Claim,
+    EvidenceError,
+    EvidenceFile,
+    Strength,
+    digest_of,
+    parse_evidence,
+    render_evidence,
+)
 from modwarden.model.finding import Confidence, Evidence, Finding, Severity
 from modwarden.model.flow import Flow, Management, Party
 from modwarden.model.function_set import (
@@ -143,6 +152,7 @@ __all__ = [
     "Budgets",
     "Bus",
     "BusSegment",
+    "Claim",
     "ClientAddress",
     "Conduit",
     "ConduitName",
@@ -154,6 +164,8 @@ __all__ = [
     "Electrical",
     "Encryption",
     "Evidence",
+    "EvidenceError",
+    "EvidenceFile",
     "Expectation",
     "Expired",
     "Finding",
@@ -219,6 +231,7 @@ __all__ = [
     "Socket",
     "Span",
     "StaleCrl",
+    "Strength",
     "Suite",
     "Syslog",
     "Table",
@@ -239,12 +252,15 @@ __all__ = [
     "ZoneName",
     "contains",
     "decode_point",
+    "digest_of",
     "encode_point",
     "function_catalogue",
     "function_sets",
+    "parse_evidence",
     "parse_function",
     "parse_schedule",
     "parse_value",
+    "render_evidence",
     "render_registers",
     "render_value",
     "suites_of",

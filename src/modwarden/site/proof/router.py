@@ -88,7 +88,8 @@ class Router:
         self.own = self.topology.addresses_of[self.asset.name]
         self._check_addresses()
         self._check_names()
-        self.stages = {hook: list(self._stages(hook)) for hook in Hook}
+        # What a host sends of its own accord is no path through it.
+        self.stages = {hook: list(self._stages(hook)) for hook in Hook if hook is not Hook.OUTPUT}
         first = (
             self.stages[Hook.FORWARD].pop(0) if self.stages[Hook.FORWARD] else [Outcome(self._everything())]
         )
@@ -281,7 +282,7 @@ class Router:
 
     def _check_names(self) -> None:
         known = {interface.name for interface in self.interfaces} | {"lo"}
-        for rule, names in _names_used(self.rulesets):
+        for rule, names in names_used(self.rulesets):
             for pattern in names.patterns:
                 if not any(Names((pattern,)).holds(name) for name in known):
                     what = f"a rule names the interface {pattern!r}, which {self.asset.name!r} does not have"
@@ -406,7 +407,8 @@ def _narrowed(box: Box, index: int, mask: int) -> Box | None:
     return parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]
 
 
-def _names_used(rulesets: Iterable[Ruleset]) -> Iterator[tuple[Rule, Names]]:
+def names_used(rulesets: Iterable[Ruleset]) -> Iterator[tuple[Rule, Names]]:
+    """Give every rule that names interfaces, with the names."""
     for ruleset in rulesets:
         for table in ruleset.tables:
             for chain in table.chains.values():

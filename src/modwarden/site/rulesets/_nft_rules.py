@@ -14,7 +14,7 @@ from modwarden.site.rulesets._nft_values import (
     port_intervals,
 )
 from modwarden.site.rulesets.errors import RulesetError
-from modwarden.site.rulesets.ir import ANY, Action, Match, Rule, Translation
+from modwarden.site.rulesets.ir import ANY, NEW, Action, Match, Rule, Translation
 from modwarden.site.rulesets.sets import V4, V6_SET, IntervalSet
 
 _VERDICTS = {
@@ -59,11 +59,14 @@ class RuleDraft:
     def rule(self, action: Action, target: str | None = None, translation: Translation | None = None) -> Rule:
         """End the rule."""
         doubts = tuple(dict.fromkeys(self.doubts))
-        return Rule(self.matches, action, self.origin, self.text, target, translation, doubts)
+        begun = tuple(match for match in self.matches if NEW in match.states)
+        return Rule(begun, action, self.origin, self.text, target, translation, doubts, self.matches)
 
 
 def _is_empty(match: Match) -> bool:
-    return any(s.is_empty for s in (match.source, match.destination, match.service, match.source_port))
+    return not match.states or any(
+        s.is_empty for s in (match.source, match.destination, match.service, match.source_port)
+    )
 
 
 @dataclass(frozen=True, slots=True)

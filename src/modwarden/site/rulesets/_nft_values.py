@@ -13,7 +13,7 @@ from modwarden.site.rulesets._names import (
     port_number,
     protocol_number,
 )
-from modwarden.site.rulesets.ir import ANY, Match, Names
+from modwarden.site.rulesets.ir import ANY, STATES, Match, Names
 from modwarden.site.rulesets.sets import (
     ADDRESSES,
     ALL,
@@ -121,8 +121,8 @@ def _single(left: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
     if kind == "meta":
         return _meta(str(body.get("key")), atoms, operator)
     if kind == "ct" and body.get("key") == "state":
-        # The proof asks for the first packet of a connection; replies follow it.
-        return ANY if ("new" in _words(atoms)) != is_negated else Match(service=IntervalSet(()))
+        named = STATES.intersection(_words(atoms))
+        return Match(states=STATES - named if is_negated else named)
     raise UnknownWordError(f"{kind} {body.get('key', body.get('name', ''))}".strip())
 
 

@@ -11,7 +11,18 @@ from modwarden.model import Origin
 from modwarden.site.rulesets._names import PROTOCOLS, WITH_PORTS, port_number, protocol_number
 from modwarden.site.rulesets._nft_rules import RuleDraft
 from modwarden.site.rulesets.errors import RulesetError
-from modwarden.site.rulesets.ir import Action, Chain, Hook, Match, Names, Rule, Ruleset, Table, Translation
+from modwarden.site.rulesets.ir import (
+    STATES,
+    Action,
+    Chain,
+    Hook,
+    Match,
+    Names,
+    Rule,
+    Ruleset,
+    Table,
+    Translation,
+)
 from modwarden.site.rulesets.sets import (
     ADDRESSES,
     SERVICES,
@@ -250,7 +261,8 @@ def _state(reader: _RuleReader, value: _Signed) -> Match:
         reader.draft.doubt(f"--ctstate {value.text}")
         return Match()
     # The proof asks for the first packet of a connection; replies follow it.
-    return Match() if ("NEW" in states) != value.is_negated else Match(service=IntervalSet(()))
+    named = STATES.intersection(state.lower() for state in states)
+    return Match(states=STATES - named if value.is_negated else named)
 
 
 _READERS: dict[str, Callable[[Any, _Signed], Match]] = {

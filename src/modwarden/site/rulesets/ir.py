@@ -3,6 +3,7 @@ Rule sets in one form, whatever tool wrote them: chains of rules, each a union o
 
 Kept true here:
 * a rule's matches hold every packet that it may match; what an importer does not understand widens them;
+* `matches` speaks of packets that begin a connection; replies and the like stand apart;
 * a rule with something in `uncertain` is one whose matches may be wider than the rule: the proof lets it open
   paths and never close them.
 """
@@ -21,6 +22,7 @@ class Hook(StrEnum):
     INPUT = "input"
     FORWARD = "forward"
     POSTROUTING = "postrouting"
+    OUTPUT = "output"
 
 
 class Action(StrEnum):
@@ -50,6 +52,11 @@ class Names:
         return self.is_negated != any(_fits(pattern, name) for pattern in self.patterns)
 
 
+# What connection tracking says of a packet; the proof asks for the first of a connection, which is new.
+STATES = frozenset({"new", "established", "related", "invalid", "untracked"})
+NEW = "new"
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A box of packets: the conjunction of what it says of each dimension."""
@@ -60,6 +67,7 @@ class Match:
     source_port: IntervalSet = ALL
     inward: tuple[Names, ...] = ()
     outward: tuple[Names, ...] = ()
+    states: frozenset[str] = STATES
 
     def and_also(self, other: "Match") -> "Match":
         """Give the box of packets that both hold."""
@@ -70,6 +78,7 @@ class Match:
             self.source_port & other.source_port,
             self.inward + other.inward,
             self.outward + other.outward,
+            self.states & other.states,
         )
 
 
@@ -95,6 +104,8 @@ class Rule:
     target: str | None = None
     translation: Translation | None = None
     uncertain: tuple[str, ...] = ()
+    of_all_states: tuple[Match, ...] = ()
+    """Its matches, also those for packets that begin no connection; `matches` has those that do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from modwarden.site import SiteError, load_site
-from modwarden.site.proof import prove
+from modwarden.site.proof import Support, prove
 
 
 def names(proof: Any) -> set[str]:
@@ -42,6 +42,7 @@ def test_a_rate_beyond_which_packets_are_dropped_closes_nothing_and_needs_no_rem
     rules.write_text(rules.read_text().replace("table inet filter {\n", more))
     proof = prove(load_site(ground.folder / "site.yaml"))
 
+    assert proof is not None
     assert "it-reaches-ot" in names(proof)
     assert proof.remarks == ()
 
@@ -54,6 +55,7 @@ def test_a_rate_that_leads_to_more_than_a_drop_stays_doubtful(ground: Any, end: 
     rules.write_text(rules.read_text().replace("table inet filter {\n", more))
     proof = prove(load_site(ground.folder / "site.yaml"))
 
+    assert proof is not None
     assert [text.partition(": `")[0] for _, text in proof.remarks] == ["taken as wider than it is: limit"]
 
 
@@ -250,7 +252,7 @@ def test_a_site_without_levels_is_not_spoken_of(ground: Any) -> None:
 
 def test_assumptions_are_numbered_and_say_what_verifies_them(ground: Any) -> None:
     ground.write()
-    proof = prove(load_site(ground.folder / "site.yaml"), {"ruleset:fw:fw.nft": "drift, 2026-11-27"})
+    proof = prove(load_site(ground.folder / "site.yaml"), {"ruleset:fw:fw.nft": Support("drift, 2026-11-27")})
 
     assert proof is not None
     assert [(one.number, one.key, one.status) for one in proof.assumptions] == [

@@ -1,0 +1,133 @@
+"""
+One look at a host: everything that differs from the model, what could not be compared, and the evidence.
+
+Kept true here: what was not seen bears out nothing; a look that found something bears out nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from modwarden.drift.diverted import check_diverted
+from modwarden.drift.expected import expected_rules, is_island, origin_of
+from modwarden.drift.forwarding import check_forwarding
+from modwarden.drift.listeners import check_listeners
+from modwarden.drift.loaded import Loaded
+from modwarden.drift.routes import check_addresses, check_policies, check_routes
+from modwarden.drift.rules import Expected, compare_rules
+from modwarden.drift.tunnels import check_tunnels, wireguard_ends
+from modwarden.model import (
+    Asset,
+    Claim,
+    Confidence,
+    EvidenceFile,
+    Finding,
+    Severity,
+    Site,
+    Strength,
+    digest_of,
+)
+from modwarden.site.proof import bases_of
+from modwarden.site.rulesets import RulesetError
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look found, and what it rests on."""
+
+    asset: Asset
+    findings: tuple[Finding, ...]
+    remarks: tuple[str, ...]
+    """What was compared in part only, and what not at all."""
+    evidence: EvidenceFile
+
+    @property
+    def differs(self) -> bool:
+        """Say whether anything is otherwise than the model; a note is not."""
+        return any(finding.severity is not Severity.NOTE for finding in self.findings)
+
+
+def look_at(site: Site, asset: Asset, loaded: Loaded) -> Look:
+    """
+    Hold a host against the model.
+
+    Raises:
+        SiteError: a rule set of the site file is refused.
+        RulesetError: a rule set of the model cannot be read.
+    """
+    expected = expected_rules(site, asset, loaded.rulesets or ())
+    findings, remarks = _rules(site, asset, expected, loaded)
+    findings += [
+        *check_diverted(site, asset, loaded),
+        *check_addresses(site, asset, loaded),
+        *check_routes(site, asset, loaded),
+        *check_policies(site, asset, loaded),
+        *check_forwarding(site, asset, loaded),
+        *check_listeners(site, asset, loaded),
+        *check_tunnels(site, asset, loaded),
+    ]
+    if is_island(loaded.rulesets or ()):
+        remarks.append("island mode is on: what it cuts off belongs to what should be loaded")
+    remarks += [f"not seen: {one}" for one in loaded.unseen]
+    found = tuple(dict.fromkeys(findings))
+    return Look(asset, found, tuple(dict.fromkeys(remarks)), _evidence(site, asset, loaded, expected, found))
+
+
+def _rules(
+    site: Site, asset: Asset, expected: Expected | None, loaded: Loaded
+) -> tuple[list[Finding], list[str]]:
+    if expected is None:
+        return [], [f"the site file has no rules for {asset.name}: what is loaded is held against none"]
+    if loaded.rulesets is None:
+        return [_unreadable(asset, error) for error in loaded.refused], []
+    try:
+        return compare_rules(site, asset, loaded.links or {}, (expected, loaded.rulesets))
+    except RulesetError as error:
+        return [_unreadable(asset, error)], []
+
+
+def _unreadable(asset: Asset, error: RulesetError) -> Finding:
+    message = f"{asset.name}: what is loaded cannot be compared: {error.origin}: {error.what}"
+    return Finding(
+        "drift-uncertain", Severity.WARNING, message, error.hint, origin_of(asset), Confidence.POSSIBLE
+    )
+
+
+def _evidence(
+    site: Site, asset: Asset, loaded: Loaded, expected: Expected | None, found: Iterable[Finding]
+) -> EvidenceFile:
+    bases = bases_of(site)
+    claims = tuple(
+        Claim(key, bases[key], strength, words)
+        for key, strength, words in _borne_out(site, asset, loaded, expected)
+        if key in bases
+    )
+    return EvidenceFile(
+        kind="drift",
+        site=site.name,
+        place=asset.name,
+        made_at=loaded.at,
+        claims=claims,
+        findings=tuple(one.message for one in found if one.severity is not Severity.NOTE),
+        unseen=loaded.unseen,
+        inputs={name: digest_of(text.encode()) for name, text in loaded.inputs.items()},
+    )
+
+
+def _borne_out(
+    site: Site, asset: Asset, loaded: Loaded, expected: Expected | None
+) -> Iterator[tuple[str, Strength, str]]:
+    """Say which assumptions a look without findings bears out, by what it has seen."""
+    has_rules = expected is not None and loaded.rulesets is not None
+    has_routes = None not in (loaded.routes, loaded.links, loaded.policies)
+    if has_rules:
+        for file in asset.connections.rulesets:
+            yield f"ruleset:{asset.name}:{file.path.name}", Strength.VERIFIED, ""
+    if has_routes:
+        yield f"routes:{asset.name}", Strength.VERIFIED, ""
+    if loaded.settings is not None:
+        whole = has_rules or not (asset.connections.forwards or site.diversions(asset.name))
+        strength = Strength.VERIFIED if whole else Strength.SUPPORTED
+        yield f"guard:{asset.name}", strength, ""
+        yield f"relay:{asset.name}", Strength.SUPPORTED, "it forwards no packets"
+    for tunnel, _ in wireguard_ends(site, asset) if loaded.wireguard is not None else ():
+        yield f"tunnel:{tunnel.name}", Strength.SUPPORTED, "one end has its peer and networks, and no others"
