@@ -51,6 +51,7 @@ def _proof(proof: Proof) -> dict[str, Any]:
                 "number": one.number,
                 "key": one.key,
                 "text": one.text,
+                "status": one.status,
                 "verified_by": one.verified_by,
                 **_place(one.origin),
             }

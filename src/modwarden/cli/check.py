@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from modwarden.cli._check_json import problem_document, report_document
+from modwarden.cli._evidence import EvidenceAgeOption, EvidenceOption, weighed
 from modwarden.cli._options import JsonOption, SiteArgument
 from modwarden.cli._printing import print_json, print_lines
 from modwarden.model import Finding, Severity, Site
@@ -21,11 +22,17 @@ ProofOption = Annotated[
 ]
 
 
-def command(site: SiteArgument, as_json: JsonOption = False, with_proof: ProofOption = False) -> None:
+def command(
+    site: SiteArgument,
+    as_json: JsonOption = False,
+    with_proof: ProofOption = False,
+    evidence: EvidenceOption = None,
+    evidence_age: EvidenceAgeOption = "30d",
+) -> None:
     """Check the site file: exit 0 fine, 1 with warnings, 2 where it is wrong."""
     try:
         loaded = load_site(site)
-        proof = prove(loaded)
+        proof = prove(loaded, weighed(loaded, evidence, evidence_age) if evidence else None)
     except SiteError as error:
         if not as_json:
             raise
@@ -76,7 +83,7 @@ def _proof_lines(proof: Proof) -> list[str]:
 
 
 def _verdict(proof: Proof) -> str:
-    declared = sum(one.verified_by is None for one in proof.assumptions)
+    declared = sum(one.is_only_declared for one in proof.assumptions)
     ground = f"under {_counted(len(proof.assumptions), 'assumption')}, {declared} of them only declared"
     if proof.holds:
         return f"proof: every path between IT and OT ends in the DMZ, {ground}"

@@ -71,7 +71,7 @@ def read_tree(path: Path, problems: Problems) -> Tree:
         OSError: a file cannot be read.
     """
     tree = Tree(places={(): (str(path), 1)})
-    for file in _files(path):
+    for file in site_files(path):
         _read_file(file, tree, problems)
     return tree
 
@@ -88,7 +88,8 @@ def _moved_up(held: dict[TreePath, _Held], at: TreePath, gone: int) -> dict[Tree
     return moved
 
 
-def _files(path: Path) -> list[Path]:
+def site_files(path: Path) -> list[Path]:
+    """List the files that a site is read from."""
     if not path.is_dir():
         return [path]
     return sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml"))

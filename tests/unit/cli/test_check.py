@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modwarden.cli import main
+from modwarden.model import Claim, EvidenceFile, render_evidence
+from modwarden.site import load_site
+from modwarden.site.proof import bases_of
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
@@ -76,3 +80,19 @@ def test_a_map_goes_to_a_file_or_to_the_output(tmp_path: Path, capsys: Any) -> N
 
 def test_a_place_that_cannot_be_written_ends_with_three(tmp_path: Path) -> None:
     assert main(["map", "water-plant/after/site.yaml", "-o", str(tmp_path / "none" / "map.svg")]) == 3
+
+
+def test_evidence_verifies_an_assumption_and_what_is_no_evidence_ends_with_two(
+    tmp_path: Path, capsys: Any
+) -> None:
+    site = load_site(Path("water-plant/after/site.yaml"))
+    key = next(key for key in bases_of(site) if key.startswith("ruleset:"))
+    made = EvidenceFile("drift", site.name, "fw", datetime.now(UTC), (Claim(key, bases_of(site)[key]),))
+    (tmp_path / "fw.json").write_text(render_evidence(made))
+    checked = ["check", "water-plant/after/site.yaml", "--proof"]
+
+    assert main([*checked, "--evidence", str(tmp_path)]) == 0
+    assert "verified by drift from fw at 20" in capsys.readouterr().out
+    assert main([*checked, "--evidence", str(tmp_path), "--evidence-age", "soon"]) == 2
+    (tmp_path / "fw.json").write_text(render_evidence(made).replace("drift", "probe"))
+    assert main([*checked, "--evidence", str(tmp_path / "fw.json")]) == 2

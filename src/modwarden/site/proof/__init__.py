@@ -1,10 +1,23 @@
 """The zone proof: what can reach what, and whether level 2 breaks every path between IT and OT."""
 
-from modwarden.site.proof.assumptions import Assumption
+from modwarden.site.proof.assumptions import Assumption, Support
 from modwarden.site.proof.prove import Proof, prove
 from modwarden.site.proof.reach import Reach, ReachTable
+from modwarden.site.proof.support import bases_of, weigh_evidence
 from modwarden.site.proof.violations import Violation
 from modwarden.site.proof.words import names_in_ranges
 from modwarden.site.proof.writes import Writes
 
-__all__ = ["Assumption", "Proof", "Reach", "ReachTable", "Violation", "Writes", "names_in_ranges", "prove"]
+__all__ = [
+    "Assumption",
+    "Proof",
+    "Reach",
+    "ReachTable",
+    "Support",
+    "Violation",
+    "Writes",
+    "bases_of",
+    "names_in_ranges",
+    "prove",
+    "weigh_evidence",
+]

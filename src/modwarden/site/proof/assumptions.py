@@ -3,7 +3,15 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from modwarden.model import Origin, Site
+from modwarden.model import Origin, Site, Strength
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What evidence says of an assumption; without a strength, why it counts for nothing."""
+
+    words: str
+    strength: Strength | None = Strength.VERIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,18 +22,38 @@ class Assumption:
     key: str
     text: str
     origin: Origin
-    verified_by: str | None = None
+    support: Support | None = None
+
+    @property
+    def verified_by(self) -> str | None:
+        """Say what verified all of it, if anything did."""
+        held = self.support
+        return held.words if held is not None and held.strength is Strength.VERIFIED else None
+
+    @property
+    def is_only_declared(self) -> bool:
+        """Say whether nothing but the site file speaks for it."""
+        return self.support is None or self.support.strength is None
 
     @property
     def status(self) -> str:
         """Say whether anything bears it out."""
-        return f"verified by {self.verified_by}" if self.verified_by is not None else "declared"
+        if self.support is None:
+            return "declared"
+        if self.support.strength is None:
+            return f"declared ({self.support.words})"
+        return f"{self.support.strength} by {self.support.words}"
 
 
-def assumptions_of(site: Site, verified: Mapping[str, str]) -> Iterator[Assumption]:
+def assumptions_of(site: Site, supported: Mapping[str, Support]) -> Iterator[Assumption]:
     """List the assumptions of a site's proof."""
     for number, (key, origin, text) in enumerate(_assumed(site), start=1):
-        yield Assumption(number, key, text, origin, verified.get(key))
+        yield Assumption(number, key, text, origin, supported.get(key))
+
+
+def keys_of(site: Site) -> tuple[str, ...]:
+    """List what the assumptions of a site are called."""
+    return tuple(key for key, _, _ in _assumed(site))
 
 
 def _assumed(site: Site) -> Iterator[tuple[str, Origin, str]]:

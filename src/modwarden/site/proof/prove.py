@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from modwarden.model import AssetName, Finding, Origin, Site, ZoneName
 from modwarden.site.problems import Mistake, Problems
-from modwarden.site.proof.assumptions import Assumption, assumptions_of
+from modwarden.site.proof.assumptions import Assumption, Support, assumptions_of
 from modwarden.site.proof.identities import shared_identities
 from modwarden.site.proof.reach import ReachTable
 from modwarden.site.proof.router import Router, nat_bounds
@@ -47,13 +47,13 @@ class Proof:
         return (*(violation.finding for violation in self.violations), *self.others)
 
 
-def prove(site: Site, verified: Mapping[str, str] | None = None) -> Proof | None:
+def prove(site: Site, supported: Mapping[str, Support] | None = None) -> Proof | None:
     """
     Prove a site, or find what stands against it; None where no zone has a level, for then nothing is claimed.
 
     Args:
         site: the site, as it was read.
-        verified: by the key of an assumption, what has verified it.
+        supported: by the key of an assumption, what evidence says of it.
 
     Raises:
         SiteError: a rule set is refused; holds every refusal.
@@ -63,7 +63,7 @@ def prove(site: Site, verified: Mapping[str, str] | None = None) -> Proof | None
     rulesets = load_rulesets(site)
     world = World(site, rulesets)
     world.problems.raise_if_any()
-    return _proof(world, verified or {})
+    return _proof(world, supported or {})
 
 
 @dataclass(slots=True)
@@ -141,7 +141,7 @@ def load_rulesets(site: Site) -> dict[AssetName, tuple[Ruleset, ...]]:
     return loaded
 
 
-def _proof(world: World, verified: Mapping[str, str]) -> Proof:
+def _proof(world: World, supported: Mapping[str, Support]) -> Proof:
     site, judge = world.site, Judge(world.topology)
     violations = [Violation(finding, ()) for finding in shared_identities(site)]
     others: list[Finding] = []
@@ -164,7 +164,7 @@ def _proof(world: World, verified: Mapping[str, str]) -> Proof:
     return Proof(
         tuple(dict.fromkeys(violations)),
         tuple(dict.fromkeys(others)),
-        tuple(assumptions_of(site, verified)),
+        tuple(assumptions_of(site, supported)),
         tuple(dict.fromkeys([*remarks, *_cut_short(world)])),
         tuple(writes),
         reach,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from modwarden.site import SiteError, load_site
-from modwarden.site.proof import prove
+from modwarden.site.proof import Support, prove
 
 
 def names(proof: Any) -> set[str]:
@@ -215,7 +215,7 @@ def test_a_site_without_levels_is_not_spoken_of(ground: Any) -> None:
 
 def test_assumptions_are_numbered_and_say_what_verifies_them(ground: Any) -> None:
     ground.write()
-    proof = prove(load_site(ground.folder / "site.yaml"), {"ruleset:fw:fw.nft": "drift, 2026-11-27"})
+    proof = prove(load_site(ground.folder / "site.yaml"), {"ruleset:fw:fw.nft": Support("drift, 2026-11-27")})
 
     assert proof is not None
     assert [(one.number, one.key, one.status) for one in proof.assumptions] == [
