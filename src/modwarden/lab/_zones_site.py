@@ -37,6 +37,9 @@ assets:
   gate-1:
     zone: control
     interfaces: {mwl-control: [10.10.0.2], mwl-field: [10.11.0.254]}
+    forwards: true
+    routes: [{to: 0.0.0.0/0, via: 10.10.0.1}]
+    rulesets: [{file: host/rules.nft}]
   office-1:    {zone: enterprise, addresses: [10.30.0.5]}
   historian-1: {zone: dmz, addresses: [10.20.0.5], relay: {kind: historian, listens: [tcp/8080]}}
   jump-1:      {zone: dmz, addresses: [10.20.0.6], relay: {kind: jump_host, listens: [tcp/22]}}

@@ -70,8 +70,11 @@ def _assumed(site: Site) -> Iterator[tuple[str, Origin, str]]:
         yield "tracking", site.origin, "rule sets let replies pass, and helpers open no further connections"
         yield "spoofing", site.origin, "who sends from an address that is not its own gets no reply"
     for conduit in {conduit.guard: conduit for conduit in site.conduits.values()}.values():
+        guard = site.assets[conduit.guard]
         text = f"{conduit.guard} forwards nothing but what its rules permit; IP forwarding is off there"
-        yield f"guard:{conduit.guard}", site.assets[conduit.guard].origin, text
+        if guard.connections.forwards:
+            text = f"the guard on {conduit.guard} passes on what it permits, and no other program takes it"
+        yield f"guard:{conduit.guard}", guard.origin, text
     for asset in site.assets.values():
         relay = asset.connections.relay
         if relay is not None and site.zones[asset.zone].is_dmz:

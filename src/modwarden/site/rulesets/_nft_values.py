@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any, TypeAlias
 
 from modwarden.site.rulesets._names import WITH_PORTS, port_number, protocol_number
-from modwarden.site.rulesets.ir import ANY, Match, Names
+from modwarden.site.rulesets.ir import ANY, Kind, Kinds, Match, Names
 from modwarden.site.rulesets.sets import (
     ADDRESSES,
     ALL,
@@ -26,6 +26,13 @@ from modwarden.site.rulesets.sets import (
 Numbers: TypeAlias = Callable[[Any], list[Interval]]
 _FAMILIES = {"ip": V4, "ipv4": V4, "ip6": V6_SET, "ipv6": V6_SET, 2: V4, 10: V6_SET}
 _TRANSPORTS = {"tcp": (6,), "udp": (17,), "dccp": (33,), "sctp": (132,), "udplite": (136,), "th": WITH_PORTS}
+
+
+# No packet at all.
+_NONE = Match(service=IntervalSet(()))
+# Bits that no first packet of a TCP connection has; those of ECN some have.
+_NEVER_FIRST = frozenset({"fin", "rst", "psh", "ack", "urg"})
+_TCP_FLAGS = _NEVER_FIRST | {"syn"}
 
 
 class UnknownWordError(ValueError):
@@ -98,6 +105,8 @@ def _single(left: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
     ((kind, body),) = left.items()
     if kind == "&" and isinstance(body, list) and "payload" in body[0]:
         payload = body[0]["payload"]
+        if (payload.get("protocol"), payload.get("field")) == ("tcp", "flags"):
+            return _first_packet(body[1], atoms, operator)
         raise UnknownWordError(
             f"bits of {payload.get('protocol')} {payload.get('field')}", header_of(payload)
         )
@@ -107,15 +116,44 @@ def _single(left: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
         raise UnknownWordError(str(body["key"]))
     if kind == "bits":
         raise UnknownWordError(f"bits of {body['protocol']} {body['field']}", header_of(body))
-    is_negated = operator == "!="
-    if kind == "payload":
-        return _payload(body, atoms, operator)
-    if kind == "meta":
-        return _meta(str(body.get("key")), atoms, operator)
-    if kind == "ct" and body.get("key") == "state":
-        # The proof asks for the first packet of a connection; replies follow it.
-        return ANY if ("new" in _words(atoms)) != is_negated else Match(service=IntervalSet(()))
-    raise UnknownWordError(f"{kind} {body.get('key', body.get('name', ''))}".strip())
+    read = _READERS.get(kind)
+    if read is None:
+        raise UnknownWordError(f"{kind} {body.get('key', body.get('name', ''))}".strip())
+    return read(body, atoms, operator)
+
+
+def _first_packet(mask: Any, atoms: list[Any], operator: str) -> Match:
+    """Hold the flags of a connection's first packet, SYN alone, against a comparison of some of them."""
+    tcp = header_of({"protocol": "tcp"})
+    bits, wanted = set(_words(as_list(mask))), set(_words(atoms))
+    if operator not in ("==", "!=") or not bits | wanted <= _TCP_FLAGS:
+        raise UnknownWordError("bits of tcp flags", tcp)
+    return tcp if (bits & {"syn"} == wanted) != (operator == "!=") else _NONE
+
+
+def _tracked(body: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
+    if body.get("key") != "state":
+        raise UnknownWordError(f"ct {body.get('key')}")
+    # The proof asks for the first packet of a connection; replies follow it.
+    return ANY if ("new" in _words(atoms)) != (operator == "!=") else _NONE
+
+
+def _held(body: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
+    """Read `socket transparent 1`: packets of connections that a program holds; no first packet of TCP is."""
+    key = body.get("key")
+    if (key, atoms, operator) != ("transparent", [1], "=="):
+        raise UnknownWordError(f"socket {key}")
+    others = service(6).without(SERVICES)
+    raise UnknownWordError("socket transparent, of what is not TCP", Match(service=others))
+
+
+def _kinds(body: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
+    """Read `fib daddr type local`; what asks for more than the destination is not known here."""
+    words, known = set(_words(atoms)), {kind.value for kind in Kind}
+    if (body.get("result"), body.get("flags")) != ("type", ["daddr"]) or not words <= known:
+        flags = " . ".join(as_list(body.get("flags")))
+        raise UnknownWordError(f"fib {flags} {body.get('result')}")
+    return Match(kinds=(Kinds(tuple(Kind(word) for word in sorted(words)), operator == "!="),))
 
 
 def _payload(body: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
@@ -150,7 +188,8 @@ def _on_ports(protocols: Iterable[int], ports: IntervalSet, *, is_source: bool) 
     return Match(service=reach, source_port=ports if is_source else ALL)
 
 
-def _meta(key: str, atoms: list[Any], operator: str) -> Match:
+def _meta(body: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
+    key = str(body.get("key"))
     if key in ("iif", "iifname", "oif", "oifname"):
         names = Names(tuple(_words(atoms)), is_negated=operator == "!=")
         return Match(inward=(names,)) if key.startswith("i") else Match(outward=(names,))
@@ -223,3 +262,12 @@ def _protocol_intervals(atom: Any) -> list[Interval]:
     if low is None or high is None:
         raise UnknownWordError(f"the protocol {atom!r}")
     return [(low * PORTS, (high + 1) * PORTS)]
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any], list[Any], str], Match]] = {
+    "payload": _payload,
+    "meta": _meta,
+    "ct": _tracked,
+    "socket": _held,
+    "fib": _kinds,
+}

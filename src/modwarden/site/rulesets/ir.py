@@ -36,6 +36,8 @@ class Action(StrEnum):
     SNAT = "snat"
     MASQUERADE = "masquerade"
     REDIRECT = "redirect"
+    TPROXY = "tproxy"
+    """A socket of this host takes it, its destination unchanged; without the socket the rule fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,22 @@ class Names:
         return self.is_negated != any(_fits(pattern, name) for pattern in self.patterns)
 
 
+class Kind(StrEnum):
+    """What a destination is to the host that asks: its own address, or one of all hosts or of many."""
+
+    LOCAL = "local"
+    BROADCAST = "broadcast"
+    MULTICAST = "multicast"
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """Kinds of destinations, known only where the host is."""
+
+    kinds: tuple[Kind, ...]
+    is_negated: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A box of packets: the conjunction of what it says of each dimension."""
@@ -60,6 +78,7 @@ class Match:
     source_port: IntervalSet = ALL
     inward: tuple[Names, ...] = ()
     outward: tuple[Names, ...] = ()
+    kinds: tuple[Kinds, ...] = ()
 
     def and_also(self, other: "Match") -> "Match":
         """Give the box of packets that both hold."""
@@ -70,6 +89,7 @@ class Match:
             self.source_port & other.source_port,
             self.inward + other.inward,
             self.outward + other.outward,
+            self.kinds + other.kinds,
         )
 
 

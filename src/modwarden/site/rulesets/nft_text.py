@@ -36,6 +36,9 @@ def parse_nft_text(text: str, file: str) -> Ruleset:
         word = tokens.take().text
         if word == "table":
             objects += _TableText(tokens).read(line)
+        elif word == "delete" and tokens.peek() == "table":
+            tokens.take()
+            objects = _without_table(objects, tokens)
         elif word == "flush" and tokens.peek() == "ruleset":
             objects.clear()
             tokens.skip_line()
@@ -44,6 +47,17 @@ def parse_nft_text(text: str, file: str) -> Ruleset:
         else:
             hint = "load the file, and save what `nft list ruleset` prints"
             raise RulesetError(Origin(file, line), f"the command {word!r} is not read here", hint)
+
+
+def _without_table(objects: list[NftObject], tokens: Tokens) -> list[NftObject]:
+    family = tokens.take().text if tokens.peek() in _TABLE_FAMILIES else "ip"
+    name = tokens.take().text
+
+    def is_of_it(item: NftObject) -> bool:
+        of = item.body["name"] if item.kind == "table" else item.body["table"]
+        return (item.body["family"], of) == (family, name)
+
+    return [item for item in objects if not is_of_it(item)]
 
 
 def _substituted(text: str, file: str) -> str:
@@ -75,6 +89,9 @@ class _TableText:
         name = tokens.take().text
         self.where = {"family": family, "table": name}
         found = [NftObject("table", {"family": family, "name": name}, line)]
+        # `table inet x` alone makes sure that there is one, as files do that delete it next.
+        if tokens.peek() in ("\n", ";", ""):
+            return found
         tokens.expect("{")
         while True:
             tokens.skip_ends()
