@@ -265,11 +265,12 @@ class Router:
     def _boxes(self, rule: Rule) -> tuple[Box, ...]:
         found = []
         for match in rule.matches:
-            source, to, *others = self.topology.space.packets_of(match)
+            source, to, services, ports = self.topology.space.packets_of(match)
             box = (
                 source,
                 to & self._of_kinds(match.kinds),
-                *others,
+                services,
+                ports,
                 self._bits(match.inward),
                 self._bits(match.outward),
             )

@@ -76,6 +76,13 @@ class Walk:
     _seen: dict[tuple[ZoneName, str], dict[Packets, None]] = field(default_factory=dict)
     _present: set[ZoneName] = field(default_factory=set)
 
+    def run_for(self, packets: Packets) -> list[Reached]:
+        """Walk with some packets of the zone only, by its segment, until nothing new is reached."""
+        self._queue.append((self.start, packets, Step(None, "start", self.start), None))
+        while self._queue:
+            self._arrive(*self._queue.popleft())
+        return self.reached
+
     def run(self) -> list[Reached]:
         """Walk until nothing new is reached."""
         self._be_in(self.start, Step(None, "start", self.start))
