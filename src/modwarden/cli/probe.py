@@ -22,6 +22,7 @@ from modwarden.probe import (
     Plan,
     Result,
     Target,
+    findings_of,
     has_address,
     judge,
     knock_all,
@@ -32,7 +33,7 @@ from modwarden.site import load_site
 from modwarden.site.proof import ConnectProof, bases_of
 
 if TYPE_CHECKING:
-    from modwarden.model import Address, Asset, Site
+    from modwarden.model import Address, Asset, Finding, Site
     from modwarden.probe import Sources
 
 EXIT_FINDINGS, EXIT_OPERATOR = 1, 2
@@ -80,14 +81,15 @@ def command(
             print_json({"site": loaded.name, "from": place, "plan": [_document(one) for one in plan.knocks]})
         return
     _confirm(loaded, confirmed)
-    results = _asked(loaded, plan, pace)
+    results = _asked(plan, pace)
+    findings = list(findings_of(loaded, results))
     if evidence is not None:
-        write_evidence(evidence, _evidence(loaded, place, plan, results))
+        write_evidence(evidence, _evidence(loaded, place, plan, results, findings))
     if as_json:
         print_json(_report(loaded, place, plan, results))
     else:
-        print_lines(*_result_lines(place, plan, results))
-    if any(result.finding is not None for result in results):
+        print_lines(*_result_lines(place, plan, results, findings))
+    if findings:
         raise typer.Exit(EXIT_FINDINGS)
 
 
@@ -146,13 +148,13 @@ def _confirm(site: Site, confirmed: str | None) -> None:
         raise typer.Exit(EXIT_OPERATOR)
 
 
-def _asked(site: Site, plan: Plan, pace: Pace) -> list[Result]:
+def _asked(plan: Plan, pace: Pace) -> list[Result]:
     results = []
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("connects", total=len(plan.knocks))
         for knock, ended in knock_all(plan, pace):
-            results.append(judge(site, knock, ended))
+            results.append(judge(knock, ended))
             progress.advance(task)
     return results
 
@@ -173,13 +175,12 @@ def _plan_lines(site: Site, plan: Plan, place: str, pace: Pace, *, is_long: bool
     return [*lines, f"  takes {least:.0f} s to {least + silent * pace.timeout_s:.0f} s"]
 
 
-def _result_lines(place: str, plan: Plan, results: list[Result]) -> list[str]:
+def _result_lines(place: str, plan: Plan, results: list[Result], findings: list[Finding]) -> list[str]:
     lines = []
-    for result in results:
-        if result.finding is not None:
-            lines.append(f"{result.finding.severity}: {result.finding.name}: {result.finding}")
-            hops = enumerate(result.finding.evidence, start=1)
-            lines += [f"  {number}. {hop.origin}: {hop.text}" for number, hop in hops]
+    for finding in findings:
+        lines.append(f"{finding.severity}: {finding.name}: {finding}")
+        hops = enumerate(finding.evidence, start=1)
+        lines += [f"  {number}. {hop.origin}: {hop.text}" for number, hop in hops]
     return [
         *lines,
         f"probed from {place}: {_counted(results)}",
@@ -194,15 +195,17 @@ def _counted(results: list[Result]) -> str:
     if not open_questions:
         return words
     return (
-        f"{words}; {open_questions} of them refused where nobody is known to listen, which bears out nothing"
+        f"{words}; {open_questions} of them refused, by a rule or by the other end, which bears out nothing"
     )
 
 
-def _evidence(site: Site, place: str, plan: Plan, results: list[Result]) -> EvidenceFile:
-    findings = tuple(str(result.finding) for result in results if result.finding is not None)
+def _evidence(
+    site: Site, place: str, plan: Plan, results: list[Result], findings: list[Finding]
+) -> EvidenceFile:
+    told = tuple(f"{finding.name}: {finding}" for finding in findings)
     claim = Claim("connections", bases_of(site)["connections"], Strength.SUPPORTED, _counted(results))
     claims = (claim,) if any(not result.is_open_question for result in results) else ()
-    return EvidenceFile("probe", site.name, place, datetime.now(UTC), claims, findings, plan.unasked)
+    return EvidenceFile("probe", site.name, place, datetime.now(UTC), claims, told, plan.unasked)
 
 
 def _report(site: Site, place: str, plan: Plan, results: list[Result]) -> dict[str, Any]:
@@ -213,7 +216,7 @@ def _report(site: Site, place: str, plan: Plan, results: list[Result]) -> dict[s
             {
                 **_document(result.knock),
                 "ended": result.ended,
-                "finding": None if result.finding is None else result.finding.name,
+                "finding": result.finding,
                 "bears_out": result.finding is None and not result.is_open_question,
             }
             for result in results

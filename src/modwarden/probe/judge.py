@@ -10,17 +10,20 @@ Theory.
 | refused-by-guard | probe-passed | as proven  | as proven                       |
 | fails            | probe-passed | probe-passed | as proven                     |
 
-Behind a guard in the wire a connect says that the guard took it, never that the server did. A refusal where
-nobody is known to listen may be the other end's own, so it is counted apart: it bears out nothing.
+Behind a guard in the wire a connect says that the guard took it, never that the server did. A refusal may be
+a rule's, or that of the other end where nobody listens just now: it is counted apart, and bears out nothing.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from modwarden.model import Finding, Severity, Site
+from modwarden.model import AssetName, Finding, Severity, Site
 from modwarden.probe.knock import Ended
 from modwarden.probe.plan import Expected, Knock
+from modwarden.site.proof import names_in_ranges
 
 _GOT_THERE = (Ended.CONNECTED, Ended.RESET)
+PASSED, BLOCKED = "probe-passed", "probe-blocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,51 +32,78 @@ class Result:
 
     knock: Knock
     ended: Ended
-    finding: Finding | None
+    finding: str | None
     is_open_question: bool = False
-    """It failed as proven, and the other end itself may have been the one that refused."""
+    """It was refused as proven, and the other end itself may have been the one that did."""
 
 
-def judge(site: Site, knock: Knock, ended: Ended) -> Result:
+def judge(knock: Knock, ended: Ended) -> Result:
     """Hold one connect against the proof."""
     got_there = ended in _GOT_THERE
     match knock.expected:
         case Expected.WORKS | Expected.GUARD:
-            return Result(knock, ended, None if got_there else _blocked(site, knock, ended))
+            return Result(knock, ended, None if got_there else BLOCKED)
         case Expected.REFUSED_BY_GUARD:
-            return Result(knock, ended, _kept(site, knock) if ended is Ended.CONNECTED else None)
+            return Result(knock, ended, PASSED if ended is Ended.CONNECTED else None)
         case Expected.FAILS:
-            if got_there:
-                return Result(knock, ended, _passed(site, knock, ended))
-            return Result(knock, ended, None, ended is Ended.REFUSED and not knock.target.is_served)
+            return Result(knock, ended, PASSED if got_there else None, ended is Ended.REFUSED)
 
 
-def _blocked(site: Site, knock: Knock, ended: Ended) -> Finding:
-    how = ended.value.replace("-", " ")
-    what = f"{_from(knock)} does not reach {knock.target}: {how}; the proof says it does"
-    hint = "look whether it runs, and whether the routers' rules are those that the site file names"
-    if knock.expected is Expected.GUARD:
-        hint = "look whether the guard runs, and whether its host's rules are loaded"
+def findings_of(site: Site, results: Iterable[Result]) -> Iterator[Finding]:
+    """Put what differs into findings; servers that differ in the same way stand in one."""
+    groups: dict[tuple[object, ...], list[Result]] = {}
+    for result in results:
+        if result.finding is not None:
+            knock = result.knock
+            guard = _guard_before(site, knock)
+            key = (result.finding, knock.expected, result.ended, knock.source, knock.target.port, guard)
+            groups.setdefault(key, []).append(result)
+    for group in groups.values():
+        yield _finding(site, group)
+
+
+def _finding(site: Site, group: Sequence[Result]) -> Finding:
+    first = group[0]
+    knock, is_blocked = first.knock, first.finding == BLOCKED
+    what = f"{knock.source} in {knock.zone} {_words(site, group)}"
     origin = site.assets[knock.target.asset].origin
-    return Finding("probe-blocked", Severity.WARNING, what, hint, origin, evidence=knock.path)
+    severity = Severity.WARNING if is_blocked else Severity.ERROR
+    return Finding(str(first.finding), severity, what, _hint(knock), origin, evidence=knock.path)
 
 
-def _passed(site: Site, knock: Knock, ended: Ended) -> Finding:
-    what = f"{_from(knock)} reaches {knock.target}, and the proof says that nothing does"
-    if ended is Ended.RESET:
-        what += (
-            "; it was reset at once, so something takes connections there that the site file does not have"
-        )
-    hint = "find the path that the site file lacks, or the rule that is not loaded (SR 5.1, SR 5.2)"
-    return Finding("probe-passed", Severity.ERROR, what, hint, site.assets[knock.target.asset].origin)
+def _words(site: Site, group: Sequence[Result]) -> str:
+    knock, ended = group[0].knock, group[0].ended
+    named = ", ".join(names_in_ranges(dict.fromkeys(result.knock.target.asset for result in group)))
+    more = f" and {len(group) - 1} more" if len(group) > 1 else ""
+    where = f"{named} ({knock.target.address}{more}) tcp/{knock.target.port}"
+    if group[0].finding == BLOCKED:
+        return f"does not reach {where}, as the proof says it does: {ended.value.replace('-', ' ')}"
+    if knock.expected is Expected.REFUSED_BY_GUARD:
+        return f"stays connected to {where}, which no conduit has: a guard should reset it"
+    guard = _guard_before(site, knock)
+    who = f"; the guard on {guard} stands before it, and may be what answered" if guard is not None else ""
+    return f"is {_ENDED[ended]} {where}, and the proof says that it reaches nothing there{who}"
 
 
-def _kept(site: Site, knock: Knock) -> Finding:
-    what = f"{_from(knock)} reaches {knock.target}, which a guard should take and reset: no conduit has it"
-    hint = "look whether the guard's host has the rules that `modwarden harden` writes"
-    origin = site.assets[knock.target.asset].origin
-    return Finding("probe-passed", Severity.ERROR, what, hint, origin, evidence=knock.path)
+_ENDED = {Ended.CONNECTED: "connected to", Ended.RESET: "connected, and reset at once, at"}
 
 
-def _from(knock: Knock) -> str:
-    return f"{knock.source} in {knock.zone}"
+def _hint(knock: Knock) -> str:
+    match knock.expected:
+        case Expected.GUARD:
+            return "look whether the guard runs, and whether its host's rules are loaded"
+        case Expected.WORKS:
+            return "look whether it runs, and whether the routers' rules are those that the site file names"
+        case Expected.REFUSED_BY_GUARD:
+            return "look whether the guard's host has the rules that `modwarden harden` writes"
+        case Expected.FAILS:
+            return "find the path that the site file lacks, or the rule that is not loaded (SR 5.1, SR 5.2)"
+
+
+def _guard_before(site: Site, knock: Knock) -> AssetName | None:
+    """Name the guard in the wire that a connect to this target meets first, where there is one."""
+    zone = site.assets[knock.target.asset].zone
+    for conduit in site.conduits.values():
+        if conduit.transparent is not None and conduit.to_zone == zone != knock.zone:
+            return conduit.guard
+    return None

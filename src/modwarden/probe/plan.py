@@ -121,11 +121,11 @@ def _all_targets(site: Site) -> Iterator[Target]:
     yield from _listeners(site)
     for asset in _on_network(site):
         if site.zones[asset.zone].is_ot:
-            for port in _MODBUS:
-                yield from _at(asset, port, "Modbus port", is_served=False)
+            for number in _MODBUS:
+                yield from _at(asset, number, "Modbus port", is_served=False)
         if asset.connections.forwards or asset.name in site.guards():
-            for port in _MANAGEMENT:
-                yield from _at(asset, port, "management", is_served=False)
+            for number in _MANAGEMENT:
+                yield from _at(asset, number, "management", is_served=False)
 
 
 def _on_network(site: Site) -> list[Asset]:
