@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from tests.doubles.drawn_worlds import ANYBODY, SEGMENTS, Drawn, address, plain_world, proven, worlds
+from tests.doubles.kernel_bench import KernelBench
+from tests.doubles.kernel_worlds import KernelWorld, ProvenWorld, kernel_worlds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -181,3 +183,24 @@ def test_real_packets_reach_exactly_what_the_proof_reaches(
             }
 
             assert real == expected, drawn.rulesets
+
+
+@settings(
+    max_examples=int(os.environ.get("KERNEL_WORLDS", "4")),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
+)
+@given(world=kernel_worlds())
+def test_through_routers_in_a_row_with_both_ip_versions_arrives_exactly_what_the_proof_says(
+    tmp_path_factory: pytest.TempPathFactory, world: KernelWorld
+) -> None:
+    proof = ProvenWorld(world, tmp_path_factory.mktemp("kernel"))
+    with ExitStack() as ending:
+        bench = KernelBench(world, ending)
+        for start in world.segments:
+            expected = proof.reached(start)
+            real = bench.reached(start, expected)
+            told = (start, world.site(), [machine.rules for machine in world.machines])
+
+            assert (real - expected, expected - real) == (set(), set()), told

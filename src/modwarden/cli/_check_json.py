@@ -31,7 +31,13 @@ def _proof(proof: Proof) -> dict[str, Any]:
         "holds": proof.holds,
         "violations": len(proof.violations),
         "reach": [
-            {"zone": one.zone, "to": one.to, "assets": list(one.assets), "services": one.services}
+            {
+                "zone": one.zone,
+                "to": one.to,
+                "assets": list(one.assets),
+                "services": one.services,
+                "guard": one.guard,
+            }
             for one in proof.reach.in_words()
         ],
         "writes": [

@@ -40,6 +40,7 @@ COMMANDS = (
     Command("demo", "demo", is_group=True),
     Command("check", "check"),
     Command("map", "map"),
+    Command("probe", "probe"),
     Command("schema", "schema"),
     Command("run", "run"),
     Command("status", "status"),

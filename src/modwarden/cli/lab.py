@@ -15,15 +15,14 @@ from rich.console import Console
 from rich.table import Table
 
 from modwarden import lab
+from modwarden.cli import lab_zones
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
 Answer = TypeVar("Answer")
 
-app = typer.Typer(
-    name="lab", help="Plants, clients and attackers on loopback addresses.", no_args_is_help=True
-)
+app = typer.Typer(name="lab", help="Plants, zones, clients and attackers.", no_args_is_help=True)
 
 UNITS_AT = "127.11.0.[1-200]:15020"
 GUARD_AT = "127.10.0.2:[15001-15200]"
@@ -101,6 +100,34 @@ def setpoint(
     """Write one setpoint as the HMI does: read it, then code 16."""
     tally = _run(lab.write_setpoint_once(_endpoints(target)[0], degc, source))
     _show(tally.summary(), f"setpoint {degc:g} degC", as_json=as_json)
+
+
+@app.command()
+def historian(
+    target: Target = UNITS_AT,
+    source: Annotated[str, typer.Option(help="The historian's own address.")] = "127.20.0.5",
+    listen: Annotated[
+        str, typer.Option(help="HOST:PORT where it shows the last values.")
+    ] = "127.20.0.5:8080",
+) -> None:
+    """Read every unit once a second until Ctrl-C, and show the last values to whoever asks by HTTP."""
+    relay = lab.Historian(_endpoints(target), source)
+    _run(_run_until_signal(lambda stop: relay.run(_endpoints(listen)[0], stop)))
+
+
+@app.command("stand-in")
+def stand_in(
+    listen: Annotated[str, typer.Option(help="HOST:PORT; one [first-last] in either part or both.")],
+) -> None:
+    """Stand for services that are no matter here: take each connection, say so, and close."""
+    _run(_run_until_signal(lambda stop: lab.stand_in(_endpoints(listen), stop)))
+
+
+app.command("zones")(lab_zones.command)
+
+
+async def _run_until_signal(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    await work(_stop_at_signal())
 
 
 async def _run_plant(

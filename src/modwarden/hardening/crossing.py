@@ -5,7 +5,7 @@ from ipaddress import ip_network
 from itertools import permutations, product
 
 from modwarden.hardening.file import one_line
-from modwarden.hardening.needs import Need, Target
+from modwarden.hardening.needs import Need, NeedKind, Target
 from modwarden.hardening.nft_words import (
     FAMILIES,
     SPANS,
@@ -63,8 +63,16 @@ def encrypted_rules(point: Point, *, comes: bool = False, goes: bool = False) ->
 
 def crossing(point: Point, need: Need) -> Iterator[str]:
     """Write the rules for one need, for each pair of interfaces that may lie on its path."""
+    if _ends_here(point, need):
+        return
     for inward, outward in permutations(point.legs, 2):
         yield from _between(point, need, inward, outward)
+
+
+def _ends_here(point: Point, need: Need) -> bool:
+    """Say whether a guard in the wire takes it here, and nothing passes in its place."""
+    own = {one.conduit for one in point.site.diversions(point.name) if not one.fails_open}
+    return need.kind is NeedKind.CLIENTS and need.conduit in own
 
 
 def told(need: Need) -> list[str]:

@@ -7,7 +7,6 @@ from modwarden.hardening.needs import Need, Target
 from modwarden.hardening.nft_words import SPANS, accepts, of_version
 from modwarden.hardening.places import minus
 from modwarden.hardening.point import Point
-from modwarden.model import MARK
 from modwarden.site.rulesets.sets import NONE, IntervalSet
 
 # IPv6 finds neighbours by ICMP. RFC 4861 §7.1: the kernel drops what a router passed on.
@@ -20,7 +19,8 @@ def input_rules(point: Point) -> Iterator[str]:
     yield from encrypted_rules(point, comes=True)
     if point.is_transparent:
         # The guard refuses and records whom no rule names; and a reset needs a socket that sees its packet.
-        yield f'meta mark {MARK:#x} accept comment "diverted to the guard"'
+        # Nothing else arrives here that is for somebody else.
+        yield 'fib daddr type != { local, broadcast, multicast } accept comment "diverted to the guard"'
     yield TRACKED
     if point.speaks_ipv6:
         yield f"icmpv6 type {{ {NEIGHBOURS} }} accept"

@@ -97,7 +97,7 @@ class Places:
         return {zone for one in others for address in one.addresses for zone in self.zones_at(address)}
 
     def _carried(self, router: Asset) -> dict[str, IntervalSet]:
-        """Give what tunnels bring, by the interface where it appears: for IPsec, that of the outer address."""
+        """Give what tunnels bring, by interface: IPsec to that of the outer address."""
         carried: dict[str, IntervalSet] = {}
         for tunnel, end in self.site.tunnel_ends(router.name):
             outer = [

@@ -16,6 +16,7 @@ from ._attacker import (
 )
 from ._cleanroom_site import cleanroom_site
 from ._endpoint import Endpoint, parse_endpoints
+from ._historian import Historian, stand_in
 from ._history import (
     BATCH_TOLERANCE_MINUTES,
     COLDEST_DEGC,
@@ -31,31 +32,60 @@ from ._room import Room
 from ._tally import Latencies, Tally, percentile
 from ._wire_talk import WireTalk
 from ._write_log import WriteLog
+from ._zones import (
+    CONTROL,
+    DMZ,
+    FIELD,
+    GATE,
+    ZONES,
+    LabBusyError,
+    Started,
+    ZonesLab,
+    is_serving,
+    load_gate,
+    load_router_rules,
+    take_down_zones,
+    zones_lab,
+)
+from ._zones_site import ZONES_SITE
 
 __all__ = [
     "ATTACKER_ADDRESS",
     "BATCH_TOLERANCE_MINUTES",
     "COLDEST_DEGC",
+    "CONTROL",
+    "DMZ",
+    "FIELD",
+    "GATE",
     "HMI_ADDRESS",
     "WARMEST_DEGC",
+    "ZONES",
+    "ZONES_SITE",
     "AirHandlingUnit",
     "Endpoint",
+    "Historian",
     "History",
     "HistoryWriter",
     "Hmi",
     "HmiReport",
+    "LabBusyError",
     "Latencies",
     "LostPoll",
     "Move",
     "Plant",
     "Room",
+    "Started",
     "Tally",
     "WireTalk",
     "WriteLog",
+    "ZonesLab",
     "attack",
     "cleanroom_site",
     "flood",
+    "is_serving",
+    "load_gate",
     "load_history",
+    "load_router_rules",
     "overwrite_setpoints",
     "overwrite_setpoints_with_code_6",
     "overwrite_setpoints_with_code_23",
@@ -67,7 +97,10 @@ __all__ = [
     "send_malformed_frames",
     "setpoint_degc",
     "setpoint_registers",
+    "stand_in",
     "stop_fans",
+    "take_down_zones",
     "tenths_degc",
     "write_setpoint_once",
+    "zones_lab",
 ]

@@ -1,6 +1,6 @@
 """Sets of numbers as bit masks: every bound of every set cuts the axis, each piece is one bit."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -37,6 +37,10 @@ class Axis:
         for first, end in intervals:
             mask |= (1 << bisect_left(self.cuts, end)) - (1 << bisect_left(self.cuts, first))
         return mask
+
+    def piece(self, number: int) -> int:
+        """Give the piece that a number lies in; what holds for it holds for all of its piece."""
+        return 1 << (bisect_right(self.cuts, number) - 1)
 
 
 def is_covered(box: Box, others: Iterable[Box]) -> bool:

@@ -7,6 +7,7 @@ Theory: with P the packets that pass behind a rule that matches M,
     accept      P or M           drop      P without M
     jump        the other chain, each of its rules held to M, before P
     goto        the same, before the policy
+    tproxy      P and M: what the socket takes, and what goes on where there is none
     return      P without M, or what M shares with R, which passes behind the jump that led here
 
 Kept true here:
@@ -101,7 +102,9 @@ class ChainReader:
             case Action.CONTINUE:
                 return passing
         written = (Outcome(box, rule, rule.action, rule.translation) for box in reversed(may))
-        return [*self._minus(passing, must), *written]
+        # A rule whose socket is not there is passed over.
+        rest = passing if rule.action is Action.TPROXY else self._minus(passing, must)
+        return [*rest, *written]
 
     def _target(self, rule: Rule, depth: int) -> Chain:
         chain = self.table.chains.get(rule.target or "")

@@ -15,7 +15,7 @@ from modwarden.site.proof.identities import shared_identities
 from modwarden.site.proof.reach import ReachTable
 from modwarden.site.proof.router import Router, nat_bounds
 from modwarden.site.proof.space import Space
-from modwarden.site.proof.topology import Topology, bounds, service_bounds
+from modwarden.site.proof.topology import Topology, bounds, kind_bounds, service_bounds
 from modwarden.site.proof.tunnels import all_selectors
 from modwarden.site.proof.violations import Judge, Violation, is_outside
 from modwarden.site.proof.walk import Walk
@@ -80,16 +80,18 @@ class World:
 
     def __post_init__(self) -> None:
         flat = [ruleset for held in self.rulesets.values() for ruleset in held]
-        matches = (
+        matches = [
             match
             for ruleset in flat
             for table in ruleset.tables
             for held in table.chains.values()
             for rule in held.rules
             for match in rule.matches
-        )
+        ]
         carried = all_selectors(self.site)
         addresses = [*bounds(self.site)]
+        if any(match.kinds for match in matches):
+            addresses += kind_bounds(self.site)
         services = [*service_bounds(self.site)]
         for translation in nat_bounds(flat):
             addresses += translation.addresses.intervals or () if translation.addresses is not None else ()
@@ -178,7 +180,7 @@ def _remarks(ruleset: Ruleset) -> Iterator[tuple[Origin, str]]:
     for table in ruleset.tables:
         for held in table.chains.values():
             for rule in held.rules:
-                if rule.uncertain:
+                if rule.uncertain and rule.matches:
                     yield (
                         rule.origin,
                         f"taken as wider than it is: {', '.join(rule.uncertain)}: `{rule.text}`",

@@ -4,6 +4,8 @@ A router with its rule sets, as what it does to sets of packets.
 Kept true here:
 * a packet passes the hooks in the kernel's order: prerouting, the way, input or forward, postrouting;
 * a router without rule sets lets everything pass, one without `routes` may know a way to every network;
+* what a socket of the router takes by `tproxy` keeps its destination and goes to input; without the socket it
+  goes on, and both are given;
 * an interface that a rule names and the site file does not is an error: its rules would be held for dead.
 """
 
@@ -14,12 +16,13 @@ from typing import TypeAlias
 from modwarden.model import Asset, Network, Route, TunnelEnd, TunnelKind, ZoneName
 from modwarden.site.proof.chains import ChainReader, Outcome
 from modwarden.site.proof.space import DESTINATION, INWARD, SERVICE, SOURCE, Box, Packets, full, meet
-from modwarden.site.proof.topology import Topology
+from modwarden.site.proof.topology import MULTICAST, Topology
 from modwarden.site.proof.tunnels import Entrance
 from modwarden.site.rulesets import (
     Action,
     Chain,
     Hook,
+    Kind,
     Names,
     Rule,
     Ruleset,
@@ -28,6 +31,7 @@ from modwarden.site.rulesets import (
     Translation,
 )
 from modwarden.site.rulesets._names import WITH_PORTS
+from modwarden.site.rulesets.ir import Kinds
 from modwarden.site.rulesets.sets import ALL, IntervalSet, address_number, network_interval, service
 
 Rules: TypeAlias = tuple[Rule, ...]
@@ -66,6 +70,18 @@ class Passed:
     outward: int
     next_hop: int | None = None
     entrance: Entrance | None = None
+    is_taken: bool = False
+    """A socket of the router took it, though its destination is elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    """Packets behind prerouting."""
+
+    box: Box
+    rules: Rules
+    is_written: bool = False
+    is_taken: bool = False
 
 
 @dataclass(slots=True)
@@ -116,19 +132,20 @@ class Router:
     def take_at(self, inward: int, packets: Packets, on_link: int = 0) -> Iterator[Passed]:
         """Give what becomes of packets that arrive at an interface."""
         box = (*packets, inward, self._all_outward())
-        for arrived, rules, is_written in self._prerouted(box):
-            local = _narrowed(arrived, DESTINATION, self.own)
+        for arrived in self._prerouted(box):
+            local = arrived.box if arrived.is_taken else _narrowed(arrived.box, DESTINATION, self.own)
             if local is not None:
-                yield from self._local(local, rules)
+                yield from self._local(local, arrived)
             # What is for the segment it came from needs no router, unless it was written anew.
-            away = ~self.own if is_written else ~self.own & ~on_link
-            remote = _narrowed(arrived, DESTINATION, away)
+            away = ~self.own if arrived.is_written else ~self.own & ~on_link
+            remote = None if arrived.is_taken else _narrowed(arrived.box, DESTINATION, away)
             if remote is not None:
-                yield from self._forwarded(remote, rules, is_written=is_written or self.writes_sources)
+                is_written = arrived.is_written or self.writes_sources
+                yield from self._forwarded(remote, arrived.rules, is_written=is_written)
 
-    def _local(self, box: Box, rules: Rules) -> Iterator[Passed]:
-        for passed, more in _through(box, rules, self.stages[Hook.INPUT]):
-            yield Passed(None, passed[:4], more, passed[4], 0)
+    def _local(self, box: Box, arrived: _Arrived) -> Iterator[Passed]:
+        for passed, more in _through(box, arrived.rules, self.stages[Hook.INPUT]):
+            yield Passed(None, passed[:4], more, passed[4], 0, is_taken=arrived.is_taken)
 
     def _forwarded(self, box: Box, rules: Rules, *, is_written: bool) -> Iterator[Passed]:
         source, to, inward = box[SOURCE], box[DESTINATION], box[INWARD]
@@ -171,20 +188,21 @@ class Router:
             for zone in interface.zones:
                 yield Passed(zone, passed[:4], more, passed[4], interface.bit, way.next_hop)
 
-    def _prerouted(self, box: Box) -> Iterator[tuple[Box, Rules, bool]]:
-        states: list[tuple[Box, Rules, bool]] = [(box, (), False)]
+    def _prerouted(self, box: Box) -> list[_Arrived]:
+        states = [_Arrived(box, ())]
         for stage in self.stages[Hook.PREROUTING]:
             states = [
-                (
+                _Arrived(
                     self._destination_written(both, outcome),
-                    _and(rules, outcome.rule),
-                    is_written or outcome.translation is not None,
+                    _and(one.rules, outcome.rule),
+                    one.is_written or outcome.translation is not None,
+                    one.is_taken or outcome.action is Action.TPROXY,
                 )
-                for one, rules, is_written in states
+                for one in states
                 for outcome in stage
-                if (both := meet(one, outcome.box)) is not None
+                if (both := meet(one.box, outcome.box)) is not None
             ]
-        yield from states
+        return states
 
     def _destination_written(self, box: Box, outcome: Outcome) -> Box:
         written = outcome.translation
@@ -256,14 +274,37 @@ class Router:
     def _boxes(self, rule: Rule) -> tuple[Box, ...]:
         found = []
         for match in rule.matches:
+            source, to, services, ports = self.topology.space.packets_of(match)
             box = (
-                *self.topology.space.packets_of(match),
+                source,
+                to & self._of_kinds(match.kinds),
+                services,
+                ports,
                 self._bits(match.inward),
                 self._bits(match.outward),
             )
             if all(box):
                 found.append(box)
         return tuple(found)
+
+    def _of_kinds(self, conditions: Iterable[Kinds]) -> int:
+        everything = full(self.topology.space.addresses)
+        mask = everything
+        for asked in conditions:
+            held = 0
+            for kind in asked.kinds:
+                held |= self._of_kind(kind)
+            mask &= everything & ~held if asked.is_negated else held
+        return mask
+
+    def _of_kind(self, kind: Kind) -> int:
+        if kind is Kind.LOCAL:
+            return self.own
+        intervals = MULTICAST if kind is Kind.MULTICAST else self.topology.broadcasts(self._zones())
+        return self.topology.space.addresses.mask(intervals)
+
+    def _zones(self) -> tuple[ZoneName, ...]:
+        return tuple(dict.fromkeys(zone for one in self.interfaces for zone in one.zones))
 
     def _bits(self, conditions: Iterable[Names]) -> int:
         mask = self._all_outward()
@@ -362,6 +403,8 @@ def _attached(asset: Asset, topology: Topology) -> Iterator[Attached]:
         for access in connections.remote_access:
             if access.interface == name:
                 zones[access.from_zone] = None
+        # Within one subnet the guard's host needs no address towards its servers.
+        zones = zones or dict.fromkeys(_on_wire(asset, name, topology))
         numbers = IntervalSet.of(_single(address_number(address)) for address in addresses)
         yield Attached(name, 1 << number, tuple(zones), topology.space.address_mask(numbers))
     ends = (end for _, end in topology.site.tunnel_ends(asset.name))
@@ -369,6 +412,16 @@ def _attached(asset: Asset, topology: Topology) -> Iterator[Attached]:
     for number, (name, inside) in enumerate(tunnels, start=len(named)):
         own = () if inside is None else (_single(address_number(inside)),)
         yield Attached(name, 1 << number, (), topology.space.addresses.mask(own), is_tunnel=True)
+
+
+def _on_wire(asset: Asset, name: str, topology: Topology) -> Iterator[ZoneName]:
+    """Give the zones at an interface of a guard's host, where it stands in the wire."""
+    for conduit in topology.site.conduits.values():
+        if conduit.guard == asset.name and conduit.transparent is not None:
+            if name in conduit.transparent.clients_on:
+                yield from conduit.from_zones
+            if name == conduit.transparent.servers_on:
+                yield conduit.to_zone
 
 
 def _with_outcomes(way: Way, outcomes: Sequence[Outcome]) -> Way:

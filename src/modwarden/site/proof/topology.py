@@ -4,15 +4,20 @@ Where things are: one segment for each zone, and the assets that stand on more t
 Within a zone everything reaches everything; that is what a zone means, and the proof assumes no less.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 
-from modwarden.model import Address, Asset, AssetName, Port, Site, Verdicts, ZoneName
+from modwarden.model import Address, Asset, AssetName, Port, Site, Socket, Verdicts, Zone, ZoneName
 from modwarden.site.proof.space import Space
 from modwarden.site.proof.tunnels import Entrance, entrances
 from modwarden.site.rulesets.sets import PORTS, Interval, IntervalSet, address_number, network_interval
 
 PROTOCOLS = {"tcp": 6, "udp": 17}
+MULTICAST: tuple[Interval, ...] = tuple(
+    network_interval(ip_network(text)) for text in ("224.0.0.0/4", "ff00::/8")
+)
+_TO_ALL: Interval = network_interval(ip_network("255.255.255.255/32"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class Host:
     services: int
     carries_on: bool
     """Whoever reaches it goes on from it; otherwise only its ways in lead there."""
+    diverted: tuple[tuple[int, int], ...]
+    """Addresses and services that its guard takes in the wire, and carries on where its rules permit."""
     breaks: bool
     """It ends connections in the DMZ: what goes on behind it is not the same path."""
 
@@ -65,6 +72,10 @@ class Topology:
                 for zone in host.zones:
                     self.hosts.setdefault(zone, []).append(host)
 
+    def broadcasts(self, zones: Iterable[ZoneName]) -> tuple[Interval, ...]:
+        """Give the broadcast addresses of zones, each network of theirs taken for a subnet."""
+        return (_TO_ALL, *(pair for zone in zones for pair in _broadcasts(self.site.zones[zone])))
+
     def mask_of(self, asset: Asset) -> int:
         """Give the addresses of an asset, those inside its tunnels among them."""
         inside = (end.inside for _, end in self.site.tunnel_ends(asset.name) if end.inside is not None)
@@ -88,8 +99,9 @@ class Topology:
     def _host(self, asset: Asset) -> Host | None:
         connections = asset.connections
         zones = tuple(dict.fromkeys((*self.zones_of(asset), *connections.moves_between)))
-        ports = list(self._listens(asset))
-        is_relay = connections.relay is not None or bool(ports)
+        diverted = tuple(self._diverted(asset)) if connections.forwards else ()
+        ports = list(self._listens(asset, with_diverted=not connections.forwards))
+        is_relay = connections.relay is not None or bool(ports) or bool(diverted)
         # What a router has between its legs is its routing.
         carries_on = is_relay or (len(zones) > 1 and not connections.forwards)
         if not carries_on and (connections.forwards or not connections.remote_access):
@@ -98,17 +110,30 @@ class Topology:
         is_bound_to_ports = bool(ports) and (len(zones) < 2 or connections.forwards)
         listens = IntervalSet.of(pair for port in ports for pair in service_span(port))
         services = self.space.service_mask(listens) if is_bound_to_ports else self.space.everything[2]
+        if diverted and not ports and connections.relay is None:
+            services = 0
         own = self.addresses_of[asset.name]
-        return Host(asset, zones, own, services, carries_on, self._breaks(asset))
+        return Host(asset, zones, own, services, carries_on, diverted, self._breaks(asset))
 
-    def _listens(self, asset: Asset) -> Iterator[Port]:
+    def _diverted(self, asset: Asset) -> Iterator[tuple[int, int]]:
+        for conduit in self.site.conduits.values():
+            if conduit.guard == asset.name and conduit.transparent is not None:
+                yield from (self.socket_masks(at) for at in self.site.listeners(conduit))
+
+    def socket_masks(self, at: Socket) -> tuple[int, int]:
+        """Give the destination and service of a TCP socket."""
+        port = service_span(Port("tcp", at.port, at.port))
+        to = self.space.addresses.mask([_single(address_number(at.address))])
+        return to, self.space.service_mask(IntervalSet.of(port))
+
+    def _listens(self, asset: Asset, *, with_diverted: bool) -> Iterator[Port]:
         """List the ports of a relay or guard; none where a relay may have any."""
         relay = asset.connections.relay
         if relay is not None and not relay.listens:
             return
         yield from relay.listens if relay is not None else ()
         for conduit in self.site.conduits.values():
-            if conduit.guard == asset.name:
+            if conduit.guard == asset.name and (with_diverted or conduit.transparent is None):
                 yield from (Port("tcp", at.port, at.port) for at in self.site.listeners(conduit))
 
     def _breaks(self, asset: Asset) -> bool:
@@ -117,7 +142,10 @@ class Topology:
         ends = asset.connections.relay is not None or bool(guarded)
         # A guard that only observes forwards every byte.
         binds = all(conduit.verdicts is Verdicts.ENFORCE for conduit in guarded)
-        return zone.is_dmz and ends and binds and not asset.connections.forwards
+        # What a router takes in the wire ends there; what else gets in there may be routed on.
+        is_wire = all(conduit.transparent is not None for conduit in guarded)
+        is_end = not asset.connections.forwards or (asset.connections.relay is None and is_wire)
+        return zone.is_dmz and ends and binds and is_end
 
 
 def owned_addresses(site: Site, space: Space) -> Iterator[tuple[ZoneName, int]]:
@@ -163,6 +191,20 @@ def bounds(site: Site) -> Iterator[Interval]:
         for rule in conduit.rules:
             yield from (network_interval(network) for network in rule.clients or ())
         yield from (_single(address_number(at.address)) for at in site.listeners(conduit))
+
+
+def kind_bounds(site: Site) -> Iterator[Interval]:
+    """Give the addresses of all hosts, and those of many, for rules that ask for them."""
+    yield from (*MULTICAST, _TO_ALL)
+    for zone in site.zones.values():
+        yield from _broadcasts(zone)
+
+
+def _broadcasts(zone: Zone) -> Iterator[Interval]:
+    # RFC 3021: /31 and /32 have none.
+    for network in zone.networks:
+        if network.version == 4 and network.prefixlen < 31:
+            yield _single(address_number(network.broadcast_address))
 
 
 def service_bounds(site: Site) -> Iterator[Interval]:

@@ -85,7 +85,7 @@ class Judge:
         yield self._finding("modbus-from-internet", found, what, hint)
 
     def _modbus_part(self, one: Reached) -> Reached | None:
-        if one.router is not None and not one.router.unit_ids:
+        if one.router is not None and not one.router.unit_ids and not one.is_taken:
             return None
         mask = self.space.service_mask(service(_TCP, IntervalSet(_MODBUS_PORTS)))
         known = 0

@@ -60,6 +60,8 @@ class Reached:
     packets: Packets
     step: Step
     router: Asset | None = None
+    is_taken: bool = False
+    """A guard in the wire took them on the way to where they are addressed."""
 
 
 @dataclass(slots=True)
@@ -76,9 +78,17 @@ class Walk:
     _seen: dict[tuple[str, str], dict[Packets, None]] = field(default_factory=dict)
     _present: set[ZoneName] = field(default_factory=set)
 
+    def run_for(self, packets: Packets) -> list[Reached]:
+        """Walk with some packets of the zone only, by its segment, until nothing new is reached."""
+        self._queue.append((self.start, packets, Step(None, "start", self.start), None))
+        return self._go_on()
+
     def run(self) -> list[Reached]:
         """Walk until nothing new is reached."""
         self._be_in(self.start, Step(None, "start", self.start))
+        return self._go_on()
+
+    def _go_on(self) -> list[Reached]:
         while self._queue:
             place, packets, step, next_hop = self._queue.popleft()
             if isinstance(place, Entrance):
@@ -244,12 +254,21 @@ class Walk:
             self._queue.append((passed.entrance, passed.packets, here, None))
             return
         if passed.zone is None:
-            self._reach(Reached(router.asset.zone, passed.packets, here, router.asset))
-            host = self.topology.on_routers.get(router.asset.name)
-            if host is not None and passed.packets[SERVICE] & host.services:
+            at = router.asset
+            self._reach(Reached(at.zone, passed.packets, here, at, is_taken=passed.is_taken))
+            host = self.topology.on_routers.get(at.name)
+            if host is not None and _is_met(host, passed):
                 self._enter(host, here)
             return
         self._queue.append((passed.zone, passed.packets, here, passed.next_hop))
+
+
+def _is_met(host: Host, passed: Passed) -> bool:
+    """Say whether what got into a router is for something that carries on there."""
+    to, services = passed.packets[DESTINATION], passed.packets[SERVICE]
+    if passed.is_taken:
+        return any(to & there and services & on for there, on in host.diverted)
+    return bool(services & host.services)
 
 
 def access_pool(topology: Topology, access: RemoteAccess) -> int:

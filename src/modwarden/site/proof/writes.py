@@ -10,6 +10,7 @@ from modwarden.model import (
     Evidence,
     Finding,
     Insertion,
+    OnGuardFailure,
     Origin,
     PointName,
     Rule,
@@ -21,6 +22,7 @@ from modwarden.model import (
 )
 from modwarden.site.lint.reach import units_of
 from modwarden.site.lint.rules import permits_writes
+from modwarden.site.proof.never import points_left
 from modwarden.site.proof.space import DESTINATION, SERVICE, SOURCE, Packets
 from modwarden.site.proof.topology import Topology
 from modwarden.site.proof.walk import Reached, Walk, shortest
@@ -53,7 +55,7 @@ class Writes:
 
 
 def writes_of(topology: Topology, walk: Walk) -> Iterator[Writes]:
-    """List what a zone can write through the guards; `never` rules may leave less of it."""
+    """List what a zone can write through the guards, but for what a `never` rule forbids wholly."""
     for conduit in topology.site.conduits.values():
         arriving = _arriving(topology, walk, conduit)
         for rule in conduit.rules:
@@ -64,15 +66,8 @@ def writes_of(topology: Topology, walk: Walk) -> Iterator[Writes]:
                 for asset in units_of(topology.site, conduit, rule)
                 if _may(topology, (conduit, rule), arriving, asset)
             ]
-            if held:
-                yield Writes(
-                    walk.start,
-                    conduit.name,
-                    rule.name,
-                    tuple(held),
-                    _points(topology, rule, held),
-                    rule.origin,
-                )
+            for points, assets in _left(topology, conduit, rule, held).items():
+                yield Writes(walk.start, conduit.name, rule.name, tuple(assets), points, rule.origin)
 
 
 def _may(
@@ -88,16 +83,23 @@ def _may(
     return bool(sources & topology.space.address_mask(clients))
 
 
-def _points(topology: Topology, rule: Rule, assets: list[AssetName]) -> tuple[PointName, ...] | None:
-    if rule.ranges is not None or rule.points is None:
-        return None
-    maps = [topology.site.points_of(asset) for asset in assets]
-    known = {name for points in maps if points is not None for name in points.points}
-    return tuple(point for point in rule.points if point in known)
+def _left(
+    topology: Topology, conduit: Conduit, rule: Rule, assets: list[AssetName]
+) -> dict[tuple[PointName, ...] | None, list[AssetName]]:
+    """Put together the assets of which the same points may be written."""
+    found: dict[tuple[PointName, ...] | None, list[AssetName]] = {}
+    for asset in assets:
+        points = points_left(topology.site, conduit, rule, asset)
+        if points != ():
+            found.setdefault(points, []).append(asset)
+    return found
 
 
 def _arriving(topology: Topology, walk: Walk, conduit: Conduit) -> dict[AssetName, int]:
     """Give, by server, the source addresses of a zone that reach the guard's listener for it."""
+    guard = topology.site.assets[conduit.guard]
+    if conduit.transparent is not None and guard.connections.forwards:
+        return _taken(topology, walk, conduit)
     found: dict[AssetName, int] = {}
     own = topology.owned[walk.start]
     everything = topology.space.everything
@@ -111,6 +113,19 @@ def _arriving(topology: Topology, walk: Walk, conduit: Conduit) -> dict[AssetNam
             to, port = _listener(topology, conduit.guard, socket)
             if packets[DESTINATION] & to and packets[SERVICE] & port:
                 found[binding.asset] |= packets[SOURCE]
+    return found
+
+
+def _taken(topology: Topology, walk: Walk, conduit: Conduit) -> dict[AssetName, int]:
+    """The same where the host of a guard in the wire is a router, whose rules say what the guard takes."""
+    found: dict[AssetName, int] = {}
+    for binding in conduit.servers:
+        found[binding.asset] = 0
+        for socket, one in product(topology.site.sockets(conduit, binding), walk.reached):
+            to, port = topology.socket_masks(socket)
+            is_here = one.is_taken and one.router is not None and one.router.name == conduit.guard
+            if is_here and one.packets[DESTINATION] & to and one.packets[SERVICE] & port:
+                found[binding.asset] |= one.packets[SOURCE]
     return found
 
 
@@ -131,7 +146,7 @@ def around_the_guard(topology: Topology, walk: Walk) -> Iterator[Finding]:
         guard = topology.addresses_of[conduit.guard]
         reached, servers = [], []
         for binding in conduit.servers:
-            past = list(_past(topology, walk, binding.asset, guard))
+            past = [one for one in _past(topology, walk, binding.asset, guard) if not _chosen(conduit, one)]
             reached += past
             servers += [binding.asset] if past else []
         found = shortest(iter(reached))
@@ -144,11 +159,19 @@ def around_the_guard(topology: Topology, walk: Walk) -> Iterator[Finding]:
         yield Finding("around-the-guard", Severity.WARNING, what, hint, path[-2].origin, evidence=path)
 
 
+def _chosen(conduit: Conduit, one: Reached) -> bool:
+    """Say whether it passes the guard's own host, whose operator chose that while the guard is away."""
+    is_open = conduit.on_failure.guard is OnGuardFailure.OPEN
+    return is_open and one.step.asset is not None and one.step.asset.name == conduit.guard
+
+
 def _past(topology: Topology, walk: Walk, server: AssetName, guard: int) -> Iterator[Reached]:
     asset = topology.site.assets[server]
     to = topology.addresses_of[server]
     port = topology.space.service_mask(service(_TCP, IntervalSet(((asset.port, asset.port + 1),))))
     for one in walk.reached:
+        if one.is_taken:
+            continue
         source, there, services = one.packets[0] & ~guard, one.packets[1] & to, one.packets[2] & port
         if source and there and services:
             yield Reached(one.zone, (source, there, services, one.packets[3]), one.step)

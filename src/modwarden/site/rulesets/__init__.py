@@ -2,7 +2,18 @@
 
 from modwarden.site.rulesets.errors import RulesetError
 from modwarden.site.rulesets.iptables import parse_iptables_save
-from modwarden.site.rulesets.ir import Action, Chain, Hook, Match, Names, Rule, Ruleset, Table, Translation
+from modwarden.site.rulesets.ir import (
+    Action,
+    Chain,
+    Hook,
+    Kind,
+    Match,
+    Names,
+    Rule,
+    Ruleset,
+    Table,
+    Translation,
+)
 from modwarden.site.rulesets.load import load_ruleset
 from modwarden.site.rulesets.nft_json import parse_nft_json
 from modwarden.site.rulesets.nft_text import parse_nft_text
@@ -11,6 +22,7 @@ __all__ = [
     "Action",
     "Chain",
     "Hook",
+    "Kind",
     "Match",
     "Names",
     "Rule",

@@ -28,6 +28,7 @@ _HEADS = _TWO_WORDS | _META | _VERDICTS | _NAT | {
     "numgen",
     "jhash", "symhash", "osf", "tunnel", "last", "vmap",
 }  # fmt: skip
+_FLAGS = {"payload": {"protocol": "tcp", "field": "flags"}}
 # Statements whose own words say nothing to the proof.
 _TAILS = {
     "counter": "counter", "log": "log", "limit": "limit", "quota": "quota", "reject": "reject", "queue":
@@ -77,7 +78,9 @@ def _tail(tokens: Tokens) -> dict[str, Any]:
     if word == "reject":
         return {"reject": _refusal(tokens)}
     if word == "tproxy":
-        tokens.takes("ip", "ip6")
+        family = tokens.take().text if tokens.peek() in ("ip", "ip6") else None
+        _pass_over(tokens)
+        return {"tproxy": {"family": family}}
     start = tokens.at
     _pass_over(tokens)
     words = [token.text for token in tokens.listed[start : tokens.at] if not token.is_string]
@@ -193,6 +196,9 @@ def _match(tokens: Tokens) -> dict[str, Any]:
 
 
 def _compared(tokens: Tokens, left: dict[str, Any]) -> dict[str, Any]:
+    if left == _FLAGS and tokens.takes("&", "and"):
+        mask, operator = _flags(tokens), tokens.take().text
+        return {"match": {"op": operator, "left": {"&": [left, mask]}, "right": _flags(tokens)}}
     if tokens.takes("&", "|", "^", "and", "or", "xor"):
         _expression(tokens)
         if tokens.peek() in _OPERATORS:
@@ -203,11 +209,22 @@ def _compared(tokens: Tokens, left: dict[str, Any]) -> dict[str, Any]:
     right = parse_value(tokens)
     if tokens.takes("/"):
         # `tcp flags syn / syn,rst`: value and mask.
-        parse_value(tokens)
+        mask = parse_value(tokens)
+        if left == _FLAGS:
+            return {"match": {"op": operator, "left": {"&": [left, mask]}, "right": right}}
         return _masked(left)
     if tokens.peek() in ("&", "^", *_OPERATORS):
         raise tokens.error("a comparison of comparisons", "write it as `nft list ruleset` does")
     return {"match": {"op": operator, "left": left, "right": right}}
+
+
+def _flags(tokens: Tokens) -> Any:
+    """Read `syn`, `syn,ack` or `(syn | ack)`."""
+    if not tokens.takes("("):
+        return parse_value(tokens)
+    found = parse_value(tokens)
+    tokens.expect(")")
+    return found
 
 
 def _masked(left: dict[str, Any]) -> dict[str, Any]:
@@ -264,8 +281,10 @@ def _looked_up(tokens: Tokens) -> dict[str, Any]:
     if head == "fib":
         while tokens.takes("."):
             words.append(tokens.take().text)
-        words.append(tokens.take().text)
-    elif words[0] in ("ip", "ip6"):
+        return {"fib": {"result": tokens.take().text, "flags": words}}
+    if head == "socket" and words == ["transparent"]:
+        return {"socket": {"key": "transparent"}}
+    if words[0] in ("ip", "ip6"):
         words.append(tokens.take().text)
     elif words[0] == "cgroupv2":
         tokens.expect("level")

@@ -42,6 +42,8 @@ class RuleDraft:
     text: str
     matches: tuple[Match, ...] = (ANY,)
     doubts: list[str] = field(default_factory=list)
+    is_taken: bool = False
+    """A socket of this host takes the packet, if there is one; the rest of the rule is for that case."""
 
     def narrow(self, alternatives: tuple[Match, ...]) -> None:
         """Hold packets against a further condition."""
@@ -54,12 +56,14 @@ class RuleDraft:
 
     def branch(self) -> "RuleDraft":
         """Copy it, for one element of a map."""
-        return RuleDraft(self.origin, self.text, self.matches, list(self.doubts))
+        return RuleDraft(self.origin, self.text, self.matches, list(self.doubts), self.is_taken)
 
     def rule(self, action: Action, target: str | None = None, translation: Translation | None = None) -> Rule:
         """End the rule."""
         doubts = tuple(dict.fromkeys(self.doubts))
         begun = tuple(match for match in self.matches if NEW in match.states)
+        if self.is_taken and action is not Action.DROP:
+            action, target = Action.TPROXY, None
         return Rule(begun, action, self.origin, self.text, target, translation, doubts, self.matches)
 
 

@@ -13,7 +13,7 @@ from modwarden.site.rulesets._names import (
     port_number,
     protocol_number,
 )
-from modwarden.site.rulesets.ir import ANY, STATES, Match, Names
+from modwarden.site.rulesets.ir import ANY, NEW, STATES, Kind, Kinds, Match, Names
 from modwarden.site.rulesets.sets import (
     ADDRESSES,
     ALL,
@@ -34,6 +34,13 @@ Numbers: TypeAlias = Callable[[Any], list[Interval]]
 _TYPES: Interval = (0, 0x100)
 _FAMILIES = {"ip": V4, "ipv4": V4, "ip6": V6_SET, "ipv6": V6_SET, 2: V4, 10: V6_SET}
 _TRANSPORTS = {"tcp": (6,), "udp": (17,), "dccp": (33,), "sctp": (132,), "udplite": (136,), "th": WITH_PORTS}
+
+
+# No packet at all.
+_NONE = Match(service=IntervalSet(()))
+# Bits that no first packet of a TCP connection has; those of ECN some have.
+_NEVER_FIRST = frozenset({"fin", "rst", "psh", "ack", "urg"})
+_TCP_FLAGS = _NEVER_FIRST | {"syn"}
 
 
 class UnknownWordError(ValueError):
@@ -106,6 +113,8 @@ def _single(left: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
     ((kind, body),) = left.items()
     if kind == "&" and isinstance(body, list) and "payload" in body[0]:
         payload = body[0]["payload"]
+        if (payload.get("protocol"), payload.get("field")) == ("tcp", "flags"):
+            return _first_packet(body[1], atoms, operator)
         raise UnknownWordError(
             f"bits of {payload.get('protocol')} {payload.get('field')}", header_of(payload)
         )
@@ -115,15 +124,45 @@ def _single(left: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
         raise UnknownWordError(str(body["key"]))
     if kind == "bits":
         raise UnknownWordError(f"bits of {body['protocol']} {body['field']}", header_of(body))
-    is_negated = operator == "!="
-    if kind == "payload":
-        return _payload(body, atoms, operator)
-    if kind == "meta":
-        return _meta(str(body.get("key")), atoms, operator)
-    if kind == "ct" and body.get("key") == "state":
-        named = STATES.intersection(_words(atoms))
-        return Match(states=STATES - named if is_negated else named)
-    raise UnknownWordError(f"{kind} {body.get('key', body.get('name', ''))}".strip())
+    read = _READERS.get(kind)
+    if read is None:
+        raise UnknownWordError(f"{kind} {body.get('key', body.get('name', ''))}".strip())
+    return read(body, atoms, operator)
+
+
+def _first_packet(mask: Any, atoms: list[Any], operator: str) -> Match:
+    """Hold the flags of a connection's first packet, SYN alone, against a comparison of some of them."""
+    tcp = header_of({"protocol": "tcp"})
+    bits, wanted = set(_words(as_list(mask))), set(_words(atoms))
+    if operator not in ("==", "!=") or not bits | wanted <= _TCP_FLAGS:
+        raise UnknownWordError("bits of tcp flags", tcp)
+    is_so = (bits & {"syn"} == wanted) != (operator == "!=")
+    return tcp if is_so else tcp.and_also(Match(states=STATES - {NEW}))
+
+
+def _tracked(body: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
+    if body.get("key") != "state":
+        raise UnknownWordError(f"ct {body.get('key')}")
+    named = STATES.intersection(_words(atoms))
+    return Match(states=STATES - named if operator == "!=" else named)
+
+
+def _held(body: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
+    """Read `socket transparent 1`: packets of connections that a program holds; no first packet of TCP is."""
+    key = body.get("key")
+    if (key, atoms, operator) != ("transparent", [1], "=="):
+        raise UnknownWordError(f"socket {key}")
+    others = service(6).without(SERVICES)
+    raise UnknownWordError("socket transparent, of what is not TCP", Match(service=others))
+
+
+def _kinds(body: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
+    """Read `fib daddr type local`; what asks for more than the destination is not known here."""
+    words, known = set(_words(atoms)), {kind.value for kind in Kind}
+    if (body.get("result"), body.get("flags")) != ("type", ["daddr"]) or not words <= known:
+        flags = " . ".join(as_list(body.get("flags")))
+        raise UnknownWordError(f"fib {flags} {body.get('result')}")
+    return Match(kinds=(Kinds(tuple(Kind(word) for word in sorted(words)), operator == "!="),))
 
 
 def _payload(body: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
@@ -161,7 +200,8 @@ def _on_ports(protocols: Iterable[int], ports: IntervalSet, *, is_source: bool) 
     return Match(service=reach, source_port=ports if is_source else ALL)
 
 
-def _meta(key: str, atoms: list[Any], operator: str) -> Match:
+def _meta(body: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
+    key = str(body.get("key"))
     if key in ("iif", "iifname", "oif", "oifname"):
         names = Names(tuple(_words(atoms)), is_negated=operator == "!=")
         return Match(inward=(names,)) if key.startswith("i") else Match(outward=(names,))
@@ -242,3 +282,12 @@ def _protocol_intervals(atom: Any) -> list[Interval]:
     if low is None or high is None:
         raise UnknownWordError(f"the protocol {atom!r}")
     return [(low * PORTS, (high + 1) * PORTS)]
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any], list[Any], str], Match]] = {
+    "payload": _payload,
+    "meta": _meta,
+    "ct": _tracked,
+    "socket": _held,
+    "fib": _kinds,
+}

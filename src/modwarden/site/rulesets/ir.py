@@ -38,6 +38,8 @@ class Action(StrEnum):
     SNAT = "snat"
     MASQUERADE = "masquerade"
     REDIRECT = "redirect"
+    TPROXY = "tproxy"
+    """A socket of this host takes it, its destination unchanged; without the socket the rule fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,22 @@ STATES = frozenset({"new", "established", "related", "invalid", "untracked"})
 NEW = "new"
 
 
+class Kind(StrEnum):
+    """What a destination is to the host that asks: its own address, or one of all hosts or of many."""
+
+    LOCAL = "local"
+    BROADCAST = "broadcast"
+    MULTICAST = "multicast"
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """Kinds of destinations, known only where the host is."""
+
+    kinds: tuple[Kind, ...]
+    is_negated: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A box of packets: the conjunction of what it says of each dimension."""
@@ -68,6 +86,7 @@ class Match:
     inward: tuple[Names, ...] = ()
     outward: tuple[Names, ...] = ()
     states: frozenset[str] = STATES
+    kinds: tuple[Kinds, ...] = ()
 
     def and_also(self, other: "Match") -> "Match":
         """Give the box of packets that both hold."""
@@ -79,6 +98,7 @@ class Match:
             self.inward + other.inward,
             self.outward + other.outward,
             self.states & other.states,
+            self.kinds + other.kinds,
         )
 
 

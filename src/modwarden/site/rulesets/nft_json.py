@@ -30,7 +30,7 @@ _SILENT = frozenset(
 )
 # They depend on what the packet does not show, or end the rule where they fail: a full set, an offload.
 _DOUBTFUL = frozenset({
-    "limit", "quota", "ct count", "connlimit", "synproxy", "tproxy", "set", "map", "flow",
+    "limit", "quota", "ct count", "connlimit", "synproxy", "set", "map", "flow",
 })  # fmt: skip
 _REFUSED = {"dup": "sends copies elsewhere", "fwd": "sends packets past the routes"}
 _RULE = re.compile(r'"rule"\s*:')
@@ -188,6 +188,8 @@ class _TableReader:
                 return
             else:
                 _other(draft, kind, body)
+        if draft.is_taken:
+            yield draft.rule(Action.TPROXY)
 
     def _narrow(self, draft: RuleDraft, body: Mapping[str, Any], *, is_tracked: bool) -> None:
         left, operator = body["left"], str(body.get("op", "=="))
@@ -224,9 +226,20 @@ def _rejected(body: Any) -> Match:
     return Match(families[kind], families[kind]) if kind in families else ANY
 
 
+def _taken(draft: RuleDraft, body: Any) -> None:
+    """Hold a rule to what `tproxy` can take: TCP and UDP, of the IP version that it names."""
+    family = _FAMILIES.get(str(body.get("family")), ALL) if isinstance(body, Mapping) else ALL
+    both = service(protocol_number("tcp") or 0) | service(protocol_number("udp") or 0)
+    draft.narrow((Match(family, family, both),))
+    draft.is_taken = True
+
+
 def _other(draft: RuleDraft, kind: str, body: Any) -> None:
     kind = kind_of(kind, body)
     if kind in _SILENT:
+        return
+    if kind == "tproxy":
+        _taken(draft, body)
         return
     if kind in _DOUBTFUL:
         draft.doubt(kind)

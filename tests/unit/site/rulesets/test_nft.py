@@ -5,16 +5,15 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from modwarden.model import Origin
 from modwarden.site.rulesets import Ruleset, RulesetError, parse_nft_json, parse_nft_text
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "hardening"
 WRITTEN = """\
 table inet filter {
   set it {
@@ -88,9 +87,9 @@ def _rules(rules: Any) -> list[Any]:
     return sorted(map(repr, listed))
 
 
-def real(tmp_path: Path, *words: str) -> str:
+def real(tmp_path: Path, *words: str, written: str = WRITTEN) -> str:
     """Load the rule set in a network namespace of its own and print it as the kernel holds it."""
-    (tmp_path / "in.nft").write_text(WRITTEN)
+    (tmp_path / "in.nft").write_text(written)
     script = f"nft -f {tmp_path}/in.nft && nft {' '.join(words)} list ruleset"
     done = subprocess.run(["unshare", "-n", "sh", "-c", script], capture_output=True, text=True, check=True)
     return done.stdout
@@ -105,6 +104,44 @@ def test_text_and_json_of_the_real_tool_mean_what_was_written(tmp_path: Path) ->
 
     assert meaning(parse_nft_text(real(tmp_path), "list.nft")) == written
     assert meaning(parse_nft_json(real(tmp_path, "-j"), "list.json")) == written
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_tool("nft")
+@pytest.mark.needs_tool("unshare")
+@pytest.mark.parametrize("plan", ["routed", "same_subnet"])
+def test_the_rules_of_a_guard_s_host_mean_the_same_as_written_and_as_loaded(
+    tmp_path: Path, plan: str
+) -> None:
+    text = (GOLDEN / plan / "gate-1" / "rules.nft").read_text()
+    written = meaning(parse_nft_text(text, "rules.nft"))
+
+    assert meaning(parse_nft_text(real(tmp_path, written=text), "list.nft")) == written
+    assert meaning(parse_nft_json(real(tmp_path, "-j", written=text), "list.json")) == written
+
+
+@pytest.mark.parametrize(
+    ("flags", "meets"),
+    [
+        ("tcp flags & (syn | ack) != syn", False),
+        ("tcp flags & (fin | syn | rst | ack) == syn", True),
+        ("tcp flags syn / syn,rst", True),
+        ("tcp flags & ack == ack", False),
+    ],
+)
+def test_flags_are_asked_of_a_connection_s_first_packet(flags: str, *, meets: bool) -> None:
+    text = f"table ip t {{\n chain c {{\n {flags} drop\n }}\n}}\n"
+    rule = parse_nft_text(text, "fw.nft").tables[0].chains["c"].rules[0]
+
+    assert (bool(rule.matches), rule.uncertain) == (meets, ())
+
+
+def test_a_table_that_is_deleted_and_written_anew_is_read_once() -> None:
+    again = "table inet t\ndelete table inet t\n"
+    one = "table inet t {\n chain c {\n accept\n }\n}\n"
+    ruleset = parse_nft_text(again + one + again + one, "fw.nft")
+
+    assert [len(table.chains["c"].rules) for table in ruleset.tables] == [1]
 
 
 def test_each_rule_keeps_its_line_and_its_words() -> None:
