@@ -13,6 +13,7 @@ from tests.doubles.tunnelled import SERVER, WIREGUARD, Tunnelled, counters, inte
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.doubles.netns import Host
 
@@ -56,6 +57,15 @@ def wireguard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tunnelled]:
         scene.harden()
         scene.start_wireguard()
         yield scene
+
+
+def test_without_any_tunnel_the_wire_shows_modbus_in_the_clear(tmp_path: Path) -> None:
+    with tunnelled(tmp_path, "", udp="udp dport 51999") as scene, scene.talk() as talk:
+        talk.ask(read(7))
+        crossed = scene.crossed()
+
+    assert crossed["tunnel"] == 0
+    assert crossed["other"] >= 4
 
 
 @pytest.mark.needs_tool("wg")

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from modwarden.model import Asset, Network, Route, TunnelEnd, TunnelKind, ZoneName
 from modwarden.site.proof.chains import ChainReader, Outcome
+from modwarden.site.proof.interfaces import Attached, attached_to
 from modwarden.site.proof.space import DESTINATION, INWARD, SERVICE, SOURCE, Box, Packets, full, meet
 from modwarden.site.proof.topology import Topology
 from modwarden.site.proof.tunnels import Entrance
@@ -28,20 +29,9 @@ from modwarden.site.rulesets import (
     Translation,
 )
 from modwarden.site.rulesets._names import WITH_PORTS
-from modwarden.site.rulesets.sets import ALL, IntervalSet, address_number, network_interval, service
+from modwarden.site.rulesets.sets import ALL, address_number, network_interval, service
 
 Rules: TypeAlias = tuple[Rule, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """An interface, its bit, and the segments behind it; behind a tunnel's there is none."""
-
-    name: str
-    bit: int
-    zones: tuple[ZoneName, ...]
-    addresses: int
-    is_tunnel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +74,7 @@ class Router:
     writes_sources: bool = False
 
     def __post_init__(self) -> None:
-        self.interfaces = tuple(_attached(self.asset, self.topology))
+        self.interfaces = tuple(attached_to(self.asset, self.topology))
         self.own = self.topology.addresses_of[self.asset.name]
         self._check_addresses()
         self._check_names()
@@ -349,25 +339,6 @@ class Router:
         number = address_number(end.address)
         outer = self.topology.space.addresses.mask([_single(number)])
         return sum(one.bit for one in self.interfaces if one.addresses & outer)
-
-
-def _attached(asset: Asset, topology: Topology) -> Iterator[Attached]:
-    connections = asset.connections
-    named = [(one.name, one.addresses) for one in connections.interfaces]
-    held = {address for _, addresses in named for address in addresses}
-    named += [(str(address), (address,)) for address in asset.addresses if address not in held]
-    for number, (name, addresses) in enumerate(named):
-        zones = dict.fromkeys(zone for address in addresses for zone in topology.zones_at(address))
-        for access in connections.remote_access:
-            if access.interface == name:
-                zones[access.from_zone] = None
-        numbers = IntervalSet.of(_single(address_number(address)) for address in addresses)
-        yield Attached(name, 1 << number, tuple(zones), topology.space.address_mask(numbers))
-    ends = (end for _, end in topology.site.tunnel_ends(asset.name))
-    tunnels = [(end.interface, end.inside) for end in ends if end.interface is not None]
-    for number, (name, inside) in enumerate(tunnels, start=len(named)):
-        own = () if inside is None else (_single(address_number(inside)),)
-        yield Attached(name, 1 << number, (), topology.space.addresses.mask(own), is_tunnel=True)
 
 
 def _with_outcomes(way: Way, outcomes: Sequence[Outcome]) -> Way:
