@@ -10,7 +10,7 @@ Kept true here:
 
 from collections.abc import Iterable, Iterator
 
-from modwarden.hardening.file import DIRECTORY, UNITS, HostFile, written_from
+from modwarden.hardening.file import DIRECTORY, UNITS, HostFile, one_line, written_from
 from modwarden.hardening.tunnel_keys import KEYS, PRESHARED
 from modwarden.model import AssetName, Network, Origin, Site, Socket, Tunnel, TunnelEnd, TunnelKind
 
@@ -47,7 +47,7 @@ def render_wireguard(site: Site, asset: AssetName) -> Iterable[HostFile]:
     """
     Write three files for each WireGuard tunnel of an asset.
 
-    There are none of a tunnel while an end's public key is not known: `make_keys` gives the site that has them.
+    There are none while the peer's public key is not known: `make_keys` gives the site that has it.
     """
     for tunnel, end in site.tunnel_ends(asset):
         if tunnel.kind is TunnelKind.WIREGUARD and tunnel.peer_of(end).public_key is not None:
@@ -71,7 +71,7 @@ def _setconf(tunnel: Tunnel, end: TunnelEnd) -> Iterator[str]:
     if end.port is not None:
         yield f"ListenPort = {end.port}"
     yield ""
-    yield f"# {peer.origin}: {peer.asset}"
+    yield f"# {one_line(str(peer.origin))}: {peer.asset}"
     yield "[Peer]"
     yield f"PublicKey = {peer.public_key}"
     yield f"AllowedIPs = {', '.join(str(network) for network in peer.allowed_ips)}"
