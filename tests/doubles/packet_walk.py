@@ -119,7 +119,7 @@ class PlainWorld:
                 (destination, protocol, port, source_port)
                 for destination in self._all_addresses()
                 for protocol, port in services
-                for source_port in source_ports(self.tunnels)
+                for source_port in source_ports(self.tunnels, protocol)
             ]
             arrivals = {
                 arrival
@@ -240,9 +240,10 @@ class PlainWorld:
         return attached or list(router.interfaces)
 
 
-def source_ports(tunnels: tuple[PlainTunnel, ...]) -> tuple[int, ...]:
-    """Give one of each class: any, and those that tunnels name."""
-    named = {port for tunnel in tunnels for end in tunnel.ends for _, port in end.ports}
+def source_ports(tunnels: tuple[PlainTunnel, ...], protocol: int | None = None) -> tuple[int, ...]:
+    """Give one of each class: any, and those that tunnels name, of one protocol or of all."""
+    held = (pair for tunnel in tunnels for end in tunnel.ends for pair in end.ports)
+    named = {port for number, port in held if protocol in (None, number)}
     return (40_000, *sorted(named))
 
 

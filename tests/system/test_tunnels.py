@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +36,15 @@ table inet strangers {
 """
 
 
+def process_of(interface: str) -> int:
+    """Find the userspace WireGuard of an interface that a test made; it has left its parent."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (folder / "cmdline").read_bytes() == f"wireguard-go\0{interface}\0".encode():
+                return int(folder.name)
+    raise AssertionError(interface)
+
+
 def strangers(scene: Tunnelled) -> dict[str, int]:
     return counters(scene.server)
 
@@ -56,6 +69,15 @@ def wireguard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tunnelled]:
         scene.harden()
         scene.start_wireguard()
         yield scene
+
+
+def test_without_any_tunnel_the_wire_shows_modbus_in_the_clear(tmp_path: Path) -> None:
+    with tunnelled(tmp_path, "", udp="udp dport 51999") as scene, scene.talk() as talk:
+        talk.ask(read(7))
+        crossed = scene.crossed()
+
+    assert crossed["tunnel"] == 0
+    assert crossed["other"] >= 4
 
 
 @pytest.mark.needs_tool("wg")
@@ -103,10 +125,17 @@ def test_a_source_that_allowed_ips_do_not_name_is_dropped_at_the_other_end(wireg
 
 @pytest.mark.needs_tool("wg")
 @pytest.mark.needs_tool("wireguard-go")
-def test_without_the_tunnel_nothing_leaves_in_the_clear_and_the_client_is_told(wireguard: Tunnelled) -> None:
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_without_the_tunnel_nothing_leaves_in_the_clear_and_the_client_is_told(
+    wireguard: Tunnelled, how: str
+) -> None:
     gate = wireguard.gates["gate-a"]
     program = str(wireguard.folder / "gate-a" / "wireguard-crossing.sh")
-    gate.run(program, "stop")
+    if how == "stopped":
+        gate.run(program, "stop")
+    else:
+        os.kill(process_of(f"wg{os.getpid()}a"), signal.SIGKILL)
+        wait_until(lambda: f"wg{os.getpid()}a" not in gate.run("ip", "link").stdout, "the interface is gone")
     before = wireguard.crossed()["other"]
     try:
         with pytest.raises(OSError, match="No route to host"):

@@ -10,8 +10,7 @@ Kept true here:
 
 from collections.abc import Iterable, Iterator
 
-from modwarden.errors import ModwardenError
-from modwarden.hardening.file import DIRECTORY, UNITS, HostFile, written_from
+from modwarden.hardening.file import DIRECTORY, UNITS, HostFile, one_line, written_from
 from modwarden.hardening.tunnel_keys import KEYS, PRESHARED
 from modwarden.model import AssetName, Network, Origin, Site, Socket, Tunnel, TunnelEnd, TunnelKind
 
@@ -44,16 +43,14 @@ WantedBy=sysinit.target
 """
 
 
-class NoPublicKeyError(ModwardenError):
-    """An end's public key is not known, and without it nothing can be written."""
-
-    exit_code = 2
-
-
 def render_wireguard(site: Site, asset: AssetName) -> Iterable[HostFile]:
-    """Write three files for each WireGuard tunnel of an asset; its site has the public keys."""
+    """
+    Write three files for each WireGuard tunnel of an asset.
+
+    There are none while the peer's public key is not known: `make_keys` gives the site that has it.
+    """
     for tunnel, end in site.tunnel_ends(asset):
-        if tunnel.kind is TunnelKind.WIREGUARD:
+        if tunnel.kind is TunnelKind.WIREGUARD and tunnel.peer_of(end).public_key is not None:
             yield from _files(site, tunnel, end)
 
 
@@ -74,9 +71,9 @@ def _setconf(tunnel: Tunnel, end: TunnelEnd) -> Iterator[str]:
     if end.port is not None:
         yield f"ListenPort = {end.port}"
     yield ""
-    yield f"# {peer.origin}: {peer.asset}"
+    yield f"# {one_line(str(peer.origin))}: {peer.asset}"
     yield "[Peer]"
-    yield f"PublicKey = {_key_of(peer, tunnel)}"
+    yield f"PublicKey = {peer.public_key}"
     yield f"AllowedIPs = {', '.join(str(network) for network in peer.allowed_ips)}"
     if peer.address is not None and peer.port is not None:
         yield f"Endpoint = {Socket(peer.address, peer.port)}"
@@ -106,7 +103,7 @@ def _program(site: Site, tunnel: Tunnel, end: TunnelEnd) -> Iterator[str]:
     yield f"        wireguard-go {interface}  # where the kernel has none"
     yield "fi"
     yield f"wg setconf {interface} {DIRECTORY}/wireguard-{tunnel.name}.conf"
-    yield f"wg set {interface} peer {_key_of(peer, tunnel)} preshared-key {keys}/{PRESHARED}"
+    yield f"wg set {interface} peer {peer.public_key} preshared-key {keys}/{PRESHARED}"
     yield f"wg set {interface} private-key {keys}/{end.asset}.key"
     yield from _link(site, end)
     yield from (f"{_ip(network)} route replace {network} dev {interface}" for network in peer.allowed_ips)
@@ -119,13 +116,6 @@ def _link(site: Site, end: TunnelEnd) -> Iterator[str]:
     # Slashes, for a dot in an interface's name would read as a step of the path.
     yield f"sysctl -qw net/ipv4/conf/{end.interface}/forwarding={int(forwards)}"
     yield f"ip link set dev {end.interface} mtu {_MTU} up"
-
-
-def _key_of(end: TunnelEnd, tunnel: Tunnel) -> str:
-    if end.public_key is None:
-        hint = f"write `public_key:` there, or keep {KEYS}/{tunnel.name}/{end.asset}.pub"
-        raise NoPublicKeyError(f"{end.origin}: the public key of {end.asset!r} is not known: {hint}")
-    return end.public_key
 
 
 def _origins(tunnel: Tunnel) -> Iterator[Origin]:

@@ -47,16 +47,16 @@ _IDENTITY = re.compile(r"[A-Za-z0-9_.:@-]{1,253}")
 _KEY_BYTES = 32
 
 
-def check_words(name: str) -> None:
+def check_words(name: str, what: str) -> None:
     """
-    Hold the name of a tunnel against what files and connections can be called.
+    Hold the name of a tunnel, or of an asset at its end, against what files and connections can be called.
 
     Raises:
         Mistake: `bad-name`.
     """
     if not _NAME.fullmatch(name):
         hint = "use letters, digits, - and _; files and connections are named after it"
-        raise Mistake("bad-name", f"{name!r} is no name for a tunnel", hint)
+        raise Mistake("bad-name", f"{name!r} is no name for {what}", hint)
 
 
 def check_end(asset: Asset, kind: TunnelKind, shape: TunnelEndShape, origin: Origin) -> Found:

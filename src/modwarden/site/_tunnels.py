@@ -57,7 +57,7 @@ class TunnelReader:
             if shape.conduit is not None:
                 require(shape.conduit, frozenset(self.conduits), "conduit")
         with self.problems.at(origin):
-            check_words(name)
+            check_words(name, "a tunnel")
         ends = list(self._ends(name, shape))
         if len(ends) != 2:
             if len(shape.ends) != 2:
@@ -79,6 +79,7 @@ class TunnelReader:
             origin = self.tree.origin(("tunnels", tunnel, "ends", name))
             with self.problems.at(origin):
                 require(name, self.assets, "asset")
+                check_words(name, "an asset at the end of a tunnel")
                 yield self._end(self.assets[AssetName(name)], shape.kind, end, origin)
 
     def _end(self, asset: Asset, kind: TunnelKind, shape: TunnelEndShape, origin: Origin) -> TunnelEnd:

@@ -198,3 +198,12 @@ def test_networks_behind_an_end_that_forwards_nothing_are_told(workshop: Any) ->
     assert (
         names(workshop.findings((ASSETS, ROUTERS), (TEST, WIREGUARD + TEST))) == ["end-does-not-forward"] * 2
     )
+
+
+@pytest.mark.parametrize("name", ["gate; reboot", "../gate", "gate\\n[Peer]", "-gate", "gate$(id)"])
+def test_an_asset_after_whom_no_file_can_be_named_ends_no_tunnel(workshop: Any, name: str) -> None:
+    routers = ROUTERS.replace("  gate-b:", f'  "{name}":')
+    tunnel = WIREGUARD.replace("      gate-b:", f'      "{name}":')
+    problems = workshop.problems((ASSETS, routers), (TEST, tunnel + TEST))
+
+    assert [problem.name for problem in problems] == ["bad-name"]

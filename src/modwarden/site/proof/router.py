@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from modwarden.model import Asset, Network, Route, TunnelEnd, TunnelKind, ZoneName
 from modwarden.site.proof.chains import ChainReader, Outcome
+from modwarden.site.proof.interfaces import Attached, attached_to
 from modwarden.site.proof.space import DESTINATION, INWARD, SERVICE, SOURCE, Box, Packets, full, meet
 from modwarden.site.proof.topology import MULTICAST, Topology
 from modwarden.site.proof.tunnels import Entrance
@@ -32,20 +33,9 @@ from modwarden.site.rulesets import (
 )
 from modwarden.site.rulesets._names import WITH_PORTS
 from modwarden.site.rulesets.ir import Kinds
-from modwarden.site.rulesets.sets import ALL, IntervalSet, address_number, network_interval, service
+from modwarden.site.rulesets.sets import ALL, address_number, network_interval, service
 
 Rules: TypeAlias = tuple[Rule, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """An interface, its bit, and the segments behind it; behind a tunnel's there is none."""
-
-    name: str
-    bit: int
-    zones: tuple[ZoneName, ...]
-    addresses: int
-    is_tunnel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +90,7 @@ class Router:
     writes_sources: bool = False
 
     def __post_init__(self) -> None:
-        self.interfaces = tuple(_attached(self.asset, self.topology))
+        self.interfaces = tuple(attached_to(self.asset, self.topology))
         self.own = self.topology.addresses_of[self.asset.name]
         self._check_addresses()
         self._check_names()
@@ -391,37 +381,6 @@ class Router:
         number = address_number(end.address)
         outer = self.topology.space.addresses.mask([_single(number)])
         return sum(one.bit for one in self.interfaces if one.addresses & outer)
-
-
-def _attached(asset: Asset, topology: Topology) -> Iterator[Attached]:
-    connections = asset.connections
-    named = [(one.name, one.addresses) for one in connections.interfaces]
-    held = {address for _, addresses in named for address in addresses}
-    named += [(str(address), (address,)) for address in asset.addresses if address not in held]
-    for number, (name, addresses) in enumerate(named):
-        zones = dict.fromkeys(zone for address in addresses for zone in topology.zones_at(address))
-        for access in connections.remote_access:
-            if access.interface == name:
-                zones[access.from_zone] = None
-        # Within one subnet the guard's host needs no address towards its servers.
-        zones = zones or dict.fromkeys(_on_wire(asset, name, topology))
-        numbers = IntervalSet.of(_single(address_number(address)) for address in addresses)
-        yield Attached(name, 1 << number, tuple(zones), topology.space.address_mask(numbers))
-    ends = (end for _, end in topology.site.tunnel_ends(asset.name))
-    tunnels = [(end.interface, end.inside) for end in ends if end.interface is not None]
-    for number, (name, inside) in enumerate(tunnels, start=len(named)):
-        own = () if inside is None else (_single(address_number(inside)),)
-        yield Attached(name, 1 << number, (), topology.space.addresses.mask(own), is_tunnel=True)
-
-
-def _on_wire(asset: Asset, name: str, topology: Topology) -> Iterator[ZoneName]:
-    """Give the zones at an interface of a guard's host, where it stands in the wire."""
-    for conduit in topology.site.conduits.values():
-        if conduit.guard == asset.name and conduit.transparent is not None:
-            if name in conduit.transparent.clients_on:
-                yield from conduit.from_zones
-            if name == conduit.transparent.servers_on:
-                yield conduit.to_zone
 
 
 def _with_outcomes(way: Way, outcomes: Sequence[Outcome]) -> Way:

@@ -173,6 +173,7 @@ class Walk:
             for interface in router.interfaces:
                 for zone in interface.zones:
                     self._send(zone, interface.addresses, Step(step, "access", zone, asset, access=access))
+            self._send_into_tunnels(asset, Step(step, "access", asset.zone, asset, access=access))
             return
         space = self.topology.space
         pool = access_pool(self.topology, access)

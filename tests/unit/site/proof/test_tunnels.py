@@ -222,3 +222,16 @@ def test_a_path_to_an_address_inside_names_the_router(prove: Any) -> None:
     ends = [f.evidence[-1].text for f in proof.findings if f.message.startswith("internet reaches control")]
 
     assert ends == ["fw (10.9.0.1) in control answers: any service"]
+
+
+def test_whoever_gets_into_a_router_may_send_into_its_tunnels(prove: Any) -> None:
+    site = SITE.replace(
+        "  fw:\n    zone: dmz\n",
+        "  fw:\n    zone: dmz\n    remote_access: [{kind: vendor, from: enterprise}]\n",
+    )
+    tunnel = WIREGUARD.replace("[10.30.0.0/16]", "[]")
+    proof = prove(tunnel, "drop", OUT, site=site)
+
+    assert "enterprise reaches pumping by a way in around the DMZ: 1 asset (plc-9) on tcp/502" in messages(
+        proof
+    )
