@@ -22,6 +22,7 @@ from bench.processes import LOAD_CPU, ROOT, raise_file_limit
 from bench.queries import EVENTS, measure_queries
 from bench.secured import CONNECTIONS, measure_tls
 from bench.starting import SEGMENTS_OF_100_GB, measure_starts
+from bench.tunnels import measure_tunnels
 from bench.write_ahead import measure_writes
 
 if TYPE_CHECKING:
@@ -115,6 +116,11 @@ PARTS: dict[str, Callable[[Path, Effort, argparse.Namespace], Any]] = {
     "determinism": _determinism,
     "transparent": lambda folder, effort, wanted: measure_insertions(
         folder, effort, LOADS[1:2] if wanted.quick else LOADS
+    ),
+    "tunnels": lambda folder, _, wanted: (
+        measure_tunnels(folder, turns=2, block=20)
+        if wanted.quick
+        else measure_tunnels(folder, turns=24, block=250)
     ),
     "tls": lambda folder, effort, wanted: measure_tls(
         folder, effort, CONNECTIONS[:1] if wanted.quick else CONNECTIONS

@@ -11,6 +11,7 @@ from bench.figures import draw_cpu, draw_determinism, draw_latency
 from bench.measure import median
 from bench.reached import lines
 from bench.secured_page import tls_section
+from bench.tunnels_page import tunnels_section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ _PARTS = (
     "starts",
     "determinism",
     "transparent",
+    "tunnels",
     "query",
     "tls",
 )
@@ -99,6 +101,8 @@ def _page(parts: dict[str, Any], found: dict[str, Any], docs: Path) -> Iterator[
         yield from _determinism(found["determinism"], docs)
     if "transparent" in found:
         yield from _insertions(found["transparent"])
+    if "tunnels" in found:
+        yield from tunnels_section(found["tunnels"])
     if "starts" in found:
         yield from _starts(found["starts"])
 

@@ -8,7 +8,8 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
-from tests.doubles.packet_walk import PlainHost, PlainRouter, PlainWorld
+from tests.doubles.drawn_tunnels import Place, tunnel_lines, tunnels
+from tests.doubles.packet_walk import PlainHost, PlainRouter, PlainTunnel, PlainWorld, source_ports
 
 from modwarden.model import ZoneName
 from modwarden.site import load_site
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modwarden.site._axes import Axis
+    from modwarden.site.proof.walk import Reached
 
 
 # One of each class that the drawn rules can tell apart.
@@ -42,6 +44,7 @@ class Drawn:
     rulesets: dict[str, str]
     routers: dict[str, tuple[str, ...]]
     hosts: dict[str, tuple[str, ...]]
+    tunnels: tuple[PlainTunnel, ...] = ()
 
 
 @st.composite
@@ -131,10 +134,14 @@ def nat(draw: st.DrawFn, legs: tuple[str, ...], own: str) -> str:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, most_routers: int = 2, most_hosts: int = 1) -> Drawn:
+def worlds(draw: st.DrawFn, most_routers: int = 2, most_hosts: int = 1, most_tunnels: int = 0) -> Drawn:
     several = st.lists(st.sampled_from(SEGMENTS), min_size=2, max_size=3, unique=True)
     routers = {f"r{n}": tuple(draw(several)) for n in range(draw(st.integers(1, most_routers)))}
     hosts = {f"h{n}": tuple(draw(several)) for n in range(draw(st.integers(0, most_hosts)))}
+    if most_tunnels:
+        # A host with one leg: it is at the end of a tunnel and forwards nothing.
+        hosts["t"] = (draw(st.sampled_from(SEGMENTS)),)
+    held_tunnels = draw(tunnels(places(routers, hosts), SEGMENTS, most_tunnels)) if most_tunnels else ()
     rulesets = {}
     lines = ["modwarden: 1", "site: Drawn", "zones:"]
     lines += [f"  {s}: {{level: {3 - i}, networks: [10.0.{i}.0/24]}}" for i, s in enumerate(SEGMENTS)]
@@ -142,9 +149,11 @@ def worlds(draw: st.DrawFn, most_routers: int = 2, most_hosts: int = 1) -> Drawn
     for number, (name, legs) in enumerate(routers.items()):
         own = {leg: str(address(leg, 1 + number)) for leg in legs}
         interfaces = ", ".join(f"to-{leg}: [{own[leg]}]" for leg in legs)
-        held = draw(filters(tuple(f"to-{leg}" for leg in legs)))
+        ends = [end for tunnel in held_tunnels for end in tunnel.ends if end.at == name]
+        named = (*(f"to-{leg}" for leg in legs), *(end.interface for end in ends if end.interface))
+        held = draw(filters(named))
         if draw(st.booleans()):
-            held += "\n" + draw(nat(tuple(f"to-{leg}" for leg in legs), own[legs[0]]))
+            held += "\n" + draw(nat(tuple(draw(st.permutations(named))), own[legs[0]]))
         rulesets[name] = held
         lines.append(
             f"  {name}: {{zone: {legs[0]}, interfaces: {{{interfaces}}}, forwards: true,"
@@ -157,7 +166,17 @@ def worlds(draw: st.DrawFn, most_routers: int = 2, most_hosts: int = 1) -> Drawn
         lines.append(
             f'  {segment}-[1-2]: {{zone: {segment}, addresses: ["10.0.{SEGMENTS.index(segment)}.[11-12]"]}}'
         )
-    return Drawn("\n".join(lines) + "\n", rulesets, routers, hosts)
+    lines += tunnel_lines(held_tunnels)
+    return Drawn("\n".join(lines) + "\n", rulesets, routers, hosts, held_tunnels)
+
+
+def places(routers: dict[str, tuple[str, ...]], hosts: dict[str, tuple[str, ...]]) -> list[Place]:
+    """Give what a tunnel may end at."""
+    return [
+        Place(name, {leg: address(leg, first + number) for leg in legs}, first == 1)
+        for held, first in ((routers, 1), (hosts, 30))
+        for number, (name, legs) in enumerate(held.items())
+    ]
 
 
 def plain_world(drawn: Drawn) -> PlainWorld:
@@ -165,7 +184,8 @@ def plain_world(drawn: Drawn) -> PlainWorld:
     hosts = []
     for number, (name, legs) in enumerate(drawn.hosts.items()):
         own = {leg: int(address(leg, 30 + number)) for leg in legs}
-        hosts.append(PlainHost(name, own))
+        inside = [end.inside for tunnel in drawn.tunnels for end in tunnel.ends if end.at == name]
+        hosts.append(PlainHost(name, own, tuple(one for one in inside if one is not None)))
         for leg, number_of in own.items():
             segments[leg].append(number_of)
     routers = []
@@ -173,8 +193,12 @@ def plain_world(drawn: Drawn) -> PlainWorld:
         interfaces = {f"to-{leg}": (leg, int(address(leg, 1 + number))) for leg in legs}
         for leg, number_of in interfaces.values():
             segments[leg].append(number_of)
-        routers.append(PlainRouter(interfaces, (parse_nft_text(drawn.rulesets[name], name),)))
-    return PlainWorld({s: tuple(held) for s, held in segments.items()}, tuple(routers), tuple(hosts))
+        ends = [end for tunnel in drawn.tunnels for end in tunnel.ends if end.at == name]
+        inside_of = {end.interface: end.inside for end in ends if end.interface is not None}
+        ruleset = parse_nft_text(drawn.rulesets[name], name)
+        routers.append(PlainRouter(interfaces, (ruleset,), name, inside_of, source_ports(drawn.tunnels)))
+    held = {s: tuple(numbers) for s, numbers in segments.items()}
+    return PlainWorld(held, tuple(routers), tuple(hosts), drawn.tunnels)
 
 
 def proven(drawn: Drawn, folder: Path, start: str, plain: PlainWorld) -> set[tuple[str, int, int, int]]:
@@ -186,13 +210,20 @@ def proven(drawn: Drawn, folder: Path, start: str, plain: PlainWorld) -> set[tup
     space = world.topology.space
     found = set()
     for one in world.walk(ZoneName(start), through_hosts=True).reached:
-        for number in plain.segments[str(one.zone)]:
+        # What comes out of a tunnel at a host is at the host itself, on no segment.
+        host = next((h for h in plain.hosts if one.step.tunnel is not None and h.name == _asset(one)), None)
+        where = str(one.zone) if host is None else host.name
+        for number in plain.segments[where] if host is None else sorted(host.own):
             to = piece(space.addresses, number)
             for protocol, port in SERVICES:
                 on = piece(space.services, protocol * PORTS + port)
                 if one.router is None and one.packets[DESTINATION] & to and one.packets[SERVICE] & on:
-                    found.add((str(one.zone), number, protocol, port))
+                    found.add((where, number, protocol, port))
     return found
+
+
+def _asset(one: Reached) -> str:
+    return "" if one.step.asset is None else str(one.step.asset.name)
 
 
 def piece(axis: Axis, number: int) -> int:

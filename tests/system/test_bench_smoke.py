@@ -23,6 +23,7 @@ PARTS = (
     "transparent",
     "query",
     "tls",
+    "tunnels",
 )
 CANDIDATES = ("direct", "haproxy", "modwarden", "modwarden-no-journal", "pymodbus")
 PLOTS = ("cpu", "latency", "determinism")

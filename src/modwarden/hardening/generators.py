@@ -4,15 +4,24 @@ from collections.abc import Callable, Iterable
 
 from modwarden.hardening.file import HostFile
 from modwarden.hardening.forwarding import render_forwarding
+from modwarden.hardening.ipsec import render_ipsec
 from modwarden.hardening.nftables import render_rules
 from modwarden.hardening.routes import render_routes
 from modwarden.hardening.systemd import render_units
+from modwarden.hardening.wireguard import render_wireguard
 from modwarden.model import AssetName, Site
 
 Generator = Callable[[Site, AssetName], Iterable[HostFile]]
 
 # In the order in which a host loads them.
-GENERATORS: tuple[Generator, ...] = (render_rules, render_routes, render_forwarding, render_units)
+GENERATORS: tuple[Generator, ...] = (
+    render_rules,
+    render_routes,
+    render_forwarding,
+    render_units,
+    render_wireguard,
+    render_ipsec,
+)
 
 
 def render_host(site: Site, guard: AssetName) -> tuple[HostFile, ...]:

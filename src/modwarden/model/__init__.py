@@ -69,6 +69,7 @@ from modwarden.model.names import (
     PointName,
     RoleName,
     RuleName,
+    TunnelName,
     UnitId,
     ZoneName,
 )
@@ -112,6 +113,7 @@ from modwarden.model.transparent import (
     PassProtocol,
     Transparent,
 )
+from modwarden.model.tunnel import WIREGUARD_PORT, Credentials, Tunnel, TunnelEnd, TunnelKind
 from modwarden.model.zone import CONTROL, DMZ, ENTERPRISE, FIELD, INTERNET, Place, Zone
 
 __all__ = [
@@ -136,6 +138,7 @@ __all__ = [
     "ROUTE_TABLE",
     "RULE_PREFERENCE",
     "WEEK_S",
+    "WIREGUARD_PORT",
     "Account",
     "Address",
     "AlsoPass",
@@ -150,6 +153,7 @@ __all__ = [
     "ConduitName",
     "Confidence",
     "Connections",
+    "Credentials",
     "Denial",
     "Diversion",
     "Electrical",
@@ -227,6 +231,10 @@ __all__ = [
     "Tolerance",
     "Transceiver",
     "Transparent",
+    "Tunnel",
+    "TunnelEnd",
+    "TunnelKind",
+    "TunnelName",
     "UnitId",
     "Verdicts",
     "Voltage",

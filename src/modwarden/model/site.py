@@ -11,11 +11,12 @@ from modwarden.model.conduit import Conduit, OnGuardFailure, ServerBinding, Sock
 from modwarden.model.diversion import Diversion
 from modwarden.model.identity import Account, IdentitySource
 from modwarden.model.journal import JournalSettings
-from modwarden.model.names import AssetName, ConduitName, PointMapName, ZoneName
+from modwarden.model.names import AssetName, ConduitName, PointMapName, TunnelName, ZoneName
 from modwarden.model.network import Address
 from modwarden.model.origin import Origin
 from modwarden.model.point import PointMap
 from modwarden.model.policy_test import PolicyTest
+from modwarden.model.tunnel import Tunnel, TunnelEnd
 from modwarden.model.zone import Zone
 
 
@@ -36,6 +37,7 @@ class Site:
     accounts: tuple[Account, ...] = ()
     buses: tuple[Bus, ...] = ()
     transceivers: tuple[Transceiver, ...] = ()
+    tunnels: Mapping[TunnelName, Tunnel] = field(default_factory=dict)
     origin: Origin = field(default=Origin("", 0), compare=False)
 
     def units_via(self, gateway: AssetName) -> tuple[Asset, ...]:
@@ -89,6 +91,11 @@ class Site:
             for conduit in sorted(conduits, key=lambda conduit: conduit.name)
             if conduit.transparent is not None
         )
+
+    def tunnel_ends(self, asset: AssetName) -> tuple[tuple[Tunnel, TunnelEnd], ...]:
+        """List the tunnels that end at an asset, each with its end there, in the order of the file."""
+        ends = ((tunnel, tunnel.end_of(asset)) for tunnel in self.tunnels.values())
+        return tuple((tunnel, end) for tunnel, end in ends if end is not None)
 
     def guards(self) -> tuple[AssetName, ...]:
         """List the assets on which a guard runs, in the order of the file."""

@@ -25,6 +25,7 @@ from modwarden.site._plant import PlantReader
 from modwarden.site._points import PointReader
 from modwarden.site._schema import JournalShape, SiteShape, TestShape
 from modwarden.site._tree import Tree
+from modwarden.site._tunnels import TunnelReader
 from modwarden.site._words import parse_socket
 from modwarden.site.problems import Mistake, Problems, did_you_mean
 
@@ -52,6 +53,7 @@ class SiteBuilder:
         timezone = self._timezone(shape.timezone)
         plant = PlantReader(self.tree, self.problems, assets)
         names = ClientNames(assets, zones)
+        tunnels = TunnelReader(self.tree, self.problems, zones, assets, conduits)
         return Site(
             name=shape.site,
             timezone=timezone,
@@ -66,6 +68,7 @@ class SiteBuilder:
             accounts=tuple(plant.accounts(shape)),
             transceivers=tuple(plant.transceivers(shape)),
             buses=tuple(plant.buses(shape)),
+            tunnels=tunnels.tunnels(shape.tunnels),
             origin=self.tree.origin(()),
         )
 

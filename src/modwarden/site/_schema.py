@@ -30,6 +30,7 @@ from modwarden.site._schema_connections import (
     PlaceShape,
 )
 from modwarden.site._schema_points import PointMapShape
+from modwarden.site._schema_tunnels import TunnelShape
 from modwarden.site._shape import Shape
 
 _UnitNumber = Annotated[int, Field(ge=0, le=255)]
@@ -123,6 +124,9 @@ class SiteShape(Shape):
         default_factory=dict, description="Parts that drive serial buses, with their data."
     )
     buses: dict[str, BusShape] = Field(default_factory=dict, description="Serial buses in their buildings.")
+    tunnels: dict[str, TunnelShape] = Field(
+        default_factory=dict, description="Encrypted tunnels, each between two assets."
+    )
     tests: list[TestShape] = Field(default_factory=list, description="Run by `modwarden policy test`.")
 
 

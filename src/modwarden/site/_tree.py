@@ -26,6 +26,7 @@ _MERGED = (
     "accounts",
     "transceivers",
     "buses",
+    "tunnels",
 )
 
 TreePath: TypeAlias = tuple[str | int, ...]

@@ -66,3 +66,45 @@ def test_a_site_file_that_is_wrong_writes_nothing_and_a_guard_that_is_none_is_na
 
     assert (unknown, wrong) == (2, 2)
     assert not folder.exists()
+
+
+TUNNEL = """\
+tunnels:
+  crossing:
+    kind: wireguard
+    ends:
+      gate-1: {address: 10.10.0.2, inside: 10.9.0.1, interface: wg0}
+      plc-1: {inside: 10.9.0.2, interface: wg0}
+"""
+
+
+def test_keys_of_tunnels_are_made_once_and_their_places_are_told(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.write_text(SITE + TUNNEL)
+    folder = site.parent / "host"
+    first = main(["harden", str(site), "-o", str(folder)])
+    kept = {path.name: path.read_bytes() for path in (folder / "keys" / "crossing").iterdir()}
+    second = main(["harden", str(site), "-o", str(folder), "--as", "plc-1"])
+    said = capsys.readouterr().out
+    places = "/etc/modwarden/keys/crossing"
+
+    assert (first, second) == (0, 0)
+    assert {path.name: path.read_bytes() for path in (folder / "keys" / "crossing").iterdir()} == kept
+    assert f"{folder}/keys/crossing/gate-1.key -> {places}/gate-1.key (secret: 0600, root)" in said
+    assert "modwarden-guard modwarden-wireguard-crossing" in said
+    assert said.endswith("  systemctl enable --now modwarden-wireguard-crossing\n")
+
+
+def test_a_key_file_that_holds_no_key_is_an_error_and_nothing_is_written(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.write_text(SITE + TUNNEL)
+    keys = site.parent / "host" / "keys" / "crossing"
+    keys.mkdir(parents=True)
+    (keys / "gate-1.key").write_text("no key\n")
+    code = main(["harden", str(site), "-o", str(site.parent / "host")])
+
+    assert code == 2
+    assert "gate-1.key: no key of 32 bytes" in capsys.readouterr().err
+    assert not (site.parent / "host" / "rules.nft").exists()

@@ -12,6 +12,7 @@ from modwarden.site.lint import (
     rules,
     tls,
     transparent,
+    tunnels,
     zones,
 )
 
@@ -25,6 +26,7 @@ _LINTS = (
     *rules.LINTS,
     *tls.LINTS,
     *transparent.LINTS,
+    *tunnels.LINTS,
     *reach.LINTS,
     *coverage.LINTS,
 )

@@ -6,6 +6,7 @@ Kept true here: what is not understood is taken to open paths and never to close
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from modwarden.model import AssetName, Finding, Origin, Site, ZoneName
 from modwarden.site.problems import Mistake, Problems
@@ -15,6 +16,7 @@ from modwarden.site.proof.reach import ReachTable
 from modwarden.site.proof.router import Router, nat_bounds
 from modwarden.site.proof.space import Space
 from modwarden.site.proof.topology import Topology, bounds, kind_bounds, service_bounds
+from modwarden.site.proof.tunnels import all_selectors
 from modwarden.site.proof.violations import Judge, Violation, is_outside
 from modwarden.site.proof.walk import Walk
 from modwarden.site.proof.writes import Writes, around_the_guard, writes_of
@@ -82,10 +84,11 @@ class World:
             match
             for ruleset in flat
             for table in ruleset.tables
-            for chain in table.chains.values()
-            for rule in chain.rules
+            for held in table.chains.values()
+            for rule in held.rules
             for match in rule.matches
         ]
+        carried = all_selectors(self.site)
         addresses = [*bounds(self.site)]
         if any(match.kinds for match in matches):
             addresses += kind_bounds(self.site)
@@ -95,7 +98,7 @@ class World:
             services += (
                 _on_every_protocol(translation.ports.pieces(SOURCE_PORTS)) if translation.ports else ()
             )
-        self.topology = Topology(self.site, Space.cut_by(matches, addresses, services))
+        self.topology = Topology(self.site, Space.cut_by(chain(matches, carried), addresses, services))
         self.routers = tuple(self._routers())
 
     def _routers(self) -> Iterator[Router]:
@@ -177,8 +180,8 @@ def _proof(world: World, supported: Mapping[str, Support]) -> Proof:
 def _remarks(ruleset: Ruleset) -> Iterator[tuple[Origin, str]]:
     yield from ruleset.remarks
     for table in ruleset.tables:
-        for chain in table.chains.values():
-            for rule in chain.rules:
+        for held in table.chains.values():
+            for rule in held.rules:
                 if rule.uncertain and rule.matches:
                     yield (
                         rule.origin,

@@ -10,13 +10,15 @@ Kept true here:
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from modwarden.model import Asset, ZoneName
+from modwarden.model import Asset, Network, Route, TunnelEnd, TunnelKind, ZoneName
 from modwarden.site.proof.chains import ChainReader, Outcome
+from modwarden.site.proof.interfaces import Attached, attached_to
 from modwarden.site.proof.space import DESTINATION, INWARD, SERVICE, SOURCE, Box, Packets, full, meet
 from modwarden.site.proof.topology import MULTICAST, Topology
+from modwarden.site.proof.tunnels import Entrance
 from modwarden.site.rulesets import (
     Action,
     Chain,
@@ -31,19 +33,9 @@ from modwarden.site.rulesets import (
 )
 from modwarden.site.rulesets._names import WITH_PORTS
 from modwarden.site.rulesets.ir import Kinds
-from modwarden.site.rulesets.sets import ALL, IntervalSet, address_number, network_interval, service
+from modwarden.site.rulesets.sets import ALL, address_number, network_interval, service
 
 Rules: TypeAlias = tuple[Rule, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """An interface, its bit, and the segments behind it."""
-
-    name: str
-    bit: int
-    zones: tuple[ZoneName, ...]
-    addresses: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +44,9 @@ class Way:
 
     destinations: int
     outward: int
-    next_hop: int | None
-    outcomes: tuple[Outcome, ...]
+    next_hop: int | None = None
+    entrance: Entrance | None = None
+    outcomes: tuple[Outcome, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +59,7 @@ class Passed:
     inward: int
     outward: int
     next_hop: int | None = None
+    entrance: Entrance | None = None
     is_taken: bool = False
     """A socket of the router took it, though its destination is elsewhere."""
 
@@ -96,7 +90,7 @@ class Router:
     writes_sources: bool = False
 
     def __post_init__(self) -> None:
-        self.interfaces = tuple(_attached(self.asset, self.topology))
+        self.interfaces = tuple(attached_to(self.asset, self.topology))
         self.own = self.topology.addresses_of[self.asset.name]
         self._check_addresses()
         self._check_names()
@@ -146,7 +140,7 @@ class Router:
         source, to, inward = box[SOURCE], box[DESTINATION], box[INWARD]
         for way in self.ways:
             # Whoever is on the segment it came from has it already, unless it was written anew.
-            goes_back = not way.outward & ~inward and not is_written
+            goes_back = way.entrance is None and not way.outward & ~inward and not is_written
             if goes_back or not to & way.destinations:
                 continue
             for outcome in way.outcomes:
@@ -155,18 +149,16 @@ class Router:
                     continue
                 both = meet(box, outcome.box)
                 if both is not None:
-                    yield from self._outward(both, _and(rules, outcome.rule), way.next_hop)
+                    yield from self._outward(both, _and(rules, outcome.rule), way)
 
-    def _outward(self, box: Box, rules: Rules, next_hop: int | None) -> Iterator[Passed]:
+    def _outward(self, box: Box, rules: Rules, way: Way) -> Iterator[Passed]:
         for passed, more in _through(box, rules, self.stages[Hook.FORWARD]):
             for interface in self.interfaces:
                 if passed[5] & interface.bit:
                     one = (*passed[:5], interface.bit)
-                    yield from self._postrouted(one, more, interface, next_hop)
+                    yield from self._postrouted(one, more, interface, way)
 
-    def _postrouted(
-        self, box: Box, rules: Rules, interface: Attached, next_hop: int | None
-    ) -> Iterator[Passed]:
+    def _postrouted(self, box: Box, rules: Rules, interface: Attached, way: Way) -> Iterator[Passed]:
         states = [(box, rules)]
         for stage in self.stages[Hook.POSTROUTING]:
             states = [
@@ -176,8 +168,14 @@ class Router:
                 if (both := meet(one, outcome.box)) is not None
             ]
         for passed, more in states:
+            if way.entrance is not None:
+                for admitted in way.entrance.admitted:
+                    both = meet(passed, (*admitted, passed[4], passed[5]))
+                    if both is not None:
+                        yield Passed(None, both[:4], more, passed[4], interface.bit, None, way.entrance)
+                continue
             for zone in interface.zones:
-                yield Passed(zone, passed[:4], more, passed[4], interface.bit, next_hop)
+                yield Passed(zone, passed[:4], more, passed[4], interface.bit, way.next_hop)
 
     def _prerouted(self, box: Box) -> list[_Arrived]:
         states = [_Arrived(box, ())]
@@ -321,14 +319,15 @@ class Router:
                     hint = f"add it under `interfaces:` of the asset at {self.asset.origin}; [] if bare"
                     raise RulesetError(rule.origin, what, hint)
 
-    def _ways(self) -> Iterator[tuple[int, int, int | None]]:
+    def _ways(self) -> Iterator[Way]:
         space = self.topology.space
         attached = 0
         for zone in dict.fromkeys(zone for one in self.interfaces for zone in one.zones):
             mask = self.topology.owned[zone] & ~self.own
             bits = sum(one.bit for one in self.interfaces if zone in one.zones)
             attached |= mask
-            yield mask, bits, None
+            yield Way(mask, bits)
+        yield from self._into_tunnels()
         rest = full(space.addresses) & ~attached & ~self.own
         routes = self.asset.connections.routes
         if routes is None:
@@ -336,54 +335,62 @@ class Router:
                 one.bit for one in self.interfaces if any(zone in self.crowded for zone in one.zones)
             )
             if rest and onward:
-                yield rest, onward, None
+                yield Way(rest, onward)
             return
-        for route in sorted(routes, key=lambda route: -route.to.prefixlen):
-            mask = space.addresses.mask([network_interval(route.to)]) & rest
+        for to, route in sorted(self._routes(routes), key=lambda pair: -pair[0].prefixlen):
+            mask = space.addresses.mask([network_interval(to)]) & rest
             rest &= ~mask
+            if route is None:
+                continue
             hop = space.addresses.mask([_single(address_number(route.via))])
             bits = sum(
                 one.bit for one in self.interfaces if any(self.topology.owned[z] & hop for z in one.zones)
             )
             if mask and bits:
-                yield mask, bits, hop
+                yield Way(mask, bits, hop)
+
+    def _routes(self, routes: Sequence[Route]) -> Iterator[tuple[Network, Route | None]]:
+        """Give its routes, and those into WireGuard tunnels, behind others that are as narrow."""
+        yield from ((route.to, route) for route in routes)
+        for entrance in self.topology.entrances.get(self.asset.name, ()):
+            # What IPsec's selectors do not name goes the other way, unencrypted.
+            if entrance.tunnel.kind is TunnelKind.WIREGUARD:
+                yield from ((network, None) for network in entrance.exit.allowed_ips)
+
+    def _into_tunnels(self) -> Iterator[Way]:
+        """Give the ways into tunnels, beside whatever else leads to the same addresses."""
+        space = self.topology.space
+        for entrance in self.topology.entrances.get(self.asset.name, ()):
+            to = space.addresses.mask([network_interval(network) for network in entrance.exit.allowed_ips])
+            if entrance.end.interface is not None:
+                yield Way(to & ~self.own, self.interface(entrance.end.interface).bit, None, entrance)
+            else:
+                # The selectors decide, whichever interface its routes name.
+                yield Way(to & ~self.own, self._apart_from_tunnels(), None, entrance)
+
+    def _apart_from_tunnels(self) -> int:
+        return sum(one.bit for one in self.interfaces if not one.is_tunnel)
+
+    def arrival(self, end: TunnelEnd) -> int:
+        """Give where packets out of a tunnel appear: its own interface, or that of the outer address."""
+        if end.interface is not None:
+            return self.interface(end.interface).bit
+        if end.address is None:
+            return self._apart_from_tunnels()
+        number = address_number(end.address)
+        outer = self.topology.space.addresses.mask([_single(number)])
+        return sum(one.bit for one in self.interfaces if one.addresses & outer)
 
 
-def _attached(asset: Asset, topology: Topology) -> Iterator[Attached]:
-    connections = asset.connections
-    named = [(one.name, one.addresses) for one in connections.interfaces]
-    held = {address for _, addresses in named for address in addresses}
-    named += [(str(address), (address,)) for address in asset.addresses if address not in held]
-    for number, (name, addresses) in enumerate(named):
-        zones = dict.fromkeys(zone for address in addresses for zone in topology.zones_at(address))
-        for access in connections.remote_access:
-            if access.interface == name:
-                zones[access.from_zone] = None
-        # Within one subnet the guard's host needs no address towards its servers.
-        zones = zones or dict.fromkeys(_on_wire(asset, name, topology))
-        numbers = IntervalSet.of(_single(address_number(address)) for address in addresses)
-        yield Attached(name, 1 << number, tuple(zones), topology.space.address_mask(numbers))
-
-
-def _on_wire(asset: Asset, name: str, topology: Topology) -> Iterator[ZoneName]:
-    """Give the zones at an interface of a guard's host, where it stands in the wire."""
-    for conduit in topology.site.conduits.values():
-        if conduit.guard == asset.name and conduit.transparent is not None:
-            if name in conduit.transparent.clients_on:
-                yield from conduit.from_zones
-            if name == conduit.transparent.servers_on:
-                yield conduit.to_zone
-
-
-def _with_outcomes(way: tuple[int, int, int | None], outcomes: Sequence[Outcome]) -> Way:
-    destinations, outward, next_hop = way
+def _with_outcomes(way: Way, outcomes: Sequence[Outcome]) -> Way:
+    destinations, outward = way.destinations, way.outward
     held = []
     for outcome in outcomes:
         box = outcome.box
         to, out = box[1] & destinations, box[5] & outward
         if to and out:
             held.append(Outcome((box[0], to, box[2], box[3], box[4], out), outcome.rule))
-    return Way(destinations, outward, next_hop, tuple(held))
+    return replace(way, outcomes=tuple(held))
 
 
 def _through(box: Box, rules: Rules, stages: Iterable[Sequence[Outcome]]) -> list[tuple[Box, Rules]]:

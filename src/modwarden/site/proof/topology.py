@@ -10,6 +10,7 @@ from ipaddress import ip_network
 
 from modwarden.model import Address, Asset, AssetName, Port, Site, Socket, Verdicts, Zone, ZoneName
 from modwarden.site.proof.space import Space
+from modwarden.site.proof.tunnels import Entrance, entrances
 from modwarden.site.rulesets.sets import PORTS, Interval, IntervalSet, address_number, network_interval
 
 PROTOCOLS = {"tcp": 6, "udp": 17}
@@ -54,11 +55,15 @@ class Topology:
     on_routers: dict[AssetName, Host] = field(default_factory=dict)
     """Relays and guards that run on routers: what gets in there passes the router's own filter first."""
     addresses_of: dict[AssetName, int] = field(default_factory=dict)
+    entrances: dict[AssetName, tuple[Entrance, ...]] = field(default_factory=dict)
+    """Into tunnels, by the asset at which they start."""
 
     def __post_init__(self) -> None:
         self.owned = dict(owned_addresses(self.site, self.space))
         for asset in self.site.assets.values():
             self.addresses_of[asset.name] = self.mask_of(asset)
+            if ways := tuple(entrances(self.site, asset, self.space)):
+                self.entrances[asset.name] = ways
         for asset in self.site.assets.values():
             host = self._host(asset)
             if host is not None and asset.connections.forwards:
@@ -72,8 +77,10 @@ class Topology:
         return (_TO_ALL, *(pair for zone in zones for pair in _broadcasts(self.site.zones[zone])))
 
     def mask_of(self, asset: Asset) -> int:
-        """Give the addresses of an asset."""
-        return self.space.address_mask(IntervalSet.of(_single(address_number(a)) for a in asset.addresses))
+        """Give the addresses of an asset, those inside its tunnels among them."""
+        inside = (end.inside for _, end in self.site.tunnel_ends(asset.name) if end.inside is not None)
+        own = (*asset.addresses, *inside)
+        return self.space.address_mask(IntervalSet.of(_single(address_number(a)) for a in own))
 
     def zones_of(self, asset: Asset) -> tuple[ZoneName, ...]:
         """List the zones on whose segments an asset stands: its own, and those of its addresses."""
@@ -159,7 +166,14 @@ def owned_addresses(site: Site, space: Space) -> Iterator[tuple[ZoneName, int]]:
         for address in asset.addresses:
             own = space.addresses.mask([_single(address_number(address))])
             owned[asset.zone] |= own & ~everywhere
-    yield from owned.items()
+    inside = _inside(site, space)
+    yield from ((zone, mask & ~inside) for zone, mask in owned.items())
+
+
+def _inside(site: Site, space: Space) -> int:
+    """Give the addresses inside tunnels, which lie on no segment."""
+    ends = (end for tunnel in site.tunnels.values() for end in tunnel.ends)
+    return space.addresses.mask([_single(address_number(e.inside)) for e in ends if e.inside is not None])
 
 
 def bounds(site: Site) -> Iterator[Interval]:

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeAlias
 
-from modwarden.model import Asset, RemoteAccess, ZoneName
+from modwarden.model import Asset, RemoteAccess, Tunnel, ZoneName
 from modwarden.site.proof.router import Passed, Router, Rules
 from modwarden.site.proof.space import DESTINATION, SERVICE, SOURCE, Packets
 from modwarden.site.proof.topology import Host, Topology
+from modwarden.site.proof.tunnels import Entrance
 from modwarden.site.rulesets.sets import network_interval
 
 _WIDE = 8
@@ -30,7 +31,7 @@ class Step:
 
     before: "Step | None"
     kind: str
-    """`start`, `router`, `host`, `carried` or `access`."""
+    """`start`, `router`, `tunnel`, `host`, `carried` or `access`."""
     zone: ZoneName | None
     asset: Asset | None = None
     rules: Rules = ()
@@ -38,6 +39,7 @@ class Step:
     inward: int = 0
     outward: int = 0
     packets: Packets | None = None
+    tunnel: Tunnel | None = None
 
     @property
     def length(self) -> int:
@@ -72,22 +74,34 @@ class Walk:
     stops: Stops
     reached: list[Reached] = field(default_factory=list)
     entered: dict[str, Step] = field(default_factory=dict)
-    _queue: deque[tuple[ZoneName, Packets, Step, int | None]] = field(default_factory=deque)
-    _seen: dict[tuple[ZoneName, str], dict[Packets, None]] = field(default_factory=dict)
+    _queue: deque[tuple[ZoneName | Entrance, Packets, Step, int | None]] = field(default_factory=deque)
+    _seen: dict[tuple[str, str], dict[Packets, None]] = field(default_factory=dict)
     _present: set[ZoneName] = field(default_factory=set)
 
-    def run_for(self, packets: Packets) -> list[Reached]:
-        """Walk with some packets of the zone only, by its segment, until nothing new is reached."""
-        self._queue.append((self.start, packets, Step(None, "start", self.start), None))
-        while self._queue:
-            self._arrive(*self._queue.popleft())
-        return self.reached
+    def run_for(self, packets: Packets, asset: Asset | None = None) -> list[Reached]:
+        """Walk with some packets of the zone only, by its segment and by tunnels of who sends them."""
+        step = Step(None, "start", self.start)
+        self._queue.append((self.start, packets, step, None))
+        for entrance in self.topology.entrances.get(asset.name, ()) if asset is not None else ():
+            for admitted in entrance.admitted:
+                held = packets[0] & admitted[0], packets[1] & admitted[1]
+                both = (*held, packets[2] & admitted[2], packets[3] & admitted[3])
+                if all(both):
+                    self._queue.append((entrance, both, step, None))
+        return self._go_on()
 
     def run(self) -> list[Reached]:
         """Walk until nothing new is reached."""
         self._be_in(self.start, Step(None, "start", self.start))
+        return self._go_on()
+
+    def _go_on(self) -> list[Reached]:
         while self._queue:
-            self._arrive(*self._queue.popleft())
+            place, packets, step, next_hop = self._queue.popleft()
+            if isinstance(place, Entrance):
+                self._come_out(place, packets, step)
+            else:
+                self._arrive(place, packets, step, next_hop)
         return self.reached
 
     def _be_in(self, zone: ZoneName, step: Step) -> None:
@@ -100,6 +114,11 @@ class Walk:
         for host in self.topology.hosts.get(zone, ()):
             if zone in host.asset.connections.moves_between:
                 self._enter(host, step)
+        for name in self.topology.entrances:
+            asset = self.topology.site.assets[name]
+            # A router takes what it sends into a tunnel from its segments.
+            if not asset.connections.forwards and zone in self.topology.zones_of(asset):
+                self._send_into_tunnels(asset, step)
 
     def _send(self, zone: ZoneName, source: int, step: Step) -> None:
         everything = self.topology.space.everything
@@ -107,6 +126,39 @@ class Walk:
             if source & family:
                 packets = (source & family, everything[1] & family, everything[2], everything[3])
                 self._queue.append((zone, packets, step, None))
+
+    def _send_into_tunnels(self, asset: Asset, step: Step) -> None:
+        """Send what an asset at the end of tunnels sends itself."""
+        own = self.topology.addresses_of[asset.name]
+        for entrance in self.topology.entrances.get(asset.name, ()):
+            for source, *rest in entrance.admitted:
+                if source & own:
+                    packets = (source & own, rest[0], rest[1], rest[2])
+                    self._queue.append((entrance, packets, step, None))
+
+    def _come_out(self, entrance: Entrance, packets: Packets, step: Step) -> None:
+        """Arrive at the other end of a tunnel: at a router with its rule sets, or at a host."""
+        end, tunnel = entrance.exit, entrance.tunnel
+        asset = self.topology.site.assets[end.asset]
+        router = next((one for one in self.routers if one.asset is asset), None)
+        if router is None:
+            here = Step(step, "tunnel", asset.zone, asset, tunnel=tunnel, packets=packets)
+            self._reach_host(asset, packets, here)
+        elif not self._is_seen(f"tunnel {tunnel.name}", router, packets):
+            here = Step(step, "tunnel", None, asset, tunnel=tunnel, packets=packets)
+            for passed in router.take_at(router.arrival(end), packets):
+                self._pass_on(router, passed, here)
+
+    def _reach_host(self, asset: Asset, packets: Packets, step: Step) -> None:
+        """End at a host: what is not for itself it drops."""
+        there = packets[DESTINATION] & self.topology.addresses_of[asset.name]
+        if not there:
+            return
+        kept = (packets[0], there, packets[2], packets[3])
+        self._reach(Reached(asset.zone, kept, step))
+        for host in self.topology.hosts.get(asset.zone, ()):
+            if host.asset is asset and host.carries_on and kept[SERVICE] & host.services:
+                self._enter(host, step)
 
     def _use_ways_in(self, zone: ZoneName, step: Step) -> None:
         for asset in self.topology.site.assets.values():
@@ -128,6 +180,7 @@ class Walk:
             for interface in router.interfaces:
                 for zone in interface.zones:
                     self._send(zone, interface.addresses, Step(step, "access", zone, asset, access=access))
+            self._send_into_tunnels(asset, Step(step, "access", asset.zone, asset, access=access))
             return
         space = self.topology.space
         pool = access_pool(self.topology, access)
@@ -180,8 +233,9 @@ class Walk:
             else:
                 own = self.topology.owned[zone] & host.addresses
                 self._send(zone, own or host.addresses, Step(here, "host", zone, host.asset))
+        self._send_into_tunnels(host.asset, here)
 
-    def _is_seen(self, zone: ZoneName, router: Router, packets: Packets) -> bool:
+    def _is_seen(self, zone: str, router: Router, packets: Packets) -> bool:
         seen = self._seen.setdefault((zone, router.asset.name), {})
         # The first are the widest; to hold each against all would cost more than it saves.
         if packets in seen or any(_holds(held, packets) for held in islice(seen, _WIDE)):
@@ -204,6 +258,9 @@ class Walk:
             passed.outward,
             passed.packets,
         )
+        if passed.entrance is not None:
+            self._queue.append((passed.entrance, passed.packets, here, None))
+            return
         if passed.zone is None:
             at = router.asset
             self._reach(Reached(at.zone, passed.packets, here, at, is_taken=passed.is_taken))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from modwarden.model import AssetName, Evidence, Site, Zone
+from modwarden.model import Address, Asset, AssetName, Evidence, Site, Zone
 from modwarden.site.proof.space import SERVICE, Packets, Space
 from modwarden.site.proof.walk import Step
 from modwarden.site.rulesets import Rule
@@ -91,13 +91,18 @@ def path_in_words(
     hops = step.hops()
     written = [hop for one in hops for hop in _hop(site, one)]
     service = services_in_words(space, packets[SERVICE])
-    target = next((a for a in site.assets.values() if example.destination in a.addresses), None)
+    target = _asset_at(site, example.destination)
     zone = site.zone_at(example.destination)
     where = zone.origin if zone is not None else site.origin
     name = f"{target.name} ({example.destination})" if target is not None else str(example.destination)
     place = target.zone if target is not None else (zone.name if zone is not None else "")
     end = Evidence(target.origin if target is not None else where, f"{name} in {place} answers: {service}")
     return (*written, end)
+
+
+def _asset_at(site: Site, address: Address) -> Asset | None:
+    inside = (end for tunnel in site.tunnels.values() for end in tunnel.ends if end.inside == address)
+    return site.asset_at(address) or next((site.assets[end.asset] for end in inside), None)
 
 
 def _hop(site: Site, step: Step) -> Iterator[Evidence]:
@@ -112,7 +117,11 @@ def _hop(site: Site, step: Step) -> Iterator[Evidence]:
         who = f" of {step.access.who}" if step.access.who else ""
         text = f"{step.access.kind}{who} from {step.access.from_zone} into {asset.name}"
         yield Evidence(step.access.origin, text)
-    if step.kind == "router" or (step.access is not None and asset.connections.forwards):
+    if step.tunnel is not None:
+        peer = next(end.asset for end in step.tunnel.ends if end.asset != asset.name)
+        text = f"the {step.tunnel.kind} tunnel {step.tunnel.name} carries it from {peer} to {asset.name}"
+        yield Evidence(step.tunnel.origin, text)
+    elif step.kind == "router" or (step.access is not None and asset.connections.forwards):
         yield from _router_hop(step)
     elif step.kind == "carried":
         zones = " and ".join(asset.connections.moves_between)

@@ -26,3 +26,15 @@ def test_the_proof_reaches_exactly_what_single_packets_reach(
     plain = plain_world(drawn)
 
     assert proven(drawn, folder, start, plain) == plain.reached(start, SERVICES)
+
+
+# Half as many as elsewhere: each packet is sent from each class of source ports.
+@settings(deadline=None, max_examples=settings().max_examples // 2)
+@given(drawn=worlds(most_tunnels=2), start=st.sampled_from(SEGMENTS))
+def test_the_proof_reaches_exactly_what_single_packets_reach_through_tunnels(
+    tmp_path_factory: pytest.TempPathFactory, drawn: Drawn, start: str
+) -> None:
+    folder = tmp_path_factory.mktemp("drawn")
+    plain = plain_world(drawn)
+
+    assert proven(drawn, folder, start, plain) == plain.reached(start, SERVICES)
