@@ -96,7 +96,7 @@ def plan_probe(site: Site, proof: ConnectProof, sources: Sources) -> Plan:
     unasked = []
     if without_source:
         unasked.append(
-            f"{without_source} that nothing can be sent to from here: no address of their IP version, or no route"
+            f"{without_source} that nothing is sent to from here: no address of that IP version, or no route"
         )
     if unserved:
         unasked.append(f"{unserved} that may pass and where nobody is declared to listen")

@@ -36,8 +36,7 @@ def parse_nft_text(text: str, file: str) -> Ruleset:
         word = tokens.take().text
         if word == "table":
             objects += _TableText(tokens).read(line)
-        elif word == "delete" and tokens.peek() == "table":
-            tokens.take()
+        elif word in ("delete", "destroy") and tokens.peek() == "table":
             objects = _without_table(objects, tokens)
         elif word == "flush" and tokens.peek() == "ruleset":
             objects.clear()
@@ -50,14 +49,15 @@ def parse_nft_text(text: str, file: str) -> Ruleset:
 
 
 def _without_table(objects: list[NftObject], tokens: Tokens) -> list[NftObject]:
+    """Take out a table that the file makes, deletes and makes anew, so as to replace it whole."""
+    tokens.expect("table")
     family = tokens.take().text if tokens.peek() in _TABLE_FAMILIES else "ip"
-    name = tokens.take().text
+    gone = (family, tokens.take().text)
+    return [one for one in objects if (one.body["family"], _table_of(one)) != gone]
 
-    def is_of_it(item: NftObject) -> bool:
-        of = item.body["name"] if item.kind == "table" else item.body["table"]
-        return (item.body["family"], of) == (family, name)
 
-    return [item for item in objects if not is_of_it(item)]
+def _table_of(item: NftObject) -> str:
+    return str(item.body["name"] if item.kind == "table" else item.body["table"])
 
 
 def _substituted(text: str, file: str) -> str:
@@ -89,8 +89,8 @@ class _TableText:
         name = tokens.take().text
         self.where = {"family": family, "table": name}
         found = [NftObject("table", {"family": family, "name": name}, line)]
-        # `table inet x` alone makes sure that there is one, as files do that delete it next.
         if tokens.peek() in ("\n", ";", ""):
+            # `table inet filter` alone makes sure that there is one.
             return found
         tokens.expect("{")
         while True:
