@@ -26,6 +26,7 @@ from ._history import (
     load_history,
 )
 from ._hmi import HMI_ADDRESS, Hmi, HmiReport, LostPoll, write_setpoint_once
+from ._namespaces import find_namespaces
 from ._plant import Plant
 from ._quiet import quiet_pymodbus
 from ._room import Room
@@ -81,6 +82,7 @@ __all__ = [
     "ZonesLab",
     "attack",
     "cleanroom_site",
+    "find_namespaces",
     "flood",
     "is_serving",
     "load_gate",

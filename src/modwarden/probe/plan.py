@@ -95,7 +95,9 @@ def plan_probe(site: Site, proof: ConnectProof, sources: Sources) -> Plan:
             knocks.append(knock)
     unasked = []
     if without_source:
-        unasked.append(f"{without_source} of an IP version that nothing here is sent from")
+        unasked.append(
+            f"{without_source} that nothing is sent to from here: no address of that IP version, or no route"
+        )
     if unserved:
         unasked.append(f"{unserved} that may pass and where nobody is declared to listen")
     ordered = sorted(knocks, key=lambda knock: knock.target.has_few_connections)

@@ -69,30 +69,29 @@ def _assumed(site: Site) -> Iterator[tuple[str, Origin, str]]:
         yield "enforcement", site.origin, "nobody who is not meant to holds a router or a guard"
         yield "tracking", site.origin, "rule sets let replies pass, and helpers open no further connections"
         yield "spoofing", site.origin, "who sends from an address that is not its own gets no reply"
-    yield from _assumed_of_tunnels(site)
-    yield from _assumed_of_guards(site)
+    for tunnel in site.tunnels.values():
+        text = (
+            f"the tunnel {tunnel.name} is up, its ends alone hold its keys, and what they name passes alone"
+        )
+        yield f"tunnel:{tunnel.name}", tunnel.origin, text
+    yield from _of_guards(site)
     for asset in site.assets.values():
         relay = asset.connections.relay
         if relay is not None and site.zones[asset.zone].is_dmz:
             text = f"{asset.name} ends the connections it takes and forwards no packets"
             yield f"relay:{asset.name}", asset.origin.at("relay"), text
     if site.identity_sources or site.accounts:
-        text = "accounts and identity sources serve the assets listed, and no others"
-        yield "identities", site.origin, text
-
-
-def _assumed_of_tunnels(site: Site) -> Iterator[tuple[str, Origin, str]]:
-    for tunnel in site.tunnels.values():
-        text = (
-            f"the tunnel {tunnel.name} is up, its ends alone hold its keys, and what they name passes alone"
+        yield (
+            "identities",
+            site.origin,
+            "accounts and identity sources serve the assets listed, and no others",
         )
-        yield f"tunnel:{tunnel.name}", tunnel.origin, text
 
 
-def _assumed_of_guards(site: Site) -> Iterator[tuple[str, Origin, str]]:
-    for conduit in {conduit.guard: conduit for conduit in site.conduits.values()}.values():
-        guard = site.assets[conduit.guard]
-        text = f"{conduit.guard} forwards nothing but what its rules permit; IP forwarding is off there"
+def _of_guards(site: Site) -> Iterator[tuple[str, Origin, str]]:
+    for name in site.guards():
+        guard = site.assets[name]
+        text = f"{name} forwards nothing but what its rules permit; IP forwarding is off there"
         if guard.connections.forwards:
-            text = f"the guard on {conduit.guard} passes on what it permits, and no other program takes it"
-        yield f"guard:{conduit.guard}", guard.origin, text
+            text = f"the guard on {name} passes on what it permits, and no other program takes it"
+        yield f"guard:{name}", guard.origin, text

@@ -55,7 +55,7 @@ class ConnectProof:
         service = space.services.piece(PROTOCOLS["tcp"] * PORTS + connect.port)
         packets = (source, to, service, space.everything[3])
         walk = Walk(topology, self.world.routers, connect.zone, lambda _: True)
-        return self._arrival(walk.run_for(packets), packets)
+        return self._arrival(walk.run_for(packets, self.site.asset_at(connect.source)), packets)
 
     def _arrival(self, reached: list[Reached], packets: Packets) -> Arrival:
         found = shortest(iter(reached))

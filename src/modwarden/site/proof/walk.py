@@ -78,9 +78,16 @@ class Walk:
     _seen: dict[tuple[str, str], dict[Packets, None]] = field(default_factory=dict)
     _present: set[ZoneName] = field(default_factory=set)
 
-    def run_for(self, packets: Packets) -> list[Reached]:
-        """Walk with some packets of the zone only, by its segment, until nothing new is reached."""
-        self._queue.append((self.start, packets, Step(None, "start", self.start), None))
+    def run_for(self, packets: Packets, asset: Asset | None = None) -> list[Reached]:
+        """Walk with some packets of the zone only, by its segment and by tunnels of who sends them."""
+        step = Step(None, "start", self.start)
+        self._queue.append((self.start, packets, step, None))
+        for entrance in self.topology.entrances.get(asset.name, ()) if asset is not None else ():
+            for admitted in entrance.admitted:
+                held = packets[0] & admitted[0], packets[1] & admitted[1]
+                both = (*held, packets[2] & admitted[2], packets[3] & admitted[3])
+                if all(both):
+                    self._queue.append((entrance, both, step, None))
         return self._go_on()
 
     def run(self) -> list[Reached]:

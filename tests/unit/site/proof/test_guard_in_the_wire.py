@@ -185,3 +185,32 @@ def test_several_nevers_together_may_forbid_a_range(tmp_path: Path) -> None:
 
     assert writes(held) == []
     assert writes(more) == ["control can write whatever the rule names of ahu-[1-2] by hvac/hmi"]
+
+
+def test_what_a_guard_of_the_dmz_takes_in_the_wire_ends_there(tmp_path: Path) -> None:
+    """IT reaches the plant's servers by a guard of level 2 alone: no path leads on, and writes are told."""
+    proof_of(tmp_path)
+    text = (tmp_path / "site.yaml").read_text()
+    moved = text.replace("control: {level: 1,", "office: {level: 3,").replace(
+        "from: [control]", "from: [office]"
+    )
+    moved = moved.replace("zone: control", "zone: office").replace(
+        "    zone: office\n    int", "    zone: dmz\n    int"
+    )
+    moved = moved.replace("  field:   {", "  dmz:     {level: 2, networks: [10.20.0.0/24]}\n  field:   {")
+    (tmp_path / "site.yaml").write_text(moved)
+    proof = prove(load_site(tmp_path / "site.yaml"))
+
+    assert proof is not None
+    assert proof.violations == ()
+    assert reach(proof) == ["office reaches ahu-[1-2] in field on tcp/502 through the guard on gate-1"]
+    assert writes(proof) == ["office can write whatever the rule names of ahu-[1-2] by hvac/hmi"]
+
+    # One that only observes lets every byte pass.
+    (tmp_path / "site.yaml").write_text(
+        moved.replace("    to: field", "    to: field\n    verdicts: observe")
+    )
+    observed = prove(load_site(tmp_path / "site.yaml"))
+
+    assert observed is not None
+    assert {violation.finding.name for violation in observed.violations} == {"host-around-dmz"}
