@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from modwarden.drift.rules import Expected
+from modwarden.drift.expectation import Expected
 from modwarden.hardening import render_host
 from modwarden.model import ISLAND_TABLE, Asset, Origin, Site
 from modwarden.site.proof.prove import load_rulesets

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from modwarden.drift.diverted import check_diverted
+from modwarden.drift.expectation import Expected
 from modwarden.drift.expected import expected_rules, is_island, origin_of
 from modwarden.drift.forwarding import check_forwarding
 from modwarden.drift.listeners import check_listeners
 from modwarden.drift.loaded import Loaded
 from modwarden.drift.routes import check_addresses, check_policies, check_routes
-from modwarden.drift.rules import Expected, compare_rules
+from modwarden.drift.rules import compare_rules
 from modwarden.drift.tunnels import check_tunnels, wireguard_ends
 from modwarden.model import (
     Asset,
@@ -46,6 +47,18 @@ class Look:
         return any(finding.severity is not Severity.NOTE for finding in self.findings)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a look had before it."""
+
+    site: Site
+    asset: Asset
+    loaded: Loaded
+    expected: Expected | None
+    is_whole: bool
+    """All of the rules could be compared."""
+
+
 def look_at(site: Site, asset: Asset, loaded: Loaded) -> Look:
     """
     Hold a host against the model.
@@ -56,6 +69,7 @@ def look_at(site: Site, asset: Asset, loaded: Loaded) -> Look:
     """
     expected = expected_rules(site, asset, loaded.rulesets or ())
     findings, remarks = _rules(site, asset, expected, loaded)
+    is_whole = not remarks
     findings += [
         *check_diverted(site, asset, loaded),
         *check_addresses(site, asset, loaded),
@@ -69,7 +83,8 @@ def look_at(site: Site, asset: Asset, loaded: Loaded) -> Look:
         remarks.append("island mode is on: what it cuts off belongs to what should be loaded")
     remarks += [f"not seen: {one}" for one in loaded.unseen]
     found = tuple(dict.fromkeys(findings))
-    return Look(asset, found, tuple(dict.fromkeys(remarks)), _evidence(site, asset, loaded, expected, found))
+    seen = _Seen(site, asset, loaded, expected, is_whole=is_whole)
+    return Look(asset, found, tuple(dict.fromkeys(remarks)), _evidence(seen, found))
 
 
 def _rules(
@@ -92,42 +107,38 @@ def _unreadable(asset: Asset, error: RulesetError) -> Finding:
     )
 
 
-def _evidence(
-    site: Site, asset: Asset, loaded: Loaded, expected: Expected | None, found: Iterable[Finding]
-) -> EvidenceFile:
-    bases = bases_of(site)
-    claims = tuple(
-        Claim(key, bases[key], strength, words)
-        for key, strength, words in _borne_out(site, asset, loaded, expected)
-        if key in bases
-    )
+def _evidence(seen: _Seen, found: Iterable[Finding]) -> EvidenceFile:
+    bases = bases_of(seen.site)
+    loaded = seen.loaded
+    borne_out = ((key, how, words) for key, how, words in _borne_out(seen) if key in bases)
+    claims = (Claim(key, bases[key], how, words) for key, how, words in borne_out)
     return EvidenceFile(
         kind="drift",
-        site=site.name,
-        place=asset.name,
+        site=seen.site.name,
+        place=seen.asset.name,
         made_at=loaded.at,
-        claims=claims,
+        claims=tuple(claims),
         findings=tuple(one.message for one in found if one.severity is not Severity.NOTE),
         unseen=loaded.unseen,
         inputs={name: digest_of(text.encode()) for name, text in loaded.inputs.items()},
     )
 
 
-def _borne_out(
-    site: Site, asset: Asset, loaded: Loaded, expected: Expected | None
-) -> Iterator[tuple[str, Strength, str]]:
+def _borne_out(seen: _Seen) -> Iterator[tuple[str, Strength, str]]:
     """Say which assumptions a look without findings bears out, by what it has seen."""
-    has_rules = expected is not None and loaded.rulesets is not None
-    has_routes = None not in (loaded.routes, loaded.links, loaded.policies)
+    asset, loaded = seen.asset, seen.loaded
+    in_part = (Strength.SUPPORTED, "but for what packets do not show")
+    rules = (Strength.VERIFIED, "") if seen.is_whole else in_part
+    has_rules = seen.expected is not None and loaded.rulesets is not None
     if has_rules:
         for file in asset.connections.rulesets:
-            yield f"ruleset:{asset.name}:{file.path.name}", Strength.VERIFIED, ""
-    if has_routes:
+            yield f"ruleset:{asset.name}:{file.path.name}", *rules
+    if None not in (loaded.routes, loaded.links, loaded.policies):
         yield f"routes:{asset.name}", Strength.VERIFIED, ""
     if loaded.settings is not None:
-        whole = has_rules or not (asset.connections.forwards or site.diversions(asset.name))
-        strength = Strength.VERIFIED if whole else Strength.SUPPORTED
-        yield f"guard:{asset.name}", strength, ""
+        forwards = asset.connections.forwards or bool(seen.site.diversions(asset.name))
+        if has_rules or not forwards:
+            yield f"guard:{asset.name}", *(rules if forwards else (Strength.VERIFIED, ""))
         yield f"relay:{asset.name}", Strength.SUPPORTED, "it forwards no packets"
-    for tunnel, _ in wireguard_ends(site, asset) if loaded.wireguard is not None else ():
+    for tunnel, _ in wireguard_ends(seen.site, asset) if loaded.wireguard is not None else ():
         yield f"tunnel:{tunnel.name}", Strength.SUPPORTED, "one end has its peer and networks, and no others"

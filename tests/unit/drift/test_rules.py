@@ -10,7 +10,7 @@ import pytest
 from tests.unit.drift.conftest import HEAD, OFFICE, PLANT, REPLIES, rules
 
 from modwarden.drift import Collected, read_collected
-from modwarden.model import Confidence
+from modwarden.model import Confidence, Strength
 
 if TYPE_CHECKING:
     from tests.unit.drift.conftest import HostFiles
@@ -148,7 +148,7 @@ def test_what_packets_do_not_show_is_said_and_never_taken_for_equal(host: HostFi
     assert set(by_name) == {"drift-opens", "drift-uncertain"}
     assert by_name["drift-opens"].confidence is Confidence.POSSIBLE
     assert by_name["drift-opens"].message.endswith("(taken as wider than it is: meta mark)")
-    assert look.remarks == ("1 loaded rules are compared without what packets do not show: meta mark",)
+    assert look.remarks == ("1 loaded rule is compared without what packets do not show: meta mark",)
 
 
 def test_a_limit_that_is_gone_is_uncertain_and_one_that_both_have_is_no_finding(host: HostFiles) -> None:
@@ -200,3 +200,19 @@ def test_a_host_that_the_site_file_has_no_rules_for_is_held_against_none(host: H
     look = host.look(**{"addresses.json": None})
 
     assert look.remarks[0] == "the site file has no rules for scada: what is loaded is held against none"
+
+
+def test_rules_that_were_compared_in_part_only_support_the_assumption(host: HostFiles) -> None:
+    host.model = rules(REPLIES, OFFICE, PLANT, "meta mark 7 tcp dport 9 accept")
+    (claim,) = [one for one in host.look().evidence.claims if one.assumption.startswith("ruleset:")]
+
+    assert (claim.strength, claim.words) == (Strength.SUPPORTED, "but for what packets do not show")
+
+
+def test_what_one_policy_does_in_the_place_of_many_rules_is_told_as_one(host: HostFiles) -> None:
+    hosts = [f"ip saddr 10.20.0.{number} ip daddr 10.10.0.5 tcp dport 502 accept" for number in range(20, 40)]
+    host.model = rules(REPLIES, *hosts)
+    ((name, what),) = host.found(rules(REPLIES))
+
+    assert name == "drift-closes"
+    assert what.endswith("and 19 more of fw.nft are not loaded")
