@@ -48,7 +48,8 @@ conduits:
     guard: gate-1
     servers: {plc-1: {listen: "10.10.0.2:1502"}}
     rules:
-      - {name: reads, clients: [scada, historian], permit: [read]}
+      - {name: reads, clients: [scada], permit: [read], essential: true}
+      - {name: trends, clients: [historian], permit: [read]}
 """
 PORTS = (22, 443, 502, 1502, 8443)
 # By segment, the hosts that knock and listen there; 99 is nobody's.
