@@ -5,6 +5,7 @@ from modwarden.site.lint import (
     buses,
     conduits,
     coverage,
+    flows,
     lines,
     listeners,
     points,
@@ -28,6 +29,7 @@ _LINTS = (
     *transparent.LINTS,
     *tunnels.LINTS,
     *reach.LINTS,
+    *flows.LINTS,
     *coverage.LINTS,
 )
 
