@@ -48,7 +48,8 @@ conduits:
     guard: gate-1
     servers: {plc-1: {listen: "10.10.0.2:1502"}}
     rules:
-      - {name: reads, clients: [scada, historian], permit: [read]}
+      - {name: reads, clients: [scada], permit: [read], essential: true}
+      - {name: trends, clients: [historian], permit: [read]}
 """
 PORTS = (22, 443, 502, 1502, 8443)
 # By segment, the hosts that knock and listen there; 99 is nobody's.
@@ -91,6 +92,15 @@ print(json.dumps(found))
 """
 
 
+def knocked(
+    host: Host, sources: tuple[str, ...], targets: tuple[str, ...], seconds: float = 0.7
+) -> set[tuple[str, str, int]]:
+    """Knock from each address of a host at each target and port at once; give what answered."""
+    asked = {"sources": sources, "targets": targets, "ports": PORTS, "seconds": seconds}
+    told = host.run(sys.executable, "-c", _CALLER, json.dumps(asked)).stdout
+    return {(source, target, port) for source, target, port in json.loads(told)}
+
+
 @dataclass(frozen=True)
 class Enforced:
     """The router and the segments around it."""
@@ -105,17 +115,10 @@ class Enforced:
     def run(self, program: str, *words: str) -> subprocess.CompletedProcess[str]:
         return self.router.run(str(self.folder / program), *words, check=False)
 
-    def reached(self, segment: str, seconds: float = 0.7) -> set[tuple[str, str, int]]:
+    def reached(self, segment: str) -> set[tuple[str, str, int]]:
         """Give who of a segment connects to whom elsewhere, and to the router itself, at which port."""
         elsewhere = [one for name, held in SEGMENTS.items() if name != segment for one in held]
-        asked = {
-            "sources": SEGMENTS[segment],
-            "targets": [*elsewhere, *ROUTER],
-            "ports": PORTS,
-            "seconds": seconds,
-        }
-        told = self.segments[segment].run(sys.executable, "-c", _CALLER, json.dumps(asked)).stdout
-        return {(source, target, port) for source, target, port in json.loads(told)}
+        return knocked(self.segments[segment], SEGMENTS[segment], (*elsewhere, *ROUTER))
 
     def all_reached(self) -> set[tuple[str, str, int]]:
         return set().union(*(self.reached(segment) for segment in SEGMENTS))
@@ -137,11 +140,11 @@ def enforced(folder: Path) -> Iterator[Enforced]:
         segments = dict(zip(SEGMENTS, rest, strict=True))
         for (name, host), own in zip(segments.items(), ROUTER, strict=True):
             _join(router, name, host, own)
-            _listen(host, ending)
+            listen(host, ending)
         # What is dropped must be by the rules: the kernel's own check of senders is off.
         router.sysctl("net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0")
-        _listen(router, ending)
-        _write(folder)
+        listen(router, ending)
+        write(folder, SITE, "firewall")
         yield Enforced(router, segments, folder)
 
 
@@ -154,7 +157,8 @@ def _join(router: Host, name: str, host: Host, own: str) -> None:
     host.ip("route", "add", "default", "via", own)
 
 
-def _listen(host: Host, ending: ExitStack) -> None:
+def listen(host: Host, ending: ExitStack) -> None:
+    """Listen on every port of a host."""
     command = host.command(sys.executable, "-c", _LISTENER, *map(str, PORTS))
     started = ending.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
     ending.callback(started.kill)
@@ -162,9 +166,9 @@ def _listen(host: Host, ending: ExitStack) -> None:
     assert started.stdout.readline() == b"ready\n"
 
 
-def _write(folder: Path) -> None:
-    (folder / "site.yaml").write_text(SITE)
-    for file in render_host(load_site(folder / "site.yaml"), AssetName("firewall")):
-        # As installed, but for the place.
+def write(folder: Path, site: str, asset: str) -> None:
+    """Write an asset's files as they are installed, but for the place."""
+    (folder / "site.yaml").write_text(site)
+    for file in render_host(load_site(folder / "site.yaml"), AssetName(asset)):
         (folder / file.name).write_text(file.text.replace("/etc/modwarden/", f"{folder}/"))
         (folder / file.name).chmod(0o755 if file.is_program else 0o644)

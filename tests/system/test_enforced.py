@@ -133,6 +133,21 @@ def test_an_island_cuts_open_connections_across_and_leaves_ot_and_the_management
     assert after
 
 
+def test_an_island_of_essential_conduits_cuts_other_flows_between_ot_zones_too(plant: Enforced) -> None:
+    said = plant.run("island.sh", "on", "essential")
+    reached = plant.all_reached()
+    plant.router.run("nft", "flush", "ruleset")
+    plant.run("island.sh", "restore")
+    plant.load()
+    status = plant.run("island.sh", "status").stdout
+    after_restart = plant.reached("field")
+    plant.run("island.sh", "off")
+
+    assert said.stdout == status == "island: on, between OT zones essential conduits only\n"
+    assert reached == MANAGED | OUTSIDE | {("10.10.0.2", "10.11.0.5", 502)}
+    assert after_restart == set()
+
+
 def test_an_island_outlives_new_rules_and_a_restart_until_it_is_switched_off(plant: Enforced) -> None:
     plant.run("island.sh", "on")
     plant.load()

@@ -15,6 +15,8 @@ from modwarden.site import load_site
 from modwarden.site.problems import did_you_mean
 
 _PROGRAM, _TEXT = 0o755, 0o644
+# ProtectHome and PrivateTmp hide them from a guard's unit.
+_UNSEEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108  (nothing is written there)
 
 
 class NoEnforcementPointError(ModwardenError):
@@ -71,9 +73,11 @@ def _write(path: Path, file: HostFile) -> None:
 
 
 def _warnings(site: Site, name: AssetName) -> Iterator[str]:
-    asset = site.assets[name]
+    asset, place = site.assets[name], str(site.path.absolute())
     if asset.management is None:
         yield f"  no `management:` at {asset.origin}: once loaded, nobody can connect to {name} itself"
+    if name in site.guards() and place.startswith(_UNSEEN):
+        yield f"  the unit of {name} does not see {place}: keep the site file under /etc/modwarden"
 
 
 def _next_steps(rendered: dict[AssetName, tuple[HostFile, ...]]) -> tuple[str, ...]:

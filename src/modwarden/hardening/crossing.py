@@ -35,7 +35,7 @@ def sender_rules(point: Point) -> Iterator[str]:
 def forward_rules(point: Point) -> Iterator[str]:
     """Let replies pass, each zone within itself, and what is needed."""
     yield TRACKED
-    yield from _within_zones(point)
+    yield from within_zones(point)
     for need in point.needs:
         rules = list(crossing(point, need))
         yield from [*told(need), *rules] if rules else []
@@ -65,7 +65,7 @@ def _between(point: Point, need: Need, inward: Leg, outward: Leg) -> Iterator[st
             yield from accepts(source, reached, comment=need.name, before=before)
 
 
-def _within_zones(point: Point) -> Iterator[str]:
+def within_zones(point: Point) -> Iterator[str]:
     """Let a zone that stands on several interfaces be one: within a zone everything reaches everything."""
     for zone in sorted({zone for leg in point.legs for zone in leg.zones}):
         names = [leg.name for leg in point.legs if zone in leg.zones]

@@ -8,8 +8,12 @@ Kept true here:
 
 from collections.abc import Iterable
 
+from modwarden.hardening.needs import Need, NeedKind
+from modwarden.hardening.nft_words import FAMILIES, prefix_words
+from modwarden.hardening.places import union
 from modwarden.hardening.point import Point
 from modwarden.model import Conduit, SerialPort
+from modwarden.site.rulesets.sets import IntervalSet
 
 # The data loop says at each half of it that it lives. Long for a loop, short for whoever waits for a plant.
 _WATCHDOG_S = 10
@@ -65,7 +69,7 @@ def _sandbox(point: Point) -> Iterable[str]:
     yield "StateDirectory=modwarden"
     yield "StateDirectoryMode=0750"
     yield from (f'ReadWritePaths="{_quoted(path)}"' for path in written_paths(point))
-    yield "UMask=0027"
+    yield "UMask=0077"
     yield f"AmbientCapabilities={capabilities}"
     yield f"CapabilityBoundingSet={capabilities}"
     yield "NoNewPrivileges=yes"
@@ -75,7 +79,31 @@ def _sandbox(point: Point) -> Iterable[str]:
     yield from _PLAIN
     families = "AF_INET AF_INET6 AF_UNIX" + (" AF_NETLINK" if point.is_transparent else "")
     yield f"RestrictAddressFamilies={families}"
+    if not point.is_transparent:
+        # A transparent guard has to refuse whoever comes, and record it.
+        yield from _peers(point)
     yield from _CALLS
+
+
+def _peers(point: Point) -> Iterable[str]:
+    """Hold the process itself to its clients and servers, should the host's rules be gone."""
+    peers = union(
+        side
+        for need in point.needs
+        if need.kind in (NeedKind.CLIENTS, NeedKind.SERVERS, NeedKind.SYSLOG)
+        for side in _others(point, need)
+    )
+    yield "IPAddressDeny=any"
+    for version in FAMILIES:
+        if words := prefix_words(peers, version):
+            yield f"IPAddressAllow={' '.join(words)}"
+
+
+def _others(point: Point, need: Need) -> Iterable[IntervalSet]:
+    if need.begun_by == point.name:
+        yield from (target.addresses for target in need.targets)
+    elif any(not (target.addresses & point.own).is_empty for target in need.targets):
+        yield need.source | need.nearby
 
 
 def written_paths(point: Point) -> list[str]:
@@ -118,6 +146,7 @@ _PLAIN = (
     "ProtectSystem=strict",
     "ProtectHome=yes",
     "PrivateTmp=yes",
+    "PrivateMounts=yes",
     "PrivateIPC=yes",
     "ProtectHostname=yes",
     "ProtectKernelTunables=yes",
@@ -140,8 +169,8 @@ _CALLS = (
     "SystemCallFilter=~@privileged @resources",
     # To ask whether the clock is disciplined; to set it would need a capability.
     "SystemCallFilter=adjtimex clock_adjtime",
-    # To step behind others with what can wait; never before them.
-    "SystemCallFilter=setpriority sched_setscheduler",
+    # To put the sealing of the journal behind all else; to step before others would need a capability.
+    "SystemCallFilter=setpriority",
     "SystemCallErrorNumber=EPERM",
 )
 

@@ -10,6 +10,7 @@ Kept true here:
 
 from collections.abc import Iterable, Iterator
 
+from modwarden.hardening.essential import essential_chain
 from modwarden.hardening.file import DIRECTORY, HostFile, written_from
 from modwarden.hardening.floods import logged
 from modwarden.hardening.local import NEIGHBOURS
@@ -32,32 +33,46 @@ _SWITCH = f"""\
 set -eu
 
 is_on() {{ nft list table inet {ISLAND_TABLE} >/dev/null 2>&1; }}
+is_essential_only() {{ nft list chain inet {ISLAND_TABLE} essential >/dev/null 2>&1; }}
+load() {{
+    if [ "$1" = essential ]; then
+        nft -f {DIRECTORY}/island-essential.nft
+    else
+        nft -f {DIRECTORY}/island.nft
+    fi
+}}
 
-case "${{1:-status}}" in
-on)
+case "${{1:-status}} ${{2:-}}" in
+"on " | "on essential")
     # The cut comes first: it must not wait for a disk.
-    nft -f {DIRECTORY}/island.nft
-    if ! {{ touch {_MARKER} && sync {_MARKER}; }}; then
+    load "${{2:-}}"
+    if ! {{ echo "${{2:-}}" > {_MARKER} && sync {_MARKER}; }}; then
         echo "island: on, but a restart will end it: {_MARKER} cannot be written" >&2
         exit 1
     fi
     ;;
-off)
+"off ")
     # The other way round: what cannot be remembered is not opened.
     rm -f {_MARKER}
     if is_on; then nft delete table inet {ISLAND_TABLE}; fi
     ;;
-restore)
-    if [ -e {_MARKER} ]; then nft -f {DIRECTORY}/island.nft; fi
+"restore ")
+    if [ -e {_MARKER} ]; then load "$(cat {_MARKER})"; fi
     exit 0
     ;;
-status) ;;
+"status ") ;;
 *)
-    echo "usage: island.sh on|off|status" >&2
+    echo "usage: island.sh on [essential] | off | status" >&2
     exit 2
     ;;
 esac
-if is_on; then echo "island: on"; else echo "island: off"; fi
+if is_essential_only; then
+    echo "island: on, between OT zones essential conduits only"
+elif is_on; then
+    echo "island: on"
+else
+    echo "island: off"
+fi
 """
 
 
@@ -67,17 +82,21 @@ def render_island(site: Site, asset: AssetName) -> Iterable[HostFile]:
     if not may_be_island(point):
         return
     origins = list(_origins(point))
-    rules = [
-        "#!/usr/sbin/nft -f",
-        *written_from(site, asset, origins, _SERVES),
-        "",
-        f"table inet {ISLAND_TABLE}",
-        f"delete table inet {ISLAND_TABLE}",
-        f"table inet {ISLAND_TABLE} {{",
-        *(f"\t{line}" if line else "" for line in _table(point)),
-        "}",
-    ]
-    yield HostFile("island.nft", f"{DIRECTORY}/island.nft", "\n".join(rules) + "\n")
+    for name, lines in (
+        ("island.nft", _table(point)),
+        ("island-essential.nft", _table(point, essential_only=True)),
+    ):
+        rules = [
+            "#!/usr/sbin/nft -f",
+            *written_from(site, asset, origins, _SERVES),
+            "",
+            f"table inet {ISLAND_TABLE}",
+            f"delete table inet {ISLAND_TABLE}",
+            f"table inet {ISLAND_TABLE} {{",
+            *(f"\t{line}" if line else "" for line in lines),
+            "}",
+        ]
+        yield HostFile(name, f"{DIRECTORY}/{name}", "\n".join(rules) + "\n")
     switch = "\n".join(["#!/bin/sh", *written_from(site, asset, origins, _SERVES), _SWITCH])
     yield HostFile("island.sh", f"{DIRECTORY}/island.sh", switch, is_program=True)
 
@@ -95,23 +114,29 @@ def _origins(point: Point) -> Iterator[Origin]:
         if zone.is_ot:
             yield zone.origin
             yield zone.origin.at("networks")
+    for conduit in point.site.conduits.values():
+        yield from (rule.origin for rule in conduit.rules if rule.essential)
 
 
-def _table(point: Point) -> Iterator[str]:
+def _table(point: Point, *, essential_only: bool = False) -> Iterator[str]:
     yield from _inside(point)
+    onward = [*(["jump essential"] if essential_only else []), "goto crossing"]
+    if essential_only:
+        yield ""
+        yield from essential_chain(point)
     if point.forwards:
         yield ""
-        yield from _chain("forward", [*_by_interface(point), "goto crossing"])
+        yield from _chain("forward", [*_by_interface(point), *onward])
     if point.is_guard:
         yield ""
         yield from _chain(
             "input", [*_neighbours(point), *_managed(point), *_asked_from_outside(point), "goto crossing"]
         )
         yield ""
-        yield from _chain("output", [*_neighbours(point), *_managed(point, is_reply=True), "goto crossing"])
+        yield from _chain("output", [*_neighbours(point), *_managed(point, is_reply=True), *onward])
         if point.is_transparent and not point.forwards:
             yield ""
-            yield from _chain("forward", ["goto crossing"])
+            yield from _chain("forward", onward)
     yield ""
     yield "chain crossing {"
     for version, family in FAMILIES.items():
@@ -154,7 +179,7 @@ def _by_interface(point: Point) -> Iterator[str]:
 
 
 def _neighbours(point: Point) -> Iterator[str]:
-    """Spare what IPv6 asks on its own segment; its addresses are of neither side, and no router sends it on."""
+    """Spare what IPv6 asks on its segment: its addresses are of neither side, and no router sends it on."""
     if point.speaks_ipv6:
         yield f"icmpv6 type {{ {NEIGHBOURS} }} accept"
 

@@ -71,6 +71,15 @@ def address_words(held: IntervalSet, version: int) -> list[str]:
     return [_run(pair) for pair in of_version(held, version).pieces(ADDRESSES)]
 
 
+def prefix_words(held: IntervalSet, version: int) -> list[str]:
+    """Write addresses as prefixes, for those who know no ranges."""
+    return [
+        str(network)
+        for first, end in of_version(held, version).pieces(ADDRESSES)
+        for network in summarize_address_range(_address(first), _address(end - 1))
+    ]
+
+
 def port_words(held: IntervalSet) -> list[str]:
     """Write each run of ports."""
     runs = held.pieces(SOURCE_PORTS)

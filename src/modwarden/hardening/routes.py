@@ -14,7 +14,7 @@ def render_routes(site: Site, guard: AssetName) -> Iterable[HostFile]:
         return
     lines = [
         "#!/bin/sh",
-        *written_from(site, guard, [conduit.transparent.origin for conduit in conduits]),
+        *written_from(site, guard, [conduit.transparent.origin for conduit in conduits], ("SR 5.2",)),
         "set -eu",
     ]
     needed = {family for conduit in conduits for family in conduit.diversion.families}

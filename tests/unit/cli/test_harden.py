@@ -60,6 +60,7 @@ def test_who_could_not_reach_a_host_any_more_is_warned(
     site.write_text(SITE.replace("addresses: [10.10.0.2]", managed))
     main(["harden", str(site), "-o", str(site.parent / "hosts")])
 
+    assert f"the unit of gate-1 does not see {site}: keep the site file" in without
     assert f"no `management:` at {site}:7: once loaded, nobody can connect to gate-1 itself" in without
     assert "management" not in capsys.readouterr().out
 

@@ -1,5 +1,6 @@
 """What is written for each enforcement point, byte by byte, and that the real tools accept it."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 from tests.doubles.netns import hosts, missing_in_kernel
 
 from modwarden.hardening import HostFile, render_host
@@ -92,3 +94,34 @@ def test_no_word_of_the_operator_becomes_a_line_of_a_program(
     files = render_host(load_site(Path("site.yaml")), AssetName("gate-1"))
 
     assert all("of One subnet, from" in file.text for file in files)
+
+
+def test_the_order_of_a_site_file_changes_no_rule(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = {name: without_lines(file.text) for name, file in rendered("plant", monkeypatch).items()}
+    monkeypatch.chdir(tmp_path)
+    tree = YAML(typ="safe").load((GOLDEN / "plant" / "site.yaml").read_text())
+    for section in ("zones", "assets", "flows", "conduits"):
+        tree[section] = backwards(tree[section])
+    firewall, cell = tree["assets"]["firewall"], tree["conduits"]["cell"]
+    firewall["interfaces"] = backwards(firewall["interfaces"])
+    cell["servers"] = backwards(cell["servers"])
+    # What is YAML's is JSON's too, and keeps its order.
+    Path("site.yaml").write_text(json.dumps(tree))
+    site = load_site(Path("site.yaml"))
+    after = {
+        f"{name}/{file.name}": without_lines(file.text.replace(str(tmp_path), str(GOLDEN / "plant")))
+        for name in site.enforcement_points()
+        for file in render_host(site, name)
+    }
+
+    assert after == before
+
+
+def backwards(held: dict[str, object]) -> dict[str, object]:
+    return dict(reversed(held.items()))
+
+
+def without_lines(text: str) -> list[str]:
+    """Leave out where things stand: that changes."""
+    kept = [line for line in text.splitlines() if not line.startswith("#   ")]
+    return [re.sub(r"# site\.yaml:\d+: ", "# ", line) for line in kept]

@@ -5,6 +5,7 @@ from modwarden.site.lint import (
     buses,
     conduits,
     coverage,
+    flows,
     lines,
     listeners,
     points,
@@ -26,6 +27,7 @@ _LINTS = (
     *tls.LINTS,
     *transparent.LINTS,
     *reach.LINTS,
+    *flows.LINTS,
     *coverage.LINTS,
 )
 

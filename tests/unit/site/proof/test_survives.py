@@ -41,6 +41,7 @@ def test_a_rate_beyond_which_packets_are_dropped_closes_nothing_and_needs_no_rem
     more = f"{METER}  limit most {{ rate over 5/second }}\n  chain too_fast {{\n    counter drop\n  }}\n"
     rules.write_text(rules.read_text().replace("table inet filter {\n", more))
     proof = prove(load_site(ground.folder / "site.yaml"))
+    assert proof is not None
 
     assert "it-reaches-ot" in names(proof)
     assert proof.remarks == ()
@@ -53,6 +54,7 @@ def test_a_rate_that_leads_to_more_than_a_drop_stays_doubtful(ground: Any, end: 
     more = f"table inet filter {{\n  chain too_fast {{\n    {end}\n  }}\n"
     rules.write_text(rules.read_text().replace("table inet filter {\n", more))
     proof = prove(load_site(ground.folder / "site.yaml"))
+    assert proof is not None
 
     assert [text.partition(": `")[0] for _, text in proof.remarks] == ["taken as wider than it is: limit"]
 
@@ -136,7 +138,9 @@ def test_a_set_whose_members_change_may_hold_anybody(ground: Any) -> None:
 def test_icmp_types_are_told_apart_and_nothing_else_is_opened(ground: Any) -> None:
     proof = ground.prove('iifname "it" icmp type echo-request accept')
 
-    assert [f.message for f in proof.findings] == ["enterprise reaches control: 1 asset (plc-1) on icmp type 8"]
+    assert [f.message for f in proof.findings] == [
+        "enterprise reaches control: 1 asset (plc-1) on icmp type 8"
+    ]
 
 
 @pytest.mark.parametrize(

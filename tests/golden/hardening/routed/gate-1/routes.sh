@@ -2,6 +2,7 @@
 # Written by `modwarden harden` for the guard gate-1 of Northside, from
 #   site.yaml:19
 #   site.yaml:33
+# Serves IEC 62443-3-3 SR 5.2.
 # Change those lines and write it again, rather than this file.
 set -eu
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Written by `modwarden harden` for the guard gate-1 of One subnet, from
 #   site.yaml:17
+# Serves IEC 62443-3-3 SR 5.2.
 # Change those lines and write it again, rather than this file.
 set -eu
 
