@@ -97,19 +97,22 @@ class Firewall:
         return [(one["name"], one["what"]) for one in self.drift()[1]]
 
 
+@contextmanager
+def _cabled() -> Iterator[Host]:
+    with hosts("f", "i", "d", "o") as (host, it, dmz, ot):
+        legs = (("it", it, "10.30.0.1"), ("dmz", dmz, "10.20.0.1"), ("ot", ot, "10.10.0.1"))
+        for name, other, address in legs:
+            cable(host, name, other, "eth0")
+            host.ip("addr", "add", f"{address}/24", "dev", name)
+        host.sysctl("net.ipv4.ip_forward=1")
+        yield host
+
+
 @pytest.fixture
 def firewall(tmp_path: Path) -> Iterator[Firewall]:
     (tmp_path / "site.yaml").write_text(SITE)
     (tmp_path / "plant-firewall.nft").write_text(RULES)
-    with hosts("f", "i", "d", "o") as (host, it, dmz, ot):
-        for name, other, address in (
-            ("it", it, "10.30.0.1"),
-            ("dmz", dmz, "10.20.0.1"),
-            ("ot", ot, "10.10.0.1"),
-        ):
-            cable(host, name, other, "eth0")
-            host.ip("addr", "add", f"{address}/24", "dev", name)
-        host.sysctl("net.ipv4.ip_forward=1")
+    with _cabled() as host:
         host.nft(RULES)
         yield Firewall(host, tmp_path)
 
@@ -229,7 +232,9 @@ def test_a_host_as_it_should_be_is_no_finding_and_its_evidence_verifies_the_assu
     assert (code, found) == (0, [])
     main(checked)
     assert "and nothing changes it" in (said := capsys.readouterr().out)
-    assert said.count("verified by drift from plant-firewall at 20") == 2
+    # How many packets a rate lets pass, no packet shows.
+    assert said.count("supported by drift from plant-firewall at 20") == 1
+    assert said.count("verified by drift from plant-firewall at 20") == 1
     (firewall.folder / "plant-firewall.nft").write_text(RULES.replace("443 accept", "444 accept"))
     main(checked)
     assert "of what has changed since" in capsys.readouterr().out
@@ -281,3 +286,21 @@ def test_rules_that_harden_wrote_and_nft_loaded_are_the_same_again(case: str) ->
 
     assert [finding.message for finding in as_loaded.findings] == []
     assert {"drift-opens"} <= {finding.name for finding in without.findings}
+
+
+@pytest.mark.needs_tool("iptables-restore")
+def test_rules_of_iptables_are_compared_as_iptables_saves_them(tmp_path: Path) -> None:
+    rule = "-A FORWARD -s 10.30.0.0/24 -d 10.20.0.5 -p tcp --dport 443 -j ACCEPT"
+    replies = "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+    saved = f"*filter\n:FORWARD DROP [0:0]\n{replies}\n{rule}\nCOMMIT\n"
+    (tmp_path / "site.yaml").write_text(SITE.replace("plant-firewall.nft", "plant-firewall.v4"))
+    (tmp_path / "plant-firewall.v4").write_text(saved)
+    with _cabled() as host:
+        firewall = Firewall(host, tmp_path)
+        host.run("iptables-restore", input=saved)
+        as_loaded = firewall.found()
+        host.run("iptables", "-I", "FORWARD", "-s", "10.30.0.7", "-d", "10.10.0.0/24", "-j", "ACCEPT")
+        ((name, what),) = firewall.found()
+
+    assert (as_loaded, name) == ([], "drift-opens")
+    assert "opens any service from part of enterprise to control: by rule `-A FORWARD -s 10.30.0.7/32" in what

@@ -3,17 +3,19 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from modwarden.drift.collected import Collected
 from modwarden.model import Address, Network, Origin
 from modwarden.site.rulesets import Ruleset, RulesetError, parse_iptables_save, parse_nft_json
 
 _Held = TypeVar("_Held")
+# Family and name.
+_TableName: TypeAlias = tuple[str, str]
 _TABLE_OF_IPTABLES = re.compile(r"^\*(\w+)", re.MULTILINE)
 # The numbers of listening TCP sockets, and of UDP sockets that no peer was named for.
 _LISTENING = {"tcp": "0A", "udp": "07"}
@@ -144,20 +146,25 @@ class _Reader:
         return tuple(one for half in halves for one in half or ())
 
     def rulesets(self) -> tuple[Ruleset, ...] | None:
-        """Give all that filters packets; None where the kernel's own list was not to be had."""
+        """Give all that filters packets; None where the kernel's own list was not to be had, or not read."""
         text = self.collected.files.get("nft.json")
         if text is None:
             return None
+        foreign = self.read("nft.json", _of_iptables) or set()
         found = []
-        owned: set[tuple[str, str]] = set()
+        taken: set[_TableName] = set()
         for name, family in (("iptables.v4", "ip"), ("ip6tables.v6", "ip6")):
             saved = self.collected.files.get(name, "")
-            if not saved.strip():
-                continue
+            tables = {(family, table) for table in _TABLE_OF_IPTABLES.findall(saved)}
+            # What it shows of nf_tables is there twice, and in part; its own modules only it can show.
             if "nf_tables" in saved or "nft-save" in saved:
-                owned |= {(family, table) for table in _TABLE_OF_IPTABLES.findall(saved)}
-            found += self._parsed(partial(parse_iptables_save, saved, name, is_ipv6=family == "ip6"))
-        found += self._parsed(lambda: parse_nft_json(_without(text, owned), "nft.json"))
+                tables &= foreign
+                taken |= tables
+            if tables:
+                found += self._parsed(partial(parse_iptables_save, saved, name, is_ipv6=family == "ip6"))
+                names = {table for _, table in tables}
+                found[-1:] = [_only_tables(one, names) for one in found[-1:]]
+        found += self._parsed(lambda: parse_nft_json(_without(text, taken), "nft.json"))
         return None if self.refused else tuple(found)
 
     def _parsed(self, parse: Callable[[], Ruleset]) -> list[Ruleset]:
@@ -182,7 +189,20 @@ class _Reader:
         return tuple(sorted(dict.fromkeys(found), key=lambda one: (one.protocol, one.port, str(one.address))))
 
 
-def _without(text: str, owned: set[tuple[str, str]]) -> str:
+def _of_iptables(text: str) -> set[_TableName]:
+    """List the tables that hold what only iptables' own modules understand."""
+    return {
+        (str(rule["family"]), str(rule["table"]))
+        for rule in _raw_rules(text)
+        if any("xt" in statement for statement in rule.get("expr", ()))
+    }
+
+
+def _only_tables(ruleset: Ruleset, names: set[str]) -> Ruleset:
+    return replace(ruleset, tables=tuple(table for table in ruleset.tables if table.name in names))
+
+
+def _without(text: str, owned: set[_TableName]) -> str:
     """Leave out the tables that `iptables-save` has shown already; their lines stay where they are."""
     if not owned:
         return text
