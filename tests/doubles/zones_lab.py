@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +89,14 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 def namespaces() -> list[str]:
     return sorted(path.name for path in Path("/run/netns").glob("mwlab-*"))
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One test of the lab at a time, whichever process it is in: its namespaces have fixed names."""
+    with (Path(tempfile.gettempdir()) / "modwarden-zones-lab.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.doubles.guard import COMMAND, wait_until
 from tests.doubles.netns import missing_in_kernel
-from tests.doubles.zones_lab import namespaces, run, standing
+from tests.doubles.zones_lab import alone, namespaces, run, standing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.needs_root,
     pytest.mark.needs_tool("nft"),
     pytest.mark.needs_tool("ip"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
 ]
 
 
@@ -28,8 +28,13 @@ def inside() -> list[str]:
 def test_a_dead_guard_lets_nothing_pass_and_a_killed_lab_is_named_and_taken_down(tmp_path: Path) -> None:
     if missing := missing_in_kernel():
         pytest.skip(missing)
-    if namespaces():
-        pytest.skip("another lab stands on this machine")
+    with alone():
+        if namespaces():
+            pytest.skip("another lab stands on this machine")
+        _kill_guard_and_lab(tmp_path)
+
+
+def _kill_guard_and_lab(tmp_path: Path) -> None:
     with standing(tmp_path) as lab:
         before = lab.writes()
         (guard,) = run("ip", "netns", "pids", "mwlab-gate").stdout.split()

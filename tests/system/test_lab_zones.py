@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.doubles.guard import COMMAND, wait_until
 from tests.doubles.netns import missing_in_kernel
-from tests.doubles.zones_lab import Lab, namespaces, run, standing
+from tests.doubles.zones_lab import Lab, alone, namespaces, run, standing
 
 from modwarden.lab import setpoint_registers
 from modwarden.site import load_site
@@ -23,20 +23,22 @@ pytestmark = [
     pytest.mark.needs_root,
     pytest.mark.needs_tool("nft"),
     pytest.mark.needs_tool("ip"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
 ]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _kernel() -> None:
+def _kernel() -> Iterator[None]:
     if missing := missing_in_kernel():
         pytest.skip(missing)
-    if namespaces():
-        pytest.skip("another lab stands on this machine")
+    with alone():
+        if namespaces():
+            pytest.skip("another lab stands on this machine")
+        yield
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def lab(tmp_path_factory: pytest.TempPathFactory, _kernel: None) -> Iterator[Lab]:
     with standing(tmp_path_factory.mktemp("zones")) as lab:
         yield lab
 

@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.doubles.zones_lab import alone
 
 from modwarden.cli import main
 from modwarden.lab import ZONES, ZONES_SITE, find_namespaces
@@ -41,12 +42,13 @@ def test_every_namespace_and_interface_bears_the_lab_s_prefix(site: Path) -> Non
 def test_without_root_it_says_what_it_needs_and_makes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = find_namespaces()
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with alone():
+        before = find_namespaces()
 
-    assert main(["lab", "zones", "-o", str(tmp_path / "lab")]) == 3
-    assert "need root" in capsys.readouterr().err
-    assert (find_namespaces(), (tmp_path / "lab").exists()) == (before, False)
+        assert main(["lab", "zones", "-o", str(tmp_path / "lab")]) == 3
+        assert "need root" in capsys.readouterr().err
+        assert (find_namespaces(), (tmp_path / "lab").exists()) == (before, False)
 
 
 def test_a_tool_that_is_missing_is_named(
