@@ -102,8 +102,10 @@ class Router:
         inward = sum(one.bit for one in self.interfaces if zone in one.zones)
         yield from self.take_at(inward, packets, on_link=self.topology.owned[zone])
 
-    def take_at(self, inward: int, packets: Packets, on_link: int = 0) -> Iterator[Passed]:
-        """Give what becomes of packets that arrive at an interface."""
+    def take_at(
+        self, inward: int, packets: Packets, on_link: int = 0, *, is_decrypted: bool = False
+    ) -> Iterator[Passed]:
+        """Give what becomes of packets that arrive at an interface, in the clear or out of a tunnel."""
         box = (*packets, inward, self._all_outward())
         for arrived, rules, is_written in self._prerouted(box):
             local = _narrowed(arrived, DESTINATION, self.own)
@@ -113,7 +115,9 @@ class Router:
             away = ~self.own if is_written else ~self.own & ~on_link
             remote = _narrowed(arrived, DESTINATION, away)
             if remote is not None:
-                yield from self._forwarded(remote, rules, is_written=is_written or self.writes_sources)
+                # What came through a tunnel may leave where the tunnel's own packets arrived.
+                may_return = is_written or self.writes_sources or is_decrypted
+                yield from self._forwarded(remote, rules, is_written=may_return)
 
     def _local(self, box: Box, rules: Rules) -> Iterator[Passed]:
         for passed, more in _through(box, rules, self.stages[Hook.INPUT]):
