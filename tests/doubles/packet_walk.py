@@ -166,7 +166,7 @@ class PlainWorld:
             if router.name == end.at and key not in seen:
                 seen.add(key)
                 for inward in (end.interface,) if end.interface is not None else end.outer:
-                    yield from self._through(number, inward, packet, seen, hops)
+                    yield from self._through(number, inward, packet, seen, hops, is_decrypted=True)
 
     def _all_addresses(self) -> list[int]:
         listed = {address for addresses in self.segments.values() for address in addresses}
@@ -194,23 +194,31 @@ class PlainWorld:
                 yield from self._through(number, name, packet, seen, hops)
 
     def _through(
-        self, number: int, inward: str, packet: Flying, seen: set[tuple[str, Flying, int | None]], hops: int
+        self,
+        number: int,
+        inward: str,
+        packet: Flying,
+        seen: set[tuple[str, Flying, int | None]],
+        hops: int,
+        *,
+        is_decrypted: bool = False,
     ) -> Iterator[tuple[str, Flying, int]]:
         router = self.routers[number]
-        for onward, changed in self._route(router, inward, packet):
+        for onward, changed in self._route(router, inward, packet, is_decrypted=is_decrypted):
             if isinstance(onward, PlainEnd):
                 yield from self._come_out(onward, changed, seen, hops + 1)
             else:
                 yield from self._fly(onward, changed, seen, hops + 1, number)
 
     def _route(
-        self, router: PlainRouter, inward: str, packet: Flying
+        self, router: PlainRouter, inward: str, packet: Flying, *, is_decrypted: bool
     ) -> Iterator[tuple[str | PlainEnd, Flying]]:
         for arrived in _hook(router, Hook.PREROUTING, packet, inward, ""):
             if arrived.destination in router.own:
                 continue
             is_written = (arrived.destination, arrived.port) != (packet.destination, packet.port)
-            segment = router.interfaces[inward][0] if inward in router.interfaces else None
+            # What comes out of a tunnel came from no segment.
+            segment = router.interfaces[inward][0] if not is_decrypted else None
             if segment is not None and arrived.destination in self.segments[segment] and not is_written:
                 continue
             yield from self._route_into_tunnels(router, inward, arrived)

@@ -119,8 +119,10 @@ class Router:
         inward = sum(one.bit for one in self.interfaces if zone in one.zones)
         yield from self.take_at(inward, packets, on_link=self.topology.owned[zone])
 
-    def take_at(self, inward: int, packets: Packets, on_link: int = 0) -> Iterator[Passed]:
-        """Give what becomes of packets that arrive at an interface."""
+    def take_at(
+        self, inward: int, packets: Packets, on_link: int = 0, *, is_decrypted: bool = False
+    ) -> Iterator[Passed]:
+        """Give what becomes of packets that arrive at an interface, in the clear or out of a tunnel."""
         box = (*packets, inward, self._all_outward())
         for arrived in self._prerouted(box):
             local = arrived.box if arrived.is_taken else _narrowed(arrived.box, DESTINATION, self.own)
@@ -130,8 +132,9 @@ class Router:
             away = ~self.own if arrived.is_written else ~self.own & ~on_link
             remote = None if arrived.is_taken else _narrowed(arrived.box, DESTINATION, away)
             if remote is not None:
-                is_written = arrived.is_written or self.writes_sources
-                yield from self._forwarded(remote, arrived.rules, is_written=is_written)
+                # What came through a tunnel may leave where the tunnel's own packets arrived.
+                may_return = arrived.is_written or self.writes_sources or is_decrypted
+                yield from self._forwarded(remote, arrived.rules, is_written=may_return)
 
     def _local(self, box: Box, arrived: _Arrived) -> Iterator[Passed]:
         for passed, more in _through(box, arrived.rules, self.stages[Hook.INPUT]):

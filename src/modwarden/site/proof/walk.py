@@ -146,7 +146,7 @@ class Walk:
             self._reach_host(asset, packets, here)
         elif not self._is_seen(f"tunnel {tunnel.name}", router, packets):
             here = Step(step, "tunnel", None, asset, tunnel=tunnel, packets=packets)
-            for passed in router.take_at(router.arrival(end), packets):
+            for passed in router.take_at(router.arrival(end), packets, is_decrypted=True):
                 self._pass_on(router, passed, here)
 
     def _reach_host(self, asset: Asset, packets: Packets, step: Step) -> None:

@@ -44,22 +44,10 @@ def _element(tokens: Tokens) -> Any:
 
 
 def _with_remarks(tokens: Tokens, value: Any) -> Any:
+    """Pass over what an element keeps: counters, rates, its comment; note that it may end."""
     has_timeout = False
-    while tokens.peek() in (
-        "timeout",
-        "expires",
-        "counter",
-        "comment",
-        "packets",
-        "bytes",
-        "limit",
-        "last",
-        "quota",
-    ):
-        word = tokens.take().text
-        has_timeout |= word in ("timeout", "expires")
-        if word not in ("counter", "last", "limit", "quota"):
-            tokens.take()
+    while tokens.is_at_string or tokens.peek() not in (",", "}", ":", "\n", ""):
+        has_timeout |= tokens.take().text in ("timeout", "expires")
     return {"elem": {"val": value, "timeout": 1}} if has_timeout else value
 
 

@@ -42,7 +42,14 @@ def prove(ground: Any) -> Any:
     """Prove the usual site with another one at the far end of a tunnel."""
 
     def proven(
-        tunnel: str, near: str, far: str, *, site: str = SITE, more: str = "", is_cut_off: bool = False
+        tunnel: str,
+        near: str,
+        far: str,
+        *,
+        site: str = SITE,
+        more: str = "",
+        is_cut_off: bool = False,
+        far_end: str = FAR,
     ) -> Any:
         whole = site.replace("assets:\n", "  pumping: {level: 0, networks: [10.40.0.0/24]}\nassets:\n")
         policy = "type filter hook forward priority filter; policy drop;"
@@ -51,7 +58,7 @@ def prove(ground: Any) -> Any:
         (ground.folder / "far.nft").write_text(text)
         return ground.prove(
             near,
-            more=FAR.replace("    routes: [ROUTES]\n", "    routes: []\n" if is_cut_off else "")
+            more=far_end.replace("    routes: [ROUTES]\n", "    routes: []\n" if is_cut_off else "")
             + more
             + tunnel,
             site=whole,
@@ -235,3 +242,12 @@ def test_whoever_gets_into_a_router_may_send_into_its_tunnels(prove: Any) -> Non
     assert "enterprise reaches pumping by a way in around the DMZ: 1 asset (plc-9) on tcp/502" in messages(
         proof
     )
+
+
+def test_a_gateway_with_one_interface_sends_on_what_ipsec_brought_to_it(prove: Any) -> None:
+    one_armed = FAR.replace("wan: [203.0.113.9], lan: [10.40.0.1]", "lan: [10.40.0.1]")
+    tunnel = IPSEC.replace("203.0.113.9", "10.40.0.1").replace("[10.40.0.0/24]}", "[10.40.0.17/32]}")
+    far = 'iifname "lan" oifname "lan" tcp dport 502 accept'
+    proof = prove(tunnel, 'iifname "it" ip daddr 10.40.0.17 accept', far, far_end=one_armed)
+
+    assert REACHED in messages(proof)

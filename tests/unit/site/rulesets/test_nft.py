@@ -227,3 +227,23 @@ def test_a_text_cut_anywhere_is_read_or_refused_and_nothing_else() -> None:
             parse_nft_text(WRITTEN[:end], "cut.nft")
         except RulesetError:
             continue
+
+
+def test_what_the_kernel_keeps_with_the_elements_of_a_set_is_passed_over() -> None:
+    text = """table inet t {
+  set seen {
+    type ipv4_addr
+    flags dynamic,timeout
+    timeout 1m
+    elements = { 10.0.0.5 limit rate over 100/second burst 200 packets expires 45s976ms,
+           10.0.0.6 counter packets 3 bytes 180 timeout 1m expires 3s comment "a, b }" }
+  }
+  set gates { type ipv4_addr; elements = { 10.0.0.2 comment "gate-1", 10.0.0.3 } }
+  chain c {
+    ip saddr @gates accept
+  }
+}
+"""
+    (rule,) = parse_nft_text(text, "fw.nft").tables[0].chains["c"].rules
+
+    assert [len(match.source.pieces((0, 2**32))) for match in rule.matches] == [1]
