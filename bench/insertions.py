@@ -148,7 +148,7 @@ def _launch(folder: Path, insertion: Insertion, host: str, clients: str) -> Runn
 
 
 def _load_rules(site: Path, folder: Path, host: str) -> None:
-    """As an operator would; for a proxy there is nothing to load."""
+    """As an operator would."""
     folder.mkdir()
     for file in render_host(load_site(site), AssetName("gate-1")):
         path = folder / file.name

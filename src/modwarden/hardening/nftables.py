@@ -46,9 +46,9 @@ def render_rules(site: Site, asset: AssetName) -> Iterable[HostFile]:
 
 
 def _serves(point: Point) -> tuple[str, ...]:
+    from_outside = ("SR 1.13",) if point.forwards else ()
     boundary = ("SR 5.1", "SR 5.2", "SR 5.2 RE 1", "SR 5.2 RE 3")
-    senders = ("SR 3.1",) if point.forwards else ()
-    return ("SR 1.13", "SR 2.8", *senders, *boundary, "SR 7.1 RE 1", "SR 7.1 RE 2", "SR 7.7")
+    return (*from_outside, "SR 2.8", *boundary, "SR 7.1 RE 1", "SR 7.1 RE 2", "SR 7.7")
 
 
 def _table(name: str, body: Iterable[str]) -> list[str]:

@@ -84,7 +84,7 @@ def _units(point: Point) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         yield FORWARDING_UNIT, _FORWARDING, ("SR 5.2 RE 3",)
     if point.is_guard:
         needs = [RULES_UNIT, *([FORWARDING_UNIT] if point.is_transparent else [])]
-        yield GUARD_UNIT, guard_unit(point, needs), ("SR 3.4", "SR 7.2", "SR 7.7")
+        yield GUARD_UNIT, guard_unit(point, needs), ("SR 3.4", "SR 5.4", "SR 7.7")
 
 
 def _what(point: Point) -> str:
