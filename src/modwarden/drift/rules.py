@@ -21,6 +21,11 @@ from modwarden.site.rulesets import Action, Chain, Hook, Rule, Ruleset, Table
 from modwarden.site.rulesets.ir import NEW
 
 _RATE = "a rate"
+# What is followed packet by packet; of anything else it is only known whether both sides have it.
+_FOLLOWED = frozenset({
+    Action.ACCEPT, Action.DROP, Action.JUMP, Action.GOTO, Action.RETURN, Action.DNAT, Action.SNAT,
+    Action.MASQUERADE, Action.REDIRECT,
+})  # fmt: skip
 # What should run, and what does.
 Sides: TypeAlias = tuple[Expected, Sequence[Ruleset]]
 
@@ -126,5 +131,6 @@ def _remarks(loaded: Sequence[Ruleset]) -> Iterator[str]:
 
 def _uncertain_of(side: Fates) -> Iterator[tuple[Table, Chain, Rule]]:
     # What only holds back what comes too fast does nothing to a path, and is still missed where it is gone.
-    held = ((*one, one[2].uncertain or one[2].action is Action.CONTINUE) for one in rules_of(side.rulesets))
-    yield from ((table, chain, rule) for table, chain, rule, is_doubtful in held if is_doubtful)
+    for table, chain, rule in rules_of(side.rulesets):
+        if rule.uncertain or rule.action not in _FOLLOWED:
+            yield table, chain, rule
