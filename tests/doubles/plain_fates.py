@@ -6,6 +6,7 @@ It shares no code with drift but the parsed rule sets and the plain walk through
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from modwarden.site.rulesets import Hook
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_BROADCAST = IPv4Address("255.255.255.255")
 Fate = frozenset[tuple[int, int, int, int]]
 
 
@@ -42,11 +44,17 @@ def _sent(
 ) -> Iterator[tuple[int, int, int, int]]:
     for arrived in through_hook(router, Hook.PREROUTING, packet, inward, outward):
         if path == "input":
-            if arrived.destination in router.own:
+            if _is_local(router, arrived.destination):
                 yield from map(_key, through_hook(router, Hook.INPUT, arrived, inward, ""))
-        elif arrived.destination not in router.own:
+        elif not _is_local(router, arrived.destination):
             for forwarded in through_hook(router, Hook.FORWARD, arrived, inward, outward):
                 yield from map(_key, through_hook(router, Hook.POSTROUTING, forwarded, inward, outward))
+
+
+def _is_local(router: PlainRouter, destination: int) -> bool:
+    """Say whether a host takes it for itself: at its addresses, as loopback, broadcast or multicast."""
+    there = IPv4Address(destination)
+    return destination in router.own or there.is_loopback or there.is_multicast or there == _BROADCAST
 
 
 def _key(packet: Flying) -> tuple[int, int, int, int]:

@@ -60,11 +60,9 @@ def mutated(text: str, seed: int) -> str:
         del lines[at]
     elif kind == "insert" and "nat" not in "".join(lines[max(0, at - 2) : at]):
         lines.insert(at, f"    {chosen.choice(_OTHERS)}")
-    elif kind == "move":
-        # A chain that is jumped to stands in the same table.
-        tables = [sum(line.startswith("table ") for line in lines[:number]) for number in range(len(lines))]
-        within = [place for place in places if tables[place] == tables[at]]
-        lines.insert(chosen.choice(within), lines.pop(at))
+    elif kind == "move" and "inner" not in lines[at]:
+        # A jump would lead to a chain of another table, or into the chain it stands in.
+        lines.insert(chosen.choice(places), lines.pop(at))
     elif kind == "change":
         old, new = chosen.choice([("502", "600"), ("10.0.0.", "10.0.1."), ("drop", "accept"), (".11", ".12")])
         lines[at] = lines[at].replace(old, new)
