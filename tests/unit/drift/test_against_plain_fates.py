@@ -60,13 +60,20 @@ def mutated(text: str, seed: int) -> str:
         del lines[at]
     elif kind == "insert" and "nat" not in "".join(lines[max(0, at - 2) : at]):
         lines.insert(at, f"    {chosen.choice(_OTHERS)}")
-    elif kind == "move" and "inner" not in lines[at]:
-        # A jump would lead to a chain of another table, or into the chain it stands in.
-        lines.insert(chosen.choice(places), lines.pop(at))
+    elif kind == "move":
+        # Within its chain: elsewhere no kernel would take it, or chains would call each other in a circle.
+        lines.insert(
+            chosen.choice([n for n in places if chain_at(lines, n) == chain_at(lines, at)]), lines.pop(at)
+        )
     elif kind == "change":
         old, new = chosen.choice([("502", "600"), ("10.0.0.", "10.0.1."), ("drop", "accept"), (".11", ".12")])
         lines[at] = lines[at].replace(old, new)
     return "\n".join(lines)
+
+
+def chain_at(lines: list[str], number: int) -> int:
+    """Give the line at which a rule's chain begins."""
+    return max(n for n, line in enumerate(lines[:number]) if line.startswith("  chain "))
 
 
 def found_by_sets(
