@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # `make kills` asks for more, in runs of so many: each run has one journal.
 KILLS = int(os.environ.get("KILLS", "20"))
-_SECONDS_A_KILL = 12
+_SECONDS_A_KILL = 30
 SEED = int(os.environ.get("KILLS_SEED", random.SystemRandom().randrange(10**6)))
 # A life of a few tenths of a second fills several; what is kept is more than the longest life writes, so that
 # each row can be read before it is retired.

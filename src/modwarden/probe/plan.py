@@ -126,8 +126,15 @@ def _all_targets(site: Site) -> Iterator[Target]:
             for number in _MODBUS:
                 yield from _at(asset, number, "Modbus port", is_served=False)
         if asset.connections.forwards or asset.name in site.guards():
-            for number in _MANAGEMENT:
-                yield from _at(asset, number, "management", is_served=False)
+            yield from _managed(asset)
+
+
+def _managed(asset: Asset) -> Iterator[Target]:
+    declared = asset.management.ports if asset.management is not None else ()
+    # Of a span its two ends, as of a relay's.
+    ports = {number for port in declared if port.protocol == "tcp" for number in (port.first, port.last)}
+    for number in sorted({*ports, *_MANAGEMENT}):
+        yield from _at(asset, number, "management", is_served=number in ports)
 
 
 def _on_network(site: Site) -> list[Asset]:

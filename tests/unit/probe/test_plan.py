@@ -131,3 +131,16 @@ def test_a_limit_leaves_the_rest_out_and_says_so(tmp_path: Path) -> None:
 
     assert len(plan.knocks) == 3
     assert "beyond the limit of 3" in plan.unasked[-1]
+
+
+def test_a_port_that_is_declared_for_management_must_work_where_its_rules_let_it(tmp_path: Path) -> None:
+    (tmp_path / "fw.nft").write_text(RULES)
+    managed = SITE.replace("addresses: [10.10.0.2]}", "addresses: [10.10.0.2], management: MANAGED}")
+    (tmp_path / "site.yaml").write_text(managed.replace("MANAGED", "{from: [hist-1], ports: [tcp/2222]}"))
+    targets = {
+        target.port: target.is_served
+        for target in targets_of(load_site(tmp_path / "site.yaml"))
+        if (target.asset, target.what) == ("gate-1", "management")
+    }
+
+    assert targets == {22: False, 443: False, 2222: True}
