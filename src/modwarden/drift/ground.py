@@ -13,7 +13,7 @@ from modwarden.model import Address, Asset, Site
 from modwarden.site.proof.prove import on_every_protocol
 from modwarden.site.proof.router import names_used, nat_bounds
 from modwarden.site.proof.space import Box, Space
-from modwarden.site.proof.topology import Topology, bounds, service_bounds
+from modwarden.site.proof.topology import Topology, bounds, kind_bounds, service_bounds
 from modwarden.site.rulesets import Match, Names, Rule, Ruleset
 from modwarden.site.rulesets.sets import SOURCE_PORTS, Interval, address_number, network_interval
 
@@ -75,10 +75,12 @@ class Ground:
 
     def boxes(self, rule: Rule) -> tuple[Box, ...]:
         """Give the packets that a rule may match."""
-        found = (
-            (*self.space.packets_of(one), self._bits(one.inward), self._bits(one.outward))
-            for one in rule.matches
-        )
+        found = []
+        zones = self.topology.zones_of(self.asset)
+        for one in rule.matches:
+            source, to, services, ports = self.space.packets_of(one)
+            to &= self.topology.destinations(one.kinds, self.own, zones)
+            found.append((source, to, services, ports, self._bits(one.inward), self._bits(one.outward)))
         return tuple(box for box in found if all(box))
 
     def names(self, bits: int) -> list[str]:
@@ -100,7 +102,12 @@ class Ground:
 
     def _space(self, rulesets: Sequence[Ruleset]) -> Space:
         linked = (one for addresses in self.links.values() for one in addresses)
-        addresses = [*bounds(self.site), *_SPECIAL, *(_single(address_number(one)) for one in linked)]
+        addresses = [
+            *bounds(self.site),
+            *kind_bounds(self.site),
+            *_SPECIAL,
+            *(_single(address_number(one)) for one in linked),
+        ]
         services = [*service_bounds(self.site)]
         for translation in nat_bounds(rulesets):
             addresses += translation.addresses.intervals or () if translation.addresses is not None else ()

@@ -17,13 +17,12 @@ from modwarden.model import Asset, Network, Route, TunnelEnd, TunnelKind, ZoneNa
 from modwarden.site.proof.chains import ChainReader, Outcome
 from modwarden.site.proof.interfaces import Attached, attached_to
 from modwarden.site.proof.space import DESTINATION, INWARD, SERVICE, SOURCE, Box, Packets, full, meet
-from modwarden.site.proof.topology import MULTICAST, Topology
+from modwarden.site.proof.topology import Topology
 from modwarden.site.proof.tunnels import Entrance
 from modwarden.site.rulesets import (
     Action,
     Chain,
     Hook,
-    Kind,
     Names,
     Rule,
     Ruleset,
@@ -32,7 +31,6 @@ from modwarden.site.rulesets import (
     Translation,
 )
 from modwarden.site.rulesets._names import WITH_PORTS
-from modwarden.site.rulesets.ir import Kinds
 from modwarden.site.rulesets.sets import ALL, address_number, network_interval, service
 
 Rules: TypeAlias = tuple[Rule, ...]
@@ -270,7 +268,7 @@ class Router:
             source, to, services, ports = self.topology.space.packets_of(match)
             box = (
                 source,
-                to & self._of_kinds(match.kinds),
+                to & self.topology.destinations(match.kinds, self.own, self._zones()),
                 services,
                 ports,
                 self._bits(match.inward),
@@ -279,22 +277,6 @@ class Router:
             if all(box):
                 found.append(box)
         return tuple(found)
-
-    def _of_kinds(self, conditions: Iterable[Kinds]) -> int:
-        everything = full(self.topology.space.addresses)
-        mask = everything
-        for asked in conditions:
-            held = 0
-            for kind in asked.kinds:
-                held |= self._of_kind(kind)
-            mask &= everything & ~held if asked.is_negated else held
-        return mask
-
-    def _of_kind(self, kind: Kind) -> int:
-        if kind is Kind.LOCAL:
-            return self.own
-        intervals = MULTICAST if kind is Kind.MULTICAST else self.topology.broadcasts(self._zones())
-        return self.topology.space.addresses.mask(intervals)
 
     def _zones(self) -> tuple[ZoneName, ...]:
         return tuple(dict.fromkeys(zone for one in self.interfaces for zone in one.zones))

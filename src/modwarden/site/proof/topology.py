@@ -4,13 +4,14 @@ Where things are: one segment for each zone, and the assets that stand on more t
 Within a zone everything reaches everything; that is what a zone means, and the proof assumes no less.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from modwarden.model import Address, Asset, AssetName, Port, Site, Socket, Verdicts, Zone, ZoneName
 from modwarden.site.proof.space import Space
 from modwarden.site.proof.tunnels import Entrance, entrances
+from modwarden.site.rulesets.ir import Kind, Kinds
 from modwarden.site.rulesets.sets import PORTS, Interval, IntervalSet, address_number, network_interval
 
 PROTOCOLS = {"tcp": 6, "udp": 17}
@@ -72,8 +73,21 @@ class Topology:
                 for zone in host.zones:
                     self.hosts.setdefault(zone, []).append(host)
 
-    def broadcasts(self, zones: Iterable[ZoneName]) -> tuple[Interval, ...]:
-        """Give the broadcast addresses of zones, each network of theirs taken for a subnet."""
+    def destinations(self, conditions: Iterable[Kinds], own: int, zones: Sequence[ZoneName]) -> int:
+        """Give the destinations that are of some kinds to a host with its own addresses on some zones."""
+        everything = self.space.everything[1]
+        mask = everything
+        for asked in conditions:
+            held = 0
+            for kind in asked.kinds:
+                held |= own if kind is Kind.LOCAL else self.space.addresses.mask(self._shared(kind, zones))
+            mask &= everything & ~held if asked.is_negated else held
+        return mask
+
+    def _shared(self, kind: Kind, zones: Sequence[ZoneName]) -> tuple[Interval, ...]:
+        if kind is Kind.MULTICAST:
+            return MULTICAST
+        # Each network of a zone is taken for a subnet.
         return (_TO_ALL, *(pair for zone in zones for pair in _broadcasts(self.site.zones[zone])))
 
     def mask_of(self, asset: Asset) -> int:
