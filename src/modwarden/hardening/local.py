@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from modwarden.hardening.crossing import TRACKED, encrypted_rules, told
-from modwarden.hardening.needs import Need, Target
+from modwarden.hardening.needs import Need, NeedKind, Target
 from modwarden.hardening.nft_words import SPANS, accepts, of_version
-from modwarden.hardening.places import minus
+from modwarden.hardening.places import addresses_of, minus
 from modwarden.hardening.point import Point
 from modwarden.site.rulesets.sets import NONE, IntervalSet
 
@@ -40,8 +40,16 @@ def arriving(point: Point, need: Need) -> Iterator[str]:
         if not point.forwards:
             yield from accepts(source, reached, comment=need.name)
         for leg in point.legs:
+            if need.kind is NeedKind.TUNNEL and leg.name not in _outer(to, point):
+                continue
             before = f'iifname "{leg.name}"'
             yield from accepts(source & leg.behind, reached, comment=need.name, before=before)
+
+
+def _outer(to: IntervalSet, point: Point) -> set[str]:
+    """Name the interfaces of a tunnel's outer address: its packets come by no other."""
+    held = ((one.name, addresses_of(one.addresses)) for one in point.asset.connections.interfaces)
+    return {name for name, addresses in held if not (addresses & to).is_empty}
 
 
 def _unless_all(to: IntervalSet, point: Point) -> IntervalSet:
