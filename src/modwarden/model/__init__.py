@@ -86,13 +86,16 @@ from modwarden.model.site import Site
 from modwarden.model.table import LAST_ADDRESS, Span, Table
 from modwarden.model.tls import (
     DEFAULT_SUITES,
+    FROM_CERTIFICATE,
     Expired,
+    Ocsp,
     OneSided,
     ServerTls,
     StaleCrl,
     Suite,
     Tls,
     TlsVersion,
+    WhenSilent,
     suites_of,
 )
 from modwarden.model.transparent import (
@@ -118,6 +121,7 @@ __all__ = [
     "EXCEPTION_CODES",
     "FIELD",
     "FOUNDATIONAL_REQUIREMENTS",
+    "FROM_CERTIFICATE",
     "INTERNET",
     "LAST_ADDRESS",
     "MARK",
@@ -162,6 +166,7 @@ __all__ = [
     "Line",
     "MaxChange",
     "Network",
+    "Ocsp",
     "OnFailure",
     "OnGuardFailure",
     "OnJournalFailure",
@@ -217,6 +222,7 @@ __all__ = [
     "UnitId",
     "Verdicts",
     "Voltage",
+    "WhenSilent",
     "Window",
     "Zone",
     "ZoneName",
