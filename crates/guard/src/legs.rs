@@ -161,7 +161,7 @@ impl Legs {
 
     /// Whether a handshake waits for a responder; it may go on.
     pub(crate) fn stir_settled(&mut self) -> bool {
-        self.sockets_mut().fold(false, |any, socket| socket.stir_settled() || any)
+        self.sockets_mut().filter_map(|socket| socket.stir_settled().then_some(())).count() > 0
     }
 
     /// The conversation is over, and its connections with it: TLS says so.

@@ -30,6 +30,11 @@ pub(crate) fn break_desk(hangs: bool) {
     AT_DESK.store(1 + u8::from(hangs), Ordering::SeqCst);
 }
 
+/// Whether it has gone wrong.
+pub(crate) fn desk_is_broken() -> bool {
+    AT_DESK.load(Ordering::SeqCst) == 0
+}
+
 pub(super) fn in_desk() {
     match AT_DESK.swap(0, Ordering::SeqCst) {
         0 => {}

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 #[path = "../../tests/tls/pki.rs"]
 #[allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)]
-mod pki;
+pub(super) mod pki;
 
 use crate::data_loop::harness::{self, Server, at, document, free_port};
 use pki::{DAY_S, Holder, Site, Wish};

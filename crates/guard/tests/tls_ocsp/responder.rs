@@ -71,8 +71,8 @@ fn spell(index: &[(&X509, bool)]) -> String {
     let line = |(certificate, is_revoked): &(&X509, bool)| {
         let serial = certificate.serial_number().to_bn().unwrap().to_hex_str().unwrap().to_string();
         match is_revoked {
-            true => format!("R\t301231235959Z\t260101000000Z\t{serial}\tunknown\t/CN=hmi-1\n"),
-            false => format!("V\t301231235959Z\t\t{serial}\tunknown\t/CN=hmi-1\n"),
+            true => format!("R\t301231235959Z\t260101000000Z\t{serial}\tunknown\t/CN={serial}\n"),
+            false => format!("V\t301231235959Z\t\t{serial}\tunknown\t/CN={serial}\n"),
         }
     };
     index.iter().map(line).collect()

@@ -106,7 +106,7 @@ impl Desks {
 
     fn may_begin(&mut self) -> bool {
         self.hanging.retain(|thread| !thread.is_finished());
-        self.hanging.len() <= MOST_HANGING
+        self.hanging.len() < MOST_HANGING
     }
 
     /// One more, by its place.

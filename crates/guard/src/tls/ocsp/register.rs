@@ -4,7 +4,7 @@
 //! * a certificate has one question under way at most, at most so many wait, and as few entries are kept;
 //! * a good answer counts until it ends, however many questions after it fail;
 //! * a responder that was silent is left alone for a while, so that one that is gone keeps no question waiting;
-//! * of a failure one row is made for a certificate in the time that an answer may count at most.
+//! * of a failure one row is made for a certificate in an hour.
 
 use super::asks::{Manner, Subject, Whose};
 use super::desks::{Bell, Desks, Reply};
@@ -28,6 +28,9 @@ const MOST_QUIET: usize = 64;
 const RETRY: Duration = Duration::from_secs(5);
 /// Before it is for an open session, which nothing happens to meanwhile.
 const RETRY_LIVE: Duration = Duration::from_secs(60);
+
+/// Before a row says again that nobody says anything of a certificate.
+const TELL_AGAIN: Duration = Duration::from_secs(3_600);
 
 /// What handshakes and the data loop ask.
 pub(crate) struct Ocsp {
@@ -368,7 +371,7 @@ impl Entry {
         }
         // Whom it keeps out has a row of its own.
         let concerns_nobody = self.manner.refuses_silence() && !is_live;
-        let is_told = self.told.is_some_and(|(known, at)| known == reason && at + self.manner.max_age() > now);
+        let is_told = self.told.is_some_and(|(known, at)| known == reason && at + TELL_AGAIN > now);
         if concerns_nobody || is_told {
             return None;
         }
@@ -382,6 +385,6 @@ impl Entry {
     }
 
     fn is_told_lately(&self, now: Instant) -> bool {
-        self.told.is_some_and(|(_, at)| at + self.manner.max_age() > now)
+        self.told.is_some_and(|(_, at)| at + TELL_AGAIN > now)
     }
 }

@@ -4,8 +4,9 @@ use super::asks::{Manner, Whose};
 use super::register::{News, Ocsp, Standing};
 use crate::tls::anchors::store_of;
 use crate::tls::credential::Credential;
-use crate::tls::panics::break_desk;
+use crate::tls::panics::{break_desk, desk_is_broken};
 use crate::tls::refusal::Reason;
+use crate::tls::tests::pki::{Site, Wish};
 use openssl::stack::Stack;
 use openssl::x509::X509;
 use policy::document;
@@ -13,12 +14,6 @@ use serde_json::json;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-#[path = "../../../tests/tls/pki.rs"]
-#[allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)]
-mod pki;
-
-use pki::{Site, Wish};
 
 /// One thread is to go wrong, and not another test's.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -33,7 +28,7 @@ fn manner(site: &Site, port: u16, when_silent: &str) -> Arc<Manner> {
         "max_age_ms": 3_600_000,
     }))
     .unwrap();
-    let roots = store_of(&[site.root.certificate.clone()]).unwrap().build();
+    let roots = store_of(std::slice::from_ref(&site.root.certificate)).unwrap().build();
     Arc::new(Manner { terms, roots, whose: Whose::Conduit(Arc::from("hvac")) })
 }
 
@@ -54,12 +49,24 @@ fn deaf() -> (TcpListener, u16) {
 }
 
 fn news(ocsp: &Ocsp) -> Vec<News> {
+    wait_until(|| ocsp.has_news());
+    ocsp.take_news()
+}
+
+fn wait_until(is_so: impl Fn() -> bool) {
     let until = Instant::now() + Duration::from_secs(10);
-    while !ocsp.has_news() {
-        assert!(Instant::now() < until, "there is no news");
+    while !is_so() {
+        assert!(Instant::now() < until, "it does not come to that");
         std::thread::sleep(Duration::from_millis(5));
     }
-    ocsp.take_news()
+}
+
+/// As the loop does each second.
+fn tick_until_news(ocsp: &Ocsp, now: Instant) {
+    wait_until(|| {
+        ocsp.lock().tick(now);
+        ocsp.has_news()
+    });
 }
 
 fn refused_for(ocsp: &Ocsp, manner: &Arc<Manner>, credential: &Arc<Credential>) -> Option<(Reason, String)> {
@@ -78,10 +85,10 @@ fn a_thread_that_dies_or_hangs_counts_as_silence_and_is_begun_again() {
         break_desk(hangs);
         let begun = Instant::now();
         assert_eq!(ocsp.judge(&manner, &first, begun), Standing::Waiting);
-        std::thread::sleep(Duration::from_millis(200));
-        // As a tick of the loop would, when the question's time is over.
-        let late = begun + Duration::from_secs(3);
-        ocsp.lock().tick(late);
+        wait_until(desk_is_broken);
+        // What hangs is found when the question's time is over, what died at once.
+        let late = if hangs { begun + Duration::from_secs(3) } else { begun };
+        tick_until_news(&ocsp, late);
         assert_eq!(news(&ocsp), []);
         let (reason, detail) = refused_for(&ocsp, &manner, &first).unwrap();
         assert_eq!(reason, Reason::OcspSilent);
@@ -103,8 +110,7 @@ fn where_silence_lets_in_nobody_waits_whatever_becomes_of_the_threads() {
     break_desk(false);
 
     assert_eq!(ocsp.judge(&manner, &somebody, Instant::now()), Standing::Fine);
-    std::thread::sleep(Duration::from_millis(100));
-    ocsp.lock().tick(Instant::now());
+    tick_until_news(&ocsp, Instant::now());
     let rows = news(&ocsp);
     let [News::Unanswered(whose, told)] = rows.as_slice() else { panic!("no row") };
     assert_eq!(whose, &Whose::Conduit(Arc::from("hvac")));
