@@ -19,13 +19,14 @@ use crate::legs::Legs;
 use crate::listeners::Place;
 use crate::socket::Readiness;
 use crate::timers::Key;
-use crate::tls::Identity;
+use crate::tls::{Credential, Identity, ServerGate};
 use crate::token::Slot;
 use crate::turn::Turn;
 use line::ClientId;
 use policy::Moment;
 use session::{Action, Leg, Session, Terms};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 const ROUNDS: usize = 8;
 
@@ -189,6 +190,16 @@ impl Conversation {
     /// Cut each server connection that `judge` says something against.
     pub(crate) fn judge_servers(&mut self, judge: &mut Judge<'_>, turn: &mut Turn<'_>) {
         self.legs.judge(judge, &mut self.session, turn);
+    }
+
+    /// Each server that is there under TLS, with what it showed.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = (&Arc<ServerGate>, &Arc<Credential>)> {
+        self.legs.servers()
+    }
+
+    /// A responder said something: whether a handshake with a server waits for that.
+    pub(crate) fn stir_settled(&mut self) -> bool {
+        self.legs.stir_settled()
     }
 
     /// The line that a leg leads to is there.

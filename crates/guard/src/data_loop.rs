@@ -5,6 +5,7 @@
 //! `upkeep`, and the end in `drain`.
 
 mod arrivals;
+mod asking;
 mod broken;
 mod drain;
 #[cfg(test)]
@@ -206,6 +207,7 @@ impl DataLoop {
         self.read_clock();
         self.deliver_commits();
         self.resume_unfinished();
+        self.hear_responders();
         self.shake_hands();
         self.fire_timers();
         self.accept_when_due();

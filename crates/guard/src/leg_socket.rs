@@ -166,12 +166,26 @@ impl LegSocket {
             return;
         }
         match &self.server {
-            Server::Securing { .. } => {
+            Server::Securing { dial, .. } => {
+                let late = dial.late();
                 turn.ledger.counters.limit(Limit::HandshakeTimeout);
-                self.mistrusted(&Refusal::new(Reason::HandshakeTimeout, ""), session, turn);
+                self.mistrusted(&late, session, turn);
             }
             _ => self.refused(session, turn),
         }
+    }
+
+    /// Who is there under TLS.
+    pub(crate) fn server(&self) -> Option<(&Arc<ServerGate>, &Arc<Credential>)> {
+        let far = self.far.as_ref().filter(|_| matches!(self.server, Server::Open(_)))?;
+        Some((&far.gate, &far.credential))
+    }
+
+    /// Whether its handshake waits for a responder; it may go on.
+    pub(crate) fn stir_settled(&mut self) -> bool {
+        let Server::Securing { dial, .. } = &mut self.server else { return false };
+        dial.stir();
+        dial.is_settled()
     }
 
     /// Cut the connection where something stands against its server now.

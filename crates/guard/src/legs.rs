@@ -5,6 +5,7 @@ use crate::leg_socket::{Judge, LegSocket};
 use crate::line_leg::LineLeg;
 use crate::socket::Readiness;
 use crate::timers::Key;
+use crate::tls::{Credential, ServerGate};
 use crate::token::{Slot, token_of};
 use crate::turn::Turn;
 use session::{Leg, Session};
@@ -152,6 +153,15 @@ impl Legs {
         for socket in self.sockets_mut() {
             socket.judge(judge, session, turn);
         }
+    }
+
+    pub(crate) fn servers(&self) -> impl Iterator<Item = (&Arc<ServerGate>, &Arc<Credential>)> {
+        self.sockets().filter_map(LegSocket::server)
+    }
+
+    /// Whether a handshake waits for a responder; it may go on.
+    pub(crate) fn stir_settled(&mut self) -> bool {
+        self.sockets_mut().filter_map(|socket| socket.stir_settled().then_some(())).count() > 0
     }
 
     /// The conversation is over, and its connections with it: TLS says so.

@@ -98,8 +98,12 @@ impl DataLoop {
     }
 
     pub(crate) fn cut(&mut self, key: Key, why: Reason) {
+        self.cut_for(key, &format!("certificate: {}", why.word()));
+    }
+
+    pub(crate) fn cut_for(&mut self, key: Key, told: &str) {
         self.with(key, |conversation, turn| {
-            conversation.session.close(&format!("certificate: {}", why.word()), &mut turn.context());
+            conversation.session.close(told, &mut turn.context());
             conversation.pump(turn)
         });
     }

@@ -34,6 +34,7 @@ impl DataLoop {
             "lines": self.lines.spell(self.now.monotonic_ns),
             "client_ports": self.stations.spell(self.now.monotonic_ns),
             "certificates": self.certificates(),
+            "ocsp": self.keyring.asks().then(|| self.keyring.ocsp().spell()),
             "handshakes": self.handshakes.len(),
             "events": self.ledger.counters.events(),
             "limits": self.limits(),
@@ -138,6 +139,23 @@ impl DataLoop {
         }
     }
 
+    fn status_answers(&self, text: &mut Exposition) {
+        if !self.keyring.asks() {
+            return;
+        }
+        let ocsp = self.keyring.ocsp();
+        let family = "modwarden_ocsp_replies_total";
+        text.family(family, "counter", "Questions to responders of revocation status, by what came of them.");
+        for (reply, count) in ocsp.replies() {
+            text.sample(family, &format!("reply={reply:?}"), count);
+        }
+        let family = "modwarden_ocsp_certificates";
+        text.family(family, "gauge", "Peers' certificates that responders are asked about, by what is known of them.");
+        for (standing, count) in ocsp.standings() {
+            text.sample(family, &format!("standing={standing:?}"), count);
+        }
+    }
+
     pub(crate) fn metrics(&self) -> Vec<u8> {
         let mut text = Exposition::default();
         text.family("modwarden_sessions", "gauge", "Open sessions.");
@@ -186,6 +204,7 @@ impl DataLoop {
             }
         }
         self.certificate_days(&mut text);
+        self.status_answers(&mut text);
         text.counters(&self.ledger.counters);
         text.0.into_bytes()
     }

@@ -38,6 +38,7 @@ pub(crate) fn assemble(
     stations.adopt(policy.document(), 0);
     let (journal, mut opening) = open_journal((options, storage), &policy, waker)?;
     let syslog = open_syslog(options.syslog.as_ref(), &mut opening)?;
+    keyring.ocsp().wake_by(waker);
     let clock = Clock::new();
     let ledger = Ledger::new(journal, syslog, clock.now());
     opening.extend(descriptors.warning());

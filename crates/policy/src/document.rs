@@ -4,12 +4,14 @@
 //! newer document without the part it does not understand.
 
 mod lines;
+mod ocsp;
 mod points;
 mod rules;
 mod tls;
 mod transparent;
 
 pub use lines::{Framing, Line, Parity, Serial};
+pub use ocsp::{HttpAddress, NotHttp, Ocsp, Responder, WhenSilent};
 pub use points::{Limits, MaxChange, Order, Point, PointMap, PointType, Table};
 pub use rules::{Rule, RuleKind, Target, Window};
 pub use tls::{Expired, OneSided, ServerTls, StaleCrl, Suite, Tls, TlsVersion};

@@ -38,6 +38,7 @@ def head_lines(status: Mapping[str, Any]) -> Iterator[Text]:
     yield Text(f"journal: {journal_text(journal)}")
     yield from unguarded_lines(status)
     yield from certificate_lines(status)
+    yield from responder_lines(status)
     yield from limit_lines(status)
 
 
@@ -91,6 +92,21 @@ def certificate_lines(status: Mapping[str, Any]) -> Iterator[Text]:
             yield Text(f"ALARM {name} has ended: {item['file']}", style="bold red")
         elif days < _LOUD_DAYS:
             yield Text(f"{name} ends in {days} days: {item['file']}", style="bold yellow")
+
+
+def responder_lines(status: Mapping[str, Any]) -> Iterator[Text]:
+    """Say of how many peers' certificates no responder says anything, and name those that are revoked."""
+    ocsp = status.get("ocsp")
+    if not ocsp:
+        return
+    silent = ocsp["certificates"]["unanswered"]
+    if silent:
+        why = sorted({item["why"] for item in ocsp["not_good"] if item["why"]})
+        told = f": {', '.join(why)}" if why else ""
+        yield Text(f"{silent:,} certificates without a responder's answer{told}", style="bold yellow")
+    for item in ocsp["not_good"]:
+        if item["standing"] == "revoked":
+            yield Text(f"revoked, says its responder: {item['whom']}", style="bold yellow")
 
 
 def _whose(item: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from modwarden.model import (
     AssetName,
     Conduit,
     Limits,
+    Ocsp,
     Point,
     PointMap,
     PointMapName,
@@ -208,8 +209,19 @@ def _tls(tls: Tls) -> dict[str, Any]:
         "crls": [str(file.absolute()) for file in tls.crls],
         "versions": list(tls.versions),
         "suites": list(tls.suites),
+        # Left out where nobody is asked, so that such a policy keeps the digest that it always had.
+        **({} if tls.ocsp is None else {"ocsp": _ocsp(tls.ocsp)}),
         "stale_crl": tls.stale_crl,
         "expired": tls.expired,
+    }
+
+
+def _ocsp(ocsp: Ocsp) -> dict[str, Any]:
+    return {
+        "responder": ocsp.responder,
+        "when_silent": ocsp.when_silent,
+        "timeout_ms": ocsp.timeout_ms,
+        "max_age_ms": ocsp.max_age_ms,
     }
 
 

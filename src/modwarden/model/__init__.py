@@ -99,13 +99,16 @@ from modwarden.model.site import Site
 from modwarden.model.table import LAST_ADDRESS, Span, Table
 from modwarden.model.tls import (
     DEFAULT_SUITES,
+    FROM_CERTIFICATE,
     Expired,
+    Ocsp,
     OneSided,
     ServerTls,
     StaleCrl,
     Suite,
     Tls,
     TlsVersion,
+    WhenSilent,
     suites_of,
 )
 from modwarden.model.transparent import (
@@ -133,6 +136,7 @@ __all__ = [
     "FIELD",
     "FILTER_TABLE",
     "FOUNDATIONAL_REQUIREMENTS",
+    "FROM_CERTIFICATE",
     "INTERNET",
     "ISLAND_TABLE",
     "LAST_ADDRESS",
@@ -186,6 +190,7 @@ __all__ = [
     "Management",
     "MaxChange",
     "Network",
+    "Ocsp",
     "OnFailure",
     "OnGuardFailure",
     "OnJournalFailure",
@@ -247,6 +252,7 @@ __all__ = [
     "UnitId",
     "Verdicts",
     "Voltage",
+    "WhenSilent",
     "Window",
     "Zone",
     "ZoneName",

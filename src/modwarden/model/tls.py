@@ -74,6 +74,30 @@ class OneSided(StrEnum):
     REFUSE = "refuse"
 
 
+class WhenSilent(StrEnum):
+    """What becomes of a certificate about whose revocation no responder says anything."""
+
+    WARN = "warn"
+    REFUSE = "refuse"
+
+
+FROM_CERTIFICATE = "from_certificate"
+"""The responder is the one that a peer's certificate names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ocsp:
+    """Whom a guard asks whether a peer's own certificate was revoked (RFC 6960)."""
+
+    responder: str
+    """Its URL, or `FROM_CERTIFICATE`."""
+    when_silent: WhenSilent = WhenSilent.WARN
+    timeout_ms: int = 2_000
+    max_age_ms: int = 3_600_000
+    """How long an answer counts at most, whatever it says itself."""
+    origin: Origin = field(default=Origin("", 0), compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Tls:
     """What a conduit, or a server in it, says of TLS; the key is a file that only the guard reads."""
@@ -82,6 +106,7 @@ class Tls:
     key: Path
     trust: tuple[Path, ...]
     crls: tuple[Path, ...] = ()
+    ocsp: Ocsp | None = None
     versions: tuple[TlsVersion, ...] = tuple(TlsVersion)
     suites: tuple[Suite, ...] = DEFAULT_SUITES
     stale_crl: StaleCrl = StaleCrl.WARN

@@ -119,6 +119,35 @@ Duration = Annotated[
     _told(_words.parse_duration),
     _text(r"^\d+(\.\d+)?\s*(ms|s|m|min|h|d)$", "500ms", "30s", "1h", "400d"),
 ]
+
+
+def _lasting(shortest: str, longest: str) -> BeforeValidator:
+    """Read a duration between two others."""
+    low, high = _words.parse_duration(shortest), _words.parse_duration(longest)
+
+    def parse(value: object) -> int:
+        duration = _words.parse_duration(value)
+        if not low <= duration <= high:
+            what = f"{value!r} is not between {shortest} and {longest}"
+            raise Mistake("out-of-range", what, f"write a duration from {shortest} to {longest}")
+        return duration
+
+    return _told(parse)
+
+
+_DURATION = _text(r"^\d+(\.\d+)?\s*(ms|s|m|min|h|d)$", "500ms", "2s", "1h")
+OcspTimeout = Annotated[int, _lasting("100ms", "10s"), _DURATION]
+OcspAge = Annotated[int, _lasting("1s", "24h"), _DURATION]
+ResponderText = Annotated[
+    str,
+    _told(_words.parse_responder),
+    WithJsonSchema(
+        {
+            "anyOf": [{"const": "from_certificate"}, {"type": "string", "pattern": "^http://"}],
+            "examples": ["http://10.20.0.9:2560/"],
+        }
+    ),
+]
 Size = Annotated[int, _told(_words.parse_size), _text(r"^\d+(\.\d+)?\s*([kKMGT]i?)?B$", "500MB", "200GB")]
 Place = Annotated[
     Span,

@@ -10,11 +10,32 @@ from modwarden.model import (
     StaleCrl,
     Suite,
     TlsVersion,
+    WhenSilent,
 )
 from modwarden.site._fields import (
     FromText,
+    OcspAge,
+    OcspTimeout,
+    ResponderText,
 )
 from modwarden.site._shape import Shape
+
+
+class OcspShape(Shape):
+    """Whom to ask whether a peer's own certificate was revoked."""
+
+    responder: ResponderText = Field(
+        description="Its URL, http:// only; or from_certificate: whom the peer's certificate names."
+    )
+    when_silent: Annotated[WhenSilent, FromText] = Field(
+        WhenSilent.WARN, description="No answer, or none that can be used: warn or refuse new sessions."
+    )
+    timeout: OcspTimeout = Field(2_000, description="How long a question may take: 100ms to 10s.")
+    max_age: OcspAge = Field(
+        3_600_000,
+        description="How long an answer counts at most, whatever it says: 1s to 24h.",
+        json_schema_extra={"default": "1h"},
+    )
 
 
 class TlsShape(Shape):
@@ -26,6 +47,7 @@ class TlsShape(Shape):
     crls: list[str] = Field(
         default_factory=list, description="Revocation lists of the authorities in those chains."
     )
+    ocsp: OcspShape | None = Field(None, description="Whom to ask who was revoked.")
     versions: list[Annotated[TlsVersion, FromText]] = Field(
         default_factory=lambda: list(TlsVersion), min_length=1, description="Versions spoken: 1.2, 1.3."
     )

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from modwarden.model import Asset, AssetName, Conduit, Framing, Origin, ServerTls, Tls, suites_of
-from modwarden.site._schema_tls import ServerTlsShape, TlsShape
+from modwarden.model import Asset, AssetName, Conduit, Framing, Ocsp, Origin, ServerTls, Tls, suites_of
+from modwarden.site._schema_tls import OcspShape, ServerTlsShape, TlsShape
 from modwarden.site._words import expand_beside, holds_range, parse_address
 from modwarden.site.problems import Mistake, Problems
 
@@ -24,6 +24,7 @@ def build_tls(shape: TlsShape | None, base: Path, origin: Origin, problems: Prob
         key=base / shape.key,
         trust=tuple(base / file for file in shape.trust),
         crls=tuple(base / file for file in shape.crls),
+        ocsp=_build_ocsp(shape.ocsp, origin.at("ocsp")),
         versions=versions,
         suites=suites,
         stale_crl=shape.stale_crl,
@@ -88,6 +89,12 @@ def check_one_way(conduits: Iterable[Conduit]) -> list[tuple[Origin, Mistake]]:
                 hint = "a guard reaches a server in one way: write the same `tls` in both conduits"
                 found.append((binding.origin, Mistake("server-tls-differs", what, hint)))
     return found
+
+
+def _build_ocsp(shape: OcspShape | None, origin: Origin) -> Ocsp | None:
+    if shape is None:
+        return None
+    return Ocsp(shape.responder, shape.when_silent, shape.timeout, shape.max_age, origin)
 
 
 def _server_name(text: str) -> str:

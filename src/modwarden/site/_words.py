@@ -3,7 +3,7 @@
 import re
 from ipaddress import ip_address, ip_network
 
-from modwarden.model import LAST_ADDRESS, Address, Network, Port, Socket, Span, Table
+from modwarden.model import FROM_CERTIFICATE, LAST_ADDRESS, Address, Network, Port, Socket, Span, Table
 from modwarden.site.problems import Mistake, did_you_mean
 
 # As many as one line of a site file may stand for: a /16 network.
@@ -19,6 +19,11 @@ _SIZES = {"B": 1} | {
 _SIZES |= {"KB": 1000, "KiB": 1024}
 _SPAN = re.compile(r"^([a-z_]+)\s+(\d{1,6})(?:\s*-\s*(\d{1,6}))?$")
 _MAX_PORT = 65_535
+_LONGEST_URL = 512
+_IPV6 = 6
+_RESPONDER = re.compile(
+    r"http://(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|[A-Za-z0-9._-]+)(?::(?P<port>\d{1,5}))?(?:/[!\"$-~]*)?"
+)
 _PORT = re.compile(r"^(tcp|udp)/(\d{1,5})(?:-(\d{1,5}))?$")
 
 
@@ -32,6 +37,25 @@ def parse_duration(text: object) -> int:
             "write a number with its unit: 500ms, 30s, 1h, 400d",
         )
     return amount
+
+
+def parse_responder(text: object) -> str:
+    """Read where a responder of revocation status listens: a URL in the clear, or `from_certificate`."""
+    if text == FROM_CERTIFICATE:
+        return FROM_CERTIFICATE
+    match = _RESPONDER.fullmatch(text) if isinstance(text, str) and len(text) <= _LONGEST_URL else None
+    is_place = match is not None and 0 < int(match["port"] or 80) <= _MAX_PORT
+    if match is None or not is_place or not _is_host(match["v6"]):
+        hint = "write it like http://10.20.0.9:2560/ (its answers are signed), or from_certificate"
+        raise Mistake("bad-responder", f"{text!r} is no place to ask", hint)
+    return match[0]
+
+
+def _is_host(v6: str | None) -> bool:
+    try:
+        return v6 is None or ip_address(v6).version == _IPV6
+    except ValueError:
+        return False
 
 
 def parse_size(text: object) -> int:

@@ -12,6 +12,7 @@ from modwarden.cli._status_view import (
     client_port_table,
     conduit_table,
     line_table,
+    responder_lines,
     unguarded_lines,
 )
 
@@ -122,3 +123,17 @@ def test_a_conduit_that_fails_open_is_named_with_what_is_known_of_the_time_befor
         "conduit water fails open",
     ]
     assert list(unguarded_lines({})) == []
+
+
+def test_what_responders_do_not_say_is_counted_and_who_is_revoked_is_named() -> None:
+    not_good = [
+        {"whom": "subject CN=hmi-1, serial 1f", "standing": "revoked", "why": None, "is_asked": False},
+        {"whom": "subject CN=hmi-2, serial 20", "standing": "unanswered", "why": "ocsp_silent"},
+    ]
+    ocsp = {"certificates": {"good": 3, "revoked": 1, "unanswered": 1}, "replies": {}, "not_good": not_good}
+
+    assert [line.plain for line in responder_lines({"ocsp": ocsp})] == [
+        "1 certificates without a responder's answer: ocsp_silent",
+        "revoked, says its responder: subject CN=hmi-1, serial 1f",
+    ]
+    assert list(responder_lines({"ocsp": None})) == list(responder_lines({})) == []

@@ -50,6 +50,7 @@ impl DataLoop {
             self.note_of_server(&server, Kind::TlsReloaded, reason);
         }
         self.look_at_own();
+        self.keyring.ocsp().look_soon();
     }
 
     /// Cut each connection whose server is not believed any more under the files in force.
@@ -66,7 +67,7 @@ impl DataLoop {
         });
     }
 
-    fn cut_servers(&mut self, judge: &mut Judge<'_>) {
+    pub(super) fn cut_servers(&mut self, judge: &mut Judge<'_>) {
         self.lines.judge(judge, self.now.monotonic_ns);
         for key in self.keys() {
             self.with(key, |conversation, turn| {
@@ -163,13 +164,13 @@ impl DataLoop {
         self.ledger.record(&row);
     }
 
-    fn note_of_server(&mut self, server: &Arc<str>, kind: Kind, reason: String) {
+    pub(super) fn note_of_server(&mut self, server: &Arc<str>, kind: Kind, reason: String) {
         let (server, reason) = (Some(Arc::clone(server)), Some(Arc::from(reason)));
         let row = Event { kind, server, reason, ..self.ledger.own() };
         self.ledger.record(&row);
     }
 
-    fn note_of_conduit(&mut self, conduit: &Arc<str>, kind: Kind, reason: String) {
+    pub(super) fn note_of_conduit(&mut self, conduit: &Arc<str>, kind: Kind, reason: String) {
         let (conduit, reason) = (Some(Arc::clone(conduit)), Some(Arc::from(reason)));
         let row = Event { kind, conduit, reason, ..self.ledger.own() };
         self.ledger.record(&row);

@@ -75,6 +75,15 @@ impl Handshakes {
         }
     }
 
+    /// Those that wait for a responder's answer have their turn.
+    pub(super) fn stir_settled(&mut self) {
+        let settled = self.table.iter_mut().filter(|(_, found)| found.is_settled() && !found.is_queued);
+        for (place, found) in settled {
+            found.is_queued = true;
+            self.queue.push_back(Ticket { place, number: found.number });
+        }
+    }
+
     pub(super) fn has_work(&self) -> bool {
         !self.queue.is_empty()
     }
@@ -145,7 +154,9 @@ impl DataLoop {
             self.step(ticket);
         }
         while let Some(ticket) = self.handshakes.next_due(self.now.monotonic_ns) {
-            self.refuse(ticket, &Refusal::new(Reason::HandshakeTimeout, ""));
+            let is_settled = self.handshakes.get_mut(ticket).is_some_and(|found| found.is_settled());
+            let late = Refusal::new(Reason::OcspSilent, "the handshake could wait no longer");
+            self.refuse(ticket, &if is_settled { late } else { Refusal::new(Reason::HandshakeTimeout, "") });
         }
     }
 
@@ -210,12 +221,12 @@ impl DataLoop {
     }
 
     /// Where the client stands now: a reload during its handshake may have changed that.
-    fn still_there(&mut self, done: &Handshake, credential: &Credential) -> Option<Arrival> {
+    fn still_there(&mut self, done: &Handshake, credential: &Arc<Credential>) -> Option<Arrival> {
         let place = places(self.policy.document()).get(&done.arrival.local).copied()?;
         let arrival = Arrival { place, ..done.arrival };
         let refusal = match self.keyring.gate(place.conduit) {
             Some(gate) if Arc::ptr_eq(gate, &done.gate) => return Some(arrival),
-            Some(gate) => gate.still_believes(credential, When::of(self.now)).err(),
+            Some(gate) => gate.lets_in(credential, When::of(self.now)).err(),
             None => Some(Refusal::new(Reason::PolicyChanged, "")),
         };
         match refusal {

@@ -11,7 +11,11 @@ const DRAIN_TICK_NS: u64 = 10_000_000;
 impl DataLoop {
     /// How long nothing will happen unless a socket or the waker says so.
     pub(super) fn patience(&mut self) -> Duration {
-        if !self.unfinished.is_empty() || self.ledger.has_commits() || self.handshakes.has_work() {
+        if !self.unfinished.is_empty()
+            || self.ledger.has_commits()
+            || self.handshakes.has_work()
+            || self.keyring.ocsp().has_news()
+        {
             return Duration::ZERO;
         }
         let now_ns = self.clock.now().monotonic_ns;
@@ -49,6 +53,7 @@ impl DataLoop {
         }
         self.ledger.sum_up();
         self.look_after_certificates();
+        self.look_after_status();
     }
 
     fn tell_alive(&mut self) {

@@ -137,6 +137,21 @@ impl End {
         }
     }
 
+    /// A responder said something, perhaps about this server.
+    pub(crate) fn stir_settled(&mut self) {
+        if let Port::Dialing(dial) = &mut self.port {
+            dial.stir();
+        }
+    }
+
+    /// Why a handshake is given up when its time is over.
+    pub(crate) fn late(&self) -> Refusal {
+        match &self.port {
+            Port::Dialing(dial) => dial.late(),
+            _ => Refusal::new(Reason::HandshakeTimeout, ""),
+        }
+    }
+
     fn begin_handshake(&mut self, gate: &Arc<ServerGate>, when: When) -> Result<(), Refusal> {
         let Port::Tcp(stream) = std::mem::replace(&mut self.port, Port::None) else { return Ok(()) };
         let mut wire = Wire::new(stream);

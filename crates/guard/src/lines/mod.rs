@@ -19,7 +19,7 @@ pub(crate) use terms::pace_of;
 
 use crate::leg_socket::Judge;
 use crate::timers::Key;
-use crate::tls::Keyring;
+use crate::tls::{Credential, Keyring, ServerGate};
 use alarm::Alarm;
 use line::{ClientId, Offer};
 use mio::Registry;
@@ -144,6 +144,16 @@ impl Lines {
         for line in self.lines.values_mut() {
             line.judge(judge, now_ns);
         }
+    }
+
+    /// Each server that is there under TLS, with what it showed.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = (&Arc<ServerGate>, &Arc<Credential>)> {
+        self.lines.values().filter_map(SharedLine::server)
+    }
+
+    /// A responder said something: handshakes that wait for that may go on.
+    pub(crate) fn stir_settled(&mut self) {
+        self.lines.values_mut().for_each(SharedLine::stir_settled);
     }
 
     pub(crate) fn ids(&self) -> Vec<LineId> {

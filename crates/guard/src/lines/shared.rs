@@ -123,6 +123,18 @@ impl SharedLine {
         self.gate = gate.map(Arc::clone);
     }
 
+    /// Who is there under TLS.
+    pub(crate) fn server(&self) -> Option<(&Arc<ServerGate>, &Arc<Credential>)> {
+        self.gate.as_ref().zip(self.credential.as_ref()).filter(|_| self.is_up())
+    }
+
+    /// A responder said something: a handshake that waits for that may go on.
+    pub(crate) fn stir_settled(&mut self) {
+        if let Link::Opening { end, .. } = &mut self.link {
+            end.stir_settled();
+        }
+    }
+
     /// Open anew where something stands against the server that is there.
     pub(crate) fn judge(&mut self, judge: &mut Judge<'_>, now_ns: u64) {
         let Some((gate, credential)) = self.gate.as_ref().zip(self.credential.as_ref()) else { return };
@@ -375,7 +387,10 @@ impl SharedLine {
         // Where TLS is asked for no byte leaves without it.
         let Some(gate) = &self.gate else { return self.unavailable(&io::ErrorKind::NotFound.into(), now_ns) };
         match end.secure(gate, when, dials) {
-            Secured::Waiting if is_late => self.mistrusted(&Refusal::new(Reason::HandshakeTimeout, ""), now_ns),
+            Secured::Waiting if is_late => {
+                let late = end.late();
+                self.mistrusted(&late, now_ns);
+            }
             Secured::Waiting => {}
             Secured::Later => *is_due = true,
             Secured::Refused(refusal) => self.mistrusted(&refusal, now_ns),

@@ -11,7 +11,7 @@ use openssl::stack::Stack;
 use openssl::x509::store::{X509Store, X509StoreBuilder};
 use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509, X509PurposeId, X509Ref, X509StoreContext};
-use policy::document::StaleCrl;
+use policy::document::{StaleCrl, Tls};
 
 /// R-61 for curves; what NIST SP 800-57 calls as strong for RSA is 3072, but plants have keys of 2048.
 const EC_BITS: u32 = 256;
@@ -22,19 +22,21 @@ pub(super) struct Anchors {
     timeless: X509Store,
     lists: Lists,
     stale_crl: StaleCrl,
+    /// A responder is asked about the peer's own certificate, which no list has to name then.
+    asks: bool,
     /// Whether a certificate's role counts: a server has none.
     pub(super) has_roles: bool,
 }
 
 impl Anchors {
-    pub(super) fn of_clients(roots: &[X509], lists: Lists, stale_crl: StaleCrl) -> Result<Self, ErrorStack> {
+    pub(super) fn of_clients(roots: &[X509], lists: Lists, tls: &Tls) -> Result<Self, ErrorStack> {
         let timeless = timeless(roots, X509PurposeId::SSL_CLIENT)?;
-        Ok(Self { timeless, lists, stale_crl, has_roles: true })
+        Ok(Self { timeless, lists, stale_crl: tls.stale_crl, asks: tls.ocsp.is_some(), has_roles: true })
     }
 
-    pub(super) fn of_servers(roots: &[X509], lists: Lists, stale_crl: StaleCrl) -> Result<Self, ErrorStack> {
+    pub(super) fn of_servers(roots: &[X509], lists: Lists, tls: &Tls) -> Result<Self, ErrorStack> {
         let timeless = timeless(roots, X509PurposeId::SSL_SERVER)?;
-        Ok(Self { timeless, lists, stale_crl, has_roles: false })
+        Ok(Self { timeless, lists, stale_crl: tls.stale_crl, asks: tls.ocsp.is_some(), has_roles: false })
     }
 
     /// Judge a chain whose signatures are known to be good; the leaf first.
@@ -44,8 +46,9 @@ impl Anchors {
             check_time(certificate, when)?;
             check_strength(certificate)?;
         }
-        for (certificate, issuer) in chain.iter().zip(chain.iter().skip(1)) {
-            complaints.extend(self.judge_revocation(certificate, issuer, when)?);
+        for (depth, (certificate, issuer)) in chain.iter().zip(chain.iter().skip(1)).enumerate() {
+            let is_asked_about = self.asks && depth == 0;
+            complaints.extend(self.judge_revocation((certificate, is_asked_about), issuer, when)?);
         }
         Ok(complaints)
     }
@@ -77,7 +80,7 @@ impl Anchors {
 
     fn judge_revocation(
         &self,
-        certificate: &X509Ref,
+        (certificate, is_asked_about): (&X509Ref, bool),
         issuer: &X509Ref,
         when: When,
     ) -> Result<Option<Complaint>, Refusal> {
@@ -89,6 +92,7 @@ impl Anchors {
             Standing::Good => return Ok(None),
             Standing::Revoked => return Err(Refusal::new(Reason::Revoked, whom(certificate))),
             Standing::Stale(which) => (Complaint::Stale(which), Reason::StaleCrl),
+            Standing::Unknown if is_asked_about => return Ok(None),
             Standing::Unknown => {
                 let whose = format!("no list of the issuer of {}", whom(certificate));
                 (Complaint::NoList(whose), Reason::NoCrl)

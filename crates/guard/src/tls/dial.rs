@@ -2,9 +2,12 @@
 //!
 //! Kept true here: a panic refuses this one connection; a server that never asked who connects is told apart.
 
+use super::complaint::Complaint;
+use super::credential::Credential;
 use super::credential::whom;
 use super::handshake::Step;
 use super::judge::{Bench, When};
+use super::ocsp::Standing;
 use super::refusal::{Reason, Refusal};
 use super::server_gate::ServerGate;
 use super::stream::{TlsStream, wants_wire};
@@ -22,6 +25,8 @@ pub(crate) struct Dial {
     bench: Bench,
     /// Something came, or there is room, since the last step.
     is_stirred: bool,
+    /// Who it is, while a responder has not said whether that may be used.
+    settled: Option<(Arc<Credential>, Vec<Complaint>)>,
 }
 
 impl Dial {
@@ -34,12 +39,30 @@ impl Dial {
             hears.hear((&anchors, when), is_fine, context)
         });
         let stream = Box::new(TlsStream::over(ssl, wire)?);
-        Ok(Self { gate, stream, bench, is_stirred: true })
+        Ok(Self { gate, stream, bench, is_stirred: true, settled: None })
     }
 
     pub(crate) fn ready(&mut self, is: Readiness) {
         self.stream.ready(is);
         self.is_stirred = true;
+    }
+
+    /// Whether only a responder's answer is missing.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.is_some()
+    }
+
+    /// Why it is given up when its time is over.
+    pub(crate) fn late(&self) -> Refusal {
+        match self.is_settled() {
+            true => Refusal::new(Reason::OcspSilent, "the handshake could wait no longer"),
+            false => Refusal::new(Reason::HandshakeTimeout, ""),
+        }
+    }
+
+    /// A responder said something, perhaps about this server.
+    pub(crate) fn stir(&mut self) {
+        self.is_stirred |= self.is_settled();
     }
 
     /// Whether a step could come further than the one before.
@@ -63,6 +86,9 @@ impl Dial {
     }
 
     fn go_on(&mut self, when: When) -> Step {
+        if let Some((credential, complaints)) = self.settled.take() {
+            return self.decide(credential, complaints);
+        }
         match self.stream.connect() {
             Ok(()) => match self.identify(when) {
                 Ok(step) => step,
@@ -89,10 +115,23 @@ impl Dial {
             let whose = ssl.peer_certificate().map(|leaf| whom(&leaf)).unwrap_or_default();
             match self.gate.one_sided {
                 OneSided::Refuse => return Err(Refusal::new(Reason::OneSided, whose)),
-                OneSided::Warn => complaints.push(super::complaint::Complaint::OneSided),
+                OneSided::Warn => complaints.push(Complaint::OneSided),
             }
         }
-        self.stream.open();
-        Ok(Step::Done(credential, complaints))
+        Ok(self.decide(credential, complaints))
+    }
+
+    fn decide(&mut self, credential: Arc<Credential>, complaints: Vec<Complaint>) -> Step {
+        match self.gate.asks.as_ref().map_or(Standing::Fine, |asks| asks.judge(&credential)) {
+            Standing::Fine => {
+                self.stream.open();
+                Step::Done(credential, complaints)
+            }
+            Standing::Waiting => {
+                self.settled = Some((credential, complaints));
+                Step::Waiting
+            }
+            Standing::Refused(refusal) => Step::Refused(refusal),
+        }
     }
 }

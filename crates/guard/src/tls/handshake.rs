@@ -4,6 +4,7 @@ use super::complaint::Complaint;
 use super::credential::Credential;
 use super::gate::Gate;
 use super::judge::{Bench, When};
+use super::ocsp::Standing;
 use super::refusal::{Reason, Refusal};
 use super::stream::{TlsStream, wants_wire};
 use crate::accept::{Arrival, Guest};
@@ -31,6 +32,8 @@ pub(crate) struct Handshake {
     pub(crate) gate: Arc<Gate>,
     stream: Box<TlsStream>,
     bench: Bench,
+    /// Who it is, while a responder has not said whether that may come in.
+    settled: Option<(Arc<Credential>, Vec<Complaint>)>,
 }
 
 impl Handshake {
@@ -47,7 +50,7 @@ impl Handshake {
             hears.hear((&anchors, when), is_fine, context)
         });
         let stream = Box::new(TlsStream::new(ssl, stream)?);
-        Ok(Self { arrival, guest, number, is_queued: false, gate, stream, bench })
+        Ok(Self { arrival, guest, number, is_queued: false, gate, stream, bench, settled: None })
     }
 
     pub(crate) fn ready(&mut self, is: Readiness) {
@@ -68,13 +71,18 @@ impl Handshake {
         self.stream
     }
 
+    /// Whether only a responder's answer is missing.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.is_some()
+    }
+
     fn go_on(&mut self, when: When) -> Step {
+        if let Some((credential, complaints)) = self.settled.take() {
+            return self.decide(credential, complaints);
+        }
         match self.stream.accept() {
             Ok(()) => match self.identify(when) {
-                Ok((credential, complaints)) => {
-                    self.stream.open();
-                    Step::Done(credential, complaints)
-                }
+                Ok((credential, complaints)) => self.decide(credential, complaints),
                 Err(refusal) => Step::Refused(refusal),
             },
             Err(error) if wants_wire(&error) => Step::Waiting,
@@ -82,6 +90,20 @@ impl Handshake {
                 Some(Err(refusal)) => refusal,
                 _ => Refusal::of_handshake(&error, self.stream.tap()),
             }),
+        }
+    }
+
+    fn decide(&mut self, credential: Arc<Credential>, complaints: Vec<Complaint>) -> Step {
+        match self.gate.asks.as_ref().map_or(Standing::Fine, |asks| asks.judge(&credential)) {
+            Standing::Fine => {
+                self.stream.open();
+                Step::Done(credential, complaints)
+            }
+            Standing::Waiting => {
+                self.settled = Some((credential, complaints));
+                Step::Waiting
+            }
+            Standing::Refused(refusal) => Step::Refused(refusal),
         }
     }
 

@@ -6,6 +6,7 @@
 use super::error::{CredentialError, FileError};
 use super::gate::Gate;
 use super::material::Material;
+use super::ocsp::Ocsp;
 use super::server_gate::{ServerGate, Trust};
 use policy::Policy;
 use policy::document::{Conduit, Document, ServerTls, Tls};
@@ -18,6 +19,8 @@ pub(crate) struct Keyring {
     conduits: Vec<(Arc<str>, Option<Arc<Gate>>)>,
     /// By the server's name.
     servers: BTreeMap<Arc<str>, Arc<ServerGate>>,
+    /// What is known of peers' certificates outlives all files.
+    ocsp: Arc<Ocsp>,
 }
 
 impl Keyring {
@@ -30,7 +33,8 @@ impl Keyring {
             Ok((Arc::from(conduit.name.as_str()), gate))
         });
         let conduits = gates.collect::<Result<_, _>>()?;
-        Ok(Self { conduits, servers: before.towards_servers(policy.document())? })
+        let servers = before.towards_servers(policy.document())?;
+        Ok(Self { conduits, servers, ocsp: Arc::clone(&before.ocsp) })
     }
 
     fn towards_servers(&self, document: &Document) -> Result<BTreeMap<Arc<str>, Arc<ServerGate>>, CredentialError> {
@@ -62,8 +66,17 @@ impl Keyring {
         let fingerprint = [&trust.material.fingerprint, format!("{tls:?}").as_bytes()].concat();
         match self.servers.get(name).filter(|gate| gate.fingerprint == fingerprint) {
             Some(gate) => Ok(Arc::clone(gate)),
-            None => ServerGate::open(name, (tls, &trust), fingerprint).map(Arc::new),
+            None => ServerGate::open(name, (tls, &trust), (fingerprint, &self.ocsp)).map(Arc::new),
         }
+    }
+
+    pub(crate) fn ocsp(&self) -> &Arc<Ocsp> {
+        &self.ocsp
+    }
+
+    /// Whether anybody is asked about anybody.
+    pub(crate) fn asks(&self) -> bool {
+        self.gates().any(|(_, gate)| gate.asks.is_some()) || self.servers().any(|(_, gate)| gate.asks.is_some())
     }
 
     /// The gate towards a server, by its name.
@@ -105,7 +118,7 @@ impl Keyring {
         let held = self.gates().find(|(name, _)| ***name == *conduit.name).map(|(_, gate)| gate);
         match held.filter(|gate| gate.fingerprint == material.fingerprint) {
             Some(gate) => Ok(Arc::clone(gate)),
-            None => Gate::open(tls, material).map(Arc::new),
+            None => Gate::open(&conduit.name, (tls, material), &self.ocsp).map(Arc::new),
         }
     }
 }

@@ -30,6 +30,7 @@ mod handshake;
 mod judge;
 mod keyring;
 mod material;
+mod ocsp;
 #[cfg(test)]
 mod panics;
 mod refusal;
@@ -50,6 +51,7 @@ pub(crate) use gate::Gate;
 pub(crate) use handshake::{Handshake, Step};
 pub(crate) use judge::When;
 pub(crate) use keyring::Keyring;
+pub(crate) use ocsp::{News, Whose};
 pub(crate) use refusal::{Reason, Refusal};
 pub(crate) use server_gate::ServerGate;
 pub(crate) use stream::TlsStream;

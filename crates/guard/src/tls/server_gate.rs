@@ -13,6 +13,7 @@ use super::error::FileError;
 use super::gate::recall;
 use super::judge::When;
 use super::material::{Material, lists_of};
+use super::ocsp::{Asks, Ocsp, Whose};
 use super::refusal::Refusal;
 use super::shelf::Shelf;
 use ffi::{Dialer, Fragment};
@@ -37,6 +38,8 @@ pub(crate) struct ServerGate {
     pub(super) fingerprint: Vec<u8>,
     dialer: Dialer,
     anchors: Arc<Anchors>,
+    /// Whom to ask for the status of the server's certificate.
+    pub(crate) asks: Option<Asks>,
     shelf: Shelf,
     /// What of the guard's own files has an end.
     own_items: Vec<Item>,
@@ -65,8 +68,7 @@ impl Trust {
         let mut material_lists = Vec::new();
         std::mem::swap(&mut material_lists, &mut material.lists);
         material.list_items = Item::of_lists(&material_lists);
-        let anchors =
-            Anchors::of_servers(&roots, lists_of(material_lists), tls.stale_crl).map_err(FileError::setting)?;
+        let anchors = Anchors::of_servers(&roots, lists_of(material_lists), tls).map_err(FileError::setting)?;
         Ok(Self { material: Arc::new(material), anchors: Arc::new(anchors) })
     }
 }
@@ -75,8 +77,12 @@ impl ServerGate {
     pub(super) fn open(
         server: &str,
         (tls, trust): (&ServerTls, &Trust),
-        fingerprint: Vec<u8>,
+        (fingerprint, ocsp): (Vec<u8>, &Arc<Ocsp>),
     ) -> Result<Self, FileError> {
+        let asks = tls.tls.ocsp.as_ref().map(|terms| {
+            let roots = trust.material.roots.iter().map(|(_, root)| root.clone());
+            Asks::open(terms, roots, (Whose::Server(Arc::from(server)), ocsp)).map_err(FileError::setting)
+        });
         let fragment = tls.max_fragment.and_then(Fragment::of);
         let context = build_towards(tls, &trust.material)?;
         let dialer = Dialer::new(context, fragment).map_err(FileError::setting)?;
@@ -88,6 +94,7 @@ impl ServerGate {
             fingerprint,
             dialer,
             anchors: Arc::clone(&trust.anchors),
+            asks: asks.transpose()?,
             shelf: Shelf::default(),
             own_items: Item::all_of(&tls.tls, &trust.material),
             state: Mutex::default(),

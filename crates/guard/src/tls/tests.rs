@@ -20,12 +20,12 @@ use session::OutBuffer;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 #[path = "../../tests/tls/pki.rs"]
 #[allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)]
-mod pki;
+pub(super) mod pki;
 
 use crate::data_loop::harness::{self, Server, at, document, free_port};
 use pki::{DAY_S, Holder, Site, Wish};
@@ -148,7 +148,8 @@ fn a_resumed_session_whose_chain_is_not_known_any_more_is_told_apart_from_one_wi
     let (site, folder) = (Site::new(), tempfile::tempdir().unwrap());
     let tls = write_files(&site, &site.issue(&Wish::server()), folder.path());
     let tls: Tls = serde_json::from_value(tls).unwrap();
-    let mut gate = Gate::open(&tls, Material::load(&tls).unwrap()).unwrap();
+    let material = Material::load(&tls).unwrap();
+    let mut gate = Gate::open("hvac", (&tls, material), &Arc::default()).unwrap();
     let stream = resumed(&gate, &site);
     assert!(stream.ssl().session_reused());
     gate.shelf = Shelf::default();

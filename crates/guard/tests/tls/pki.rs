@@ -41,6 +41,8 @@ pub struct Wish {
     pub names: Vec<&'static str>,
     pub address: Option<&'static str>,
     pub key: Key,
+    /// The responder that it names.
+    pub responder: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,7 +70,8 @@ impl Wish {
 
     fn nameless() -> Self {
         let (names, address) = (Vec::new(), None);
-        Self { name: "", from_s: 0, until_s: 0, roles: Vec::new(), is_server: false, names, address, key: Key::P256 }
+        let (roles, responder) = (Vec::new(), None);
+        Self { name: "", from_s: 0, until_s: 0, roles, is_server: false, names, address, key: Key::P256, responder }
     }
 
     /// A controller at 127.0.0.1.
@@ -109,6 +112,20 @@ impl Site {
         for role in &wish.roles {
             builder.append_extension(extension(ROLE, role)).unwrap();
         }
+        if let Some(responder) = &wish.responder {
+            builder.append_extension(extension("1.3.6.1.5.5.7.1.1", &access(responder))).unwrap();
+        }
+        builder.sign(&self.issuing.key, MessageDigest::sha256()).unwrap();
+        Holder { certificate: builder.build(), key, chain: vec![self.issuing.certificate.clone()] }
+    }
+
+    /// Whom the issuing authority lets answer for it, or somebody of the site whom it does not.
+    pub fn appoint(&self, is_appointed: bool) -> Holder {
+        let key = key(Key::P256);
+        let mut builder = builder("responder", &self.issuing, &key, (-DAY_S, 30 * DAY_S));
+        let mut usage = ExtendedKeyUsage::new();
+        let usage = if is_appointed { usage.other("OCSPSigning") } else { usage.client_auth() };
+        builder.append_extension(usage.build().unwrap()).unwrap();
         builder.sign(&self.issuing.key, MessageDigest::sha256()).unwrap();
         Holder { certificate: builder.build(), key, chain: vec![self.issuing.certificate.clone()] }
     }
@@ -137,6 +154,14 @@ pub fn string(tag: u8, text: &str) -> Vec<u8> {
     }
     der.extend(text.as_bytes());
     der
+}
+
+/// RFC 5280 §4.2.2.1: `id-ad-ocsp`, and the place as a URI.
+fn access(responder: &str) -> Vec<u8> {
+    let method = [0x06, 8, 0x2B, 6, 1, 5, 5, 7, 48, 1];
+    let place = string(0x86, responder);
+    let entry = [vec![0x30, u8::try_from(method.len() + place.len()).unwrap()], method.into(), place].concat();
+    [vec![0x30, u8::try_from(entry.len()).unwrap()], entry].concat()
 }
 
 /// An authority; `from_s` seconds from now it begins to hold.

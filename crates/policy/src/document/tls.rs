@@ -2,6 +2,7 @@
 //!
 //! Kept true here: a key is named by its file and never stands in a document.
 
+use super::Ocsp;
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -18,6 +19,9 @@ pub struct Tls {
     /// Revocation lists of the authorities in those chains, PEM.
     #[serde(default)]
     pub crls: Vec<PathBuf>,
+    /// Whom to ask for the status of a peer's own certificate; `None`: nobody.
+    #[serde(default)]
+    pub ocsp: Option<Ocsp>,
     /// Versions that are spoken.
     pub versions: Vec<TlsVersion>,
     /// Cipher suites that are offered, the preferred one first.

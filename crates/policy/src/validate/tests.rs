@@ -161,6 +161,14 @@ fn each_mistake_in_tls_names_its_place() {
     assert_eq!(with_tls(|tls| tls["key"] = json!("own.key")), of("key", Flaw::Unknown("own.key".to_owned())));
     assert_eq!(with_tls(|tls| tls["crls"] = json!(["/a", "b"])), of("crls[1]", Flaw::Unknown("b".to_owned())));
     assert_eq!(with_tls(|tls| tls["suites"] = json!(["TLS_AES_128_GCM_SHA256"])), of("suites", Flaw::Empty));
+    let asks = |timeout_ms: u32, max_age_ms: u32| {
+        json!({"responder": "http://10.20.0.9:2560/", "when_silent": "warn", "timeout_ms": timeout_ms,
+               "max_age_ms": max_age_ms})
+    };
+    assert_eq!(with_tls(|tls| tls["ocsp"] = asks(2_000, 3_600_000)), []);
+    let slow = with_tls(|tls| tls["ocsp"] = asks(10_001, 3_600_000));
+    assert_eq!(slow, of("ocsp.timeout_ms", Flaw::Number(10_001.0)));
+    assert_eq!(with_tls(|tls| tls["ocsp"] = asks(100, 999)), of("ocsp.max_age_ms", Flaw::Number(999.0)));
     let twice = with_tls(|tls| tls["versions"] = json!(["1.2", "1.3", "1.3"]));
     assert_eq!(twice, of("versions", Flaw::Duplicate("a version".to_owned())));
     let mute = with_tls(|tls| tls["versions"] = json!(["1.3"]));

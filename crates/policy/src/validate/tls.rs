@@ -1,12 +1,17 @@
 //! Checks of what conduits and servers say of TLS: only the words; the files are read by the guard.
 
 use super::{Findings, Flaw};
-use crate::document::{Document, Framing, Server, ServerTls, Suite, Tls, TlsVersion};
+use crate::document::{Document, Framing, Ocsp, Server, ServerTls, Suite, Tls, TlsVersion};
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// RFC 6066 §4 knows no other fragment lengths.
 const LENGTHS: [u16; 4] = [512, 1024, 2048, 4096];
+/// A client's handshake ends within 10 s, and with it whoever waits in it for a responder.
+const TIMEOUTS_MS: RangeInclusive<u32> = 100..=10_000;
+/// No question in every turn of the loop, and no revocation that is not seen for days.
+const AGES_MS: RangeInclusive<u32> = 1_000..=86_400_000;
 
 pub(super) fn check(document: &Document, findings: &mut Findings) {
     for (index, conduit) in document.conduits.iter().enumerate() {
@@ -46,8 +51,19 @@ fn check_tls(tls: &Tls, place: &str, findings: &mut Findings) {
     }
     // Without a root every client would be a stranger, which an empty file can only say by mistake.
     findings.check(!tls.trust.is_empty(), &format!("{place}.trust"), || Flaw::Empty);
+    if let Some(ocsp) = &tls.ocsp {
+        check_ocsp(ocsp, &format!("{place}.ocsp"), findings);
+    }
     check_versions(tls, place, findings);
     check_suites(tls, place, findings);
+}
+
+fn check_ocsp(ocsp: &Ocsp, place: &str, findings: &mut Findings) {
+    let numbers = [("timeout_ms", ocsp.timeout_ms, TIMEOUTS_MS), ("max_age_ms", ocsp.max_age_ms, AGES_MS)];
+    for (name, number, range) in numbers {
+        let flaw = || Flaw::Number(f64::from(number));
+        findings.check(range.contains(&number), &format!("{place}.{name}"), flaw);
+    }
 }
 
 /// A relative path would mean another file in another working directory.

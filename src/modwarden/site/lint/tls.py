@@ -9,7 +9,17 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from modwarden.model import Finding, OneSided, Origin, ServerBinding, Site, Tls
+from modwarden.model import (
+    FROM_CERTIFICATE,
+    Finding,
+    Ocsp,
+    OneSided,
+    Origin,
+    ServerBinding,
+    Site,
+    Tls,
+    WhenSilent,
+)
 from modwarden.site.lint._finding import error, listed, note, warning
 from modwarden.site.lint._pem import PemRead, read_certificates, read_crls, read_key
 
@@ -105,11 +115,32 @@ def crl_expires(site: Site) -> Iterator[Finding]:
 def tls_no_crl(site: Site) -> Iterator[Finding]:
     """Peers whose revocation nobody looks at."""
     for tls in _all_tls(site):
-        if not tls.crls:
+        if not tls.crls and tls.ocsp is not None:
+            what = "no `crls` are named, and nobody is asked about issuing authorities"
+            yield note("tls-no-crl", tls.origin, what, "name the lists of the roots that revoke them")
+        elif not tls.crls:
             what = "no `crls` are named, so a revoked certificate is good until it expires"
             yield note(
                 "tls-no-crl", tls.origin, what, "name the lists of the authorities in the peers' chains"
             )
+
+
+def ocsp_from_certificate(site: Site) -> Iterator[Finding]:
+    """A guard that connects to whom certificates name."""
+    for ocsp in _all_ocsp(site):
+        if ocsp.responder == FROM_CERTIFICATE:
+            what = "whoever issues a certificate below `trust` decides whom the guard connects to"
+            hint = "name the responder: `responder: http://…`"
+            yield note("ocsp-from-certificate", ocsp.origin, what, hint)
+
+
+def ocsp_refuse(site: Site) -> Iterator[Finding]:
+    """A responder without which no session begins."""
+    for ocsp in _all_ocsp(site):
+        if ocsp.when_silent == WhenSilent.REFUSE:
+            what = "while the responder is silent no session begins with anybody whose answer has ended"
+            hint = "make it as available as the plant, or leave `when_silent` out"
+            yield note("ocsp-refuse", ocsp.origin, what, hint)
 
 
 def tls_readable(site: Site) -> Iterator[Finding]:
@@ -177,6 +208,10 @@ def _all_tls(site: Site) -> Iterator[Tls]:
     return chain(_towards_clients(site), _towards_servers(site))
 
 
+def _all_ocsp(site: Site) -> Iterator[Ocsp]:
+    return (tls.ocsp for tls in _all_tls(site) if tls.ocsp is not None)
+
+
 def _reads(tls: Tls) -> Iterator[tuple[str, PemRead[object]]]:
     yield "certificate", read_certificates(tls.certificate)
     yield "key", read_key(tls.key)
@@ -235,6 +270,8 @@ LINTS: tuple[Callable[[Site], Iterator[Finding]], ...] = (
     certificate_expires,
     crl_expires,
     tls_no_crl,
+    ocsp_from_certificate,
+    ocsp_refuse,
     tls_readable,
     tls_server_port,
     tls_one_sided,
