@@ -14,6 +14,9 @@ if cases := os.environ.get("PROPTEST_CASES"):
     settings.register_profile("deep", max_examples=int(cases), deadline=None)
     settings.load_profile("deep")
 
+# A machine that runs tests is seldom idle; what comes last there would wait for ever.
+os.environ["MODWARDEN_URGENT"] = "1"
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

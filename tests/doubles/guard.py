@@ -123,14 +123,7 @@ class GuardChild:
 
     def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*COMMAND, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            cwd=self.folder,
-            # A machine that runs tests is seldom idle.
-            env={**os.environ, "MODWARDEN_URGENT": "1"},
-            check=False,
+            [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, cwd=self.folder, check=False
         )
 
     def status(self) -> dict[str, Any]:

@@ -152,7 +152,10 @@ def test_every_group_has_help(group: str, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="this system has no such priority")
-def test_who_reads_the_record_leaves_the_processor_to_the_guard(journal: Path) -> None:
+def test_who_reads_the_record_leaves_the_processor_to_the_guard(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MODWARDEN_URGENT")
     with subprocess.Popen(_follow(journal), stdout=subprocess.DEVNULL) as reader:
         # On a busy machine it may not come to its first row for long.
         wait_until(lambda: os.sched_getscheduler(reader.pid) == os.SCHED_IDLE, "it comes last")
