@@ -20,6 +20,7 @@ BUS_SECONDS ?= 600
 PROPTEST_CASES ?= 20000
 # Always these together: cargo gives libraries other features for other selections, and builds them anew.
 CORE := --workspace --exclude python
+PYTEST := BENCH_PROGRAMS=$(CURDIR)/target/debug $(BIN)/python -m pytest --quiet
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -path '*/fuzz' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -35,8 +36,9 @@ demo: build ## See it work: the cleanroom in three acts, under 90 s once built
 test: build ## Run every test that needs no root and no extra tool
 	cargo test --locked $(CORE) --quiet
 	cargo build --locked $(CORE) --quiet --bins --tests
-	@# A file's tests stay together: they share what is costly to make. Most wait for time-outs rather than for a core.
-	BENCH_PROGRAMS=$(CURDIR)/target/debug $(BIN)/python -m pytest --quiet --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+	@# Those of a unit run beside each other; those of the whole want ports, cores and the disk for themselves. 5: none was chosen.
+	$(PYTEST) --numprocesses auto --dist loadfile tests/unit $(PYTEST_ARGS) || [ $$? = 5 ]
+	$(PYTEST) --ignore tests/unit $(PYTEST_ARGS) || [ $$? = 5 ]
 
 # One run that failed names its seed; JOURNAL_SEED=… repeats it alone, and with JOURNAL_RUNS it begins a piece of so many there.
 torture: ## Cut the power and alter a journal 10,000 times each (JOURNAL_RUNS=…)
