@@ -8,6 +8,7 @@ from modwarden.cli._check_json import problem_document, report_document
 from modwarden.cli._evidence import EvidenceAgeOption, EvidenceOption, weighed
 from modwarden.cli._options import JsonOption, SiteArgument
 from modwarden.cli._printing import print_json, print_lines
+from modwarden.hardening import check_written
 from modwarden.model import Finding, Severity, Site
 from modwarden.pki import find_shared_authorities
 from modwarden.policy import check_policy_tests
@@ -39,7 +40,14 @@ def command(
             raise
         print_json({"problems": [problem_document(problem) for problem in error.problems], "findings": []})
         raise typer.Exit(error.exit_code) from error
-    found = _in_order([*check_site(loaded), *find_shared_authorities(loaded), *check_policy_tests(loaded)])
+    found = _in_order(
+        [
+            *check_site(loaded),
+            *find_shared_authorities(loaded),
+            *check_policy_tests(loaded),
+            *check_written(loaded),
+        ]
+    )
     findings = [*found, *(proof.findings if proof is not None else ())]
     if as_json:
         print_json({"problems": [], **report_document(findings, proof)})

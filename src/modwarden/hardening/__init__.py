@@ -9,12 +9,14 @@ from modwarden.hardening.file import HostFile
 from modwarden.hardening.generators import GENERATORS, render_host
 from modwarden.hardening.point import UnnamedInterfacesError
 from modwarden.hardening.tunnel_keys import TunnelKeyError, key_places, make_keys
+from modwarden.hardening.written import check_written
 
 __all__ = [
     "GENERATORS",
     "HostFile",
     "TunnelKeyError",
     "UnnamedInterfacesError",
+    "check_written",
     "key_places",
     "make_keys",
     "render_host",

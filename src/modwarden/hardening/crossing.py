@@ -70,7 +70,9 @@ def crossing(point: Point, need: Need) -> Iterator[str]:
 
 
 def _ends_here(point: Point, need: Need) -> bool:
-    """Say whether a guard in the wire takes it here, and nothing passes in its place."""
+    """Say whether it begins here, or a guard in the wire takes it here and nothing passes in its place."""
+    if need.begun_by == point.name:
+        return True
     own = {one.conduit for one in point.site.diversions(point.name) if not one.fails_open}
     return need.kind is NeedKind.CLIENTS and need.conduit in own
 

@@ -108,3 +108,18 @@ def test_evidence_verifies_an_assumption_and_what_is_no_evidence_ends_with_two(
     assert main([*checked, "--evidence", str(tmp_path), "--evidence-age", "soon"]) == 2
     (tmp_path / "fw.json").write_text(render_evidence(made).replace("drift", "probe"))
     assert main([*checked, "--evidence", str(tmp_path / "fw.json")]) == 2
+
+
+def test_rules_that_were_written_before_the_site_file_changed_are_told(tmp_path: Path, capsys: Any) -> None:
+    site = shutil.copytree(EXAMPLES / "water-plant/after", tmp_path / "plant") / "site.yaml"
+    shortcut = "flows:\n  quick: {from: [city], to: [scada], ports: [tcp/5900]}\n"
+    site.write_text(site.read_text().replace("flows:\n", shortcut))
+
+    assert main(["check", str(site), "--json"]) == 1
+    before = [one["name"] for one in json.loads(capsys.readouterr().out)["findings"]]
+    assert main(["harden", str(site), "-o", str(site.parent / "hardened")]) == 0
+    capsys.readouterr()
+    # The city's firewall, whose rules are nobody's but its own, lets none of it pass.
+    assert main(["check", str(site), "--json"]) == 0
+
+    assert before == ["rules-out-of-date"]

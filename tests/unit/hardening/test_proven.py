@@ -131,12 +131,18 @@ ENDS = {
 }
 
 
+@pytest.mark.parametrize("is_at_home", [False, True], ids=["carrier_is_dmz", "routers_in_ot"])
 @pytest.mark.parametrize("kind", list(ENDS))
 def test_two_sites_under_the_rules_written_for_them_reach_each_other_through_the_tunnel_alone(
-    kind: str, tmp_path: Path
+    kind: str, tmp_path: Path, *, is_at_home: bool
 ) -> None:
     one, two = ENDS[kind]
     text = TWO_SITES.replace("KIND", kind).replace("ONE", one).replace("TWO", two)
+    if is_at_home:
+        # The tunnel's own packets reach a router of the plant, and nothing behind it.
+        text = text.replace("carrier: {level: dmz", "carrier: {level: internet")
+        for router, zone in (("router-1", "control"), ("router-2", "pumping")):
+            text = text.replace(f"{router}:\n    zone: carrier", f"{router}:\n    zone: {zone}")
     proof = prove(hardened(text, tmp_path))
 
     assert proof is not None

@@ -137,7 +137,7 @@ def load_rulesets(site: Site) -> dict[AssetName, tuple[Ruleset, ...]]:
                 problems.add(error.origin, Mistake("bad-ruleset", error.what, error.hint))
             except OSError as error:
                 what = f"the rule set {str(file.path)!r} cannot be read: {error.strerror}"
-                hint = "save there what `nft list ruleset` or `iptables-save` prints"
+                hint = "run `modwarden harden`, or save what `nft list ruleset` or `iptables-save` prints"
                 problems.add(file.origin, Mistake("no-ruleset", what, hint))
         loaded[asset.name] = tuple(held)
     problems.raise_if_any()

@@ -8,13 +8,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
-from modwarden.model import Address, Asset, AssetName, Port, Site, Socket, Verdicts, Zone, ZoneName
+from modwarden.model import (
+    WIREGUARD_PORT,
+    Address,
+    Asset,
+    AssetName,
+    Port,
+    Site,
+    Socket,
+    Tunnel,
+    TunnelEnd,
+    TunnelKind,
+    Verdicts,
+    Zone,
+    ZoneName,
+)
 from modwarden.site.proof.space import Space
 from modwarden.site.proof.tunnels import Entrance, entrances
 from modwarden.site.rulesets.ir import Kind, Kinds
 from modwarden.site.rulesets.sets import PORTS, Interval, IntervalSet, address_number, network_interval
 
 PROTOCOLS = {"tcp": 6, "udp": 17}
+_ESP = 50
 MULTICAST: tuple[Interval, ...] = tuple(
     network_interval(ip_network(text)) for text in ("224.0.0.0/4", "ff00::/8")
 )
@@ -232,8 +247,21 @@ def service_bounds(site: Site) -> Iterator[Interval]:
         ports |= {Port("tcp", at.port, at.port) for at in site.listeners(conduit)}
     for port in ports:
         yield from service_span(port)
+    for tunnel in site.tunnels.values():
+        for end in tunnel.ends:
+            yield from carriers(tunnel, end)
     for number in range(256):
         yield (number * PORTS, (number + 1) * PORTS)
+
+
+def carriers(tunnel: Tunnel, end: TunnelEnd) -> tuple[Interval, ...]:
+    """Give the services that carry a tunnel to one end."""
+    if tunnel.kind is TunnelKind.WIREGUARD:
+        number = end.port or WIREGUARD_PORT
+        return service_span(Port("udp", number, number))
+    # RFC 7296 §2.23: IKE, and ESP within UDP behind NAT; else ESP, protocol 50, by itself.
+    ike = (pair for number in (500, 4500) for pair in service_span(Port("udp", number, number)))
+    return (*ike, (_ESP * PORTS, (_ESP + 1) * PORTS))
 
 
 def service_span(port: Port) -> tuple[Interval, ...]:

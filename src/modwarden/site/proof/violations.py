@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from modwarden.model import INTERNET, Asset, Evidence, Finding, Origin, Severity, Site, Zone
 from modwarden.site.proof.space import DESTINATION, SERVICE, Space
-from modwarden.site.proof.topology import Topology
+from modwarden.site.proof.topology import Topology, carriers
 from modwarden.site.proof.walk import Reached, Step, Walk, shortest
 from modwarden.site.proof.words import listed, names_in_ranges, path_in_words, services_in_words
-from modwarden.site.rulesets.sets import IntervalSet, service
+from modwarden.site.rulesets.sets import IntervalSet, address_number, service
 
 _TCP = 6
 # Modbus TCP and Modbus/TCP Security.
@@ -58,7 +58,7 @@ class Judge:
         groups: dict[tuple[str, str], list[Reached]] = {}
         for one in walk.reached:
             target = self.site.zones[one.zone]
-            if target.is_ot and not self._is_told_elsewhere(one, start):
+            if target.is_ot and not self._ends_in_tunnel(one) and not self._is_told_elsewhere(one, start):
                 groups.setdefault((str(one.zone), _name(one.step)), []).append(one)
         for (target_name, name), reached in groups.items():
             yield self._violation(name, start, target_name, reached)
@@ -68,7 +68,7 @@ class Judge:
         start = self.site.zones[walk.start]
         groups: dict[str, list[Reached]] = {}
         for one in walk.reached:
-            if self.site.zones[one.zone].is_it:
+            if self.site.zones[one.zone].is_it and not self._ends_in_tunnel(one):
                 groups.setdefault(str(one.zone), []).append(one)
         for target, reached in groups.items():
             yield self._violation("ot-reaches-it", start, target, reached)
@@ -106,6 +106,21 @@ class Judge:
             if asset.unit_ids and self.topology.addresses_of[asset.name] & known:
                 found |= self.space.service_mask(service(_TCP, IntervalSet(((asset.port, asset.port + 1),))))
         return found
+
+    def _ends_in_tunnel(self, one: Reached) -> bool:
+        """Say whether it is a tunnel's own packet at its end, which takes its peer's alone: an assumption."""
+        router = one.router
+        if router is None or one.is_taken:
+            return False
+        for tunnel, end in self.site.tunnel_ends(router.name):
+            if end.address is None:
+                continue
+            number = address_number(end.address)
+            outer = self.space.addresses.mask([(number, number + 1)])
+            carried = self.space.service_mask(IntervalSet.of(carriers(tunnel, end)))
+            if not one.packets[DESTINATION] & ~outer and not one.packets[SERVICE] & ~carried:
+                return True
+        return False
 
     def _is_told_elsewhere(self, one: Reached, start: Zone) -> bool:
         """Say whether the path stands, on its way, in another zone outside or already in the plant."""
