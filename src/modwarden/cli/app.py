@@ -22,6 +22,8 @@ from modwarden.errors import ModwardenError
 
 EXIT_WORLD = 3
 EXIT_BUG = 70
+# 128 and the number of SIGINT, as shells have it.
+EXIT_INTERRUPTED = 130
 URGENT = "MODWARDEN_URGENT"
 
 
@@ -64,6 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         build_app(words[0] if words else None)(words, prog_name="modwarden")
     except SystemExit as end:
         return _exit_code(end)
+    except KeyboardInterrupt:
+        # While modules are still read; a command that runs ends in its own way.
+        return EXIT_INTERRUPTED
     except ModwardenError as error:
         print_error(str(error))
         return error.exit_code

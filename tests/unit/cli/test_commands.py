@@ -177,3 +177,15 @@ def test_who_reads_the_record_in_a_hurry_takes_its_turn(
 
 def _follow(journal: Path) -> list[str]:
     return [sys.executable, "-m", "modwarden.cli", "audit", "tail", str(journal), "--json"]
+
+
+def test_an_interrupt_while_a_command_is_still_read_ends_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(wanted: str | None) -> None:
+        raise KeyboardInterrupt(wanted)
+
+    monkeypatch.setattr("modwarden.cli.app.build_app", interrupted)
+
+    assert main(["status"]) == 130
+    assert capsys.readouterr().err == ""
