@@ -28,6 +28,7 @@ _HEADS = _TWO_WORDS | _META | _VERDICTS | _NAT | {
     "numgen",
     "jhash", "symhash", "osf", "tunnel", "last", "vmap",
 }  # fmt: skip
+_CT_OBJECTS = ("helper", "expectation", "timeout")
 _FLAGS = {"payload": {"protocol": "tcp", "field": "flags"}}
 # Statements whose own words say nothing to the proof.
 _TAILS = {
@@ -120,10 +121,12 @@ _FOLLOWERS = {"with": ("icmp", "icmpv6", "tcp"), "flags": ("tcp", "ip", "skuid",
 
 def _setting(tokens: Tokens) -> dict[str, Any]:
     head = tokens.take().text
-    if head in ("meta", "ct"):
-        tokens.take()
+    key = tokens.take().text if head in ("meta", "ct") else head
     tokens.expect("set")
-    return {"mangle": {"key": {"meta": {"key": head}}, "value": _expression(tokens)}}
+    value = _expression(tokens)
+    if head == "ct" and key in _CT_OBJECTS:
+        return {f"ct {key}": value}
+    return {"mangle": {"key": {"meta": {"key": key}}, "value": value}}
 
 
 def _expression(tokens: Tokens) -> str:

@@ -21,13 +21,14 @@ from modwarden.site.rulesets._nft_values import (
 from modwarden.site.rulesets.errors import RulesetError
 from modwarden.site.rulesets.ir import ANY, Action, Chain, Hook, Match, Rule, Ruleset, Table
 from modwarden.site.rulesets.sets import ALL, V4, V6_SET, IntervalSet, service
+from modwarden.site.rulesets.together import HELPER, NOTRACK, read_together
 
 _FAMILIES: dict[str, IntervalSet] = {"ip": V4, "ip6": V6_SET, "inet": ALL}
 _HOOKS = {hook.value: hook for hook in Hook}
 # They change nothing of what passes.
-_SILENT = frozenset(
-    {"counter", "log", "ct helper", "ct timeout", "ct expectation", "notrack", "last", "secmark"}
-)
+_SILENT = frozenset({"counter", "log", "ct timeout", "last", "secmark"})
+# They change what rules of any table say of packets.
+_OF_TRACKING = {"notrack": NOTRACK, "ct helper": HELPER, "ct expectation": HELPER}
 # They depend on what the packet does not show, or end the rule where they fail: a full set, an offload.
 _DOUBTFUL = frozenset({
     "limit", "quota", "ct count", "connlimit", "synproxy", "set", "map", "flow",
@@ -79,10 +80,11 @@ def build_ruleset(objects: Iterable[NftObject], file: str) -> Ruleset:
         name = str(item.body.get("name") if item.kind == "table" else item.body.get("table"))
         reader = tables.setdefault((family, name), _TableReader(family, name, file))
         reader.take(item)
-    return Ruleset(
+    read = Ruleset(
         tuple(reader.table() for reader in tables.values() if reader.is_loaded),
         tuple(remark for reader in tables.values() for remark in reader.remarks),
     )
+    return read_together([read])[0]
 
 
 @dataclass(slots=True)
@@ -138,17 +140,9 @@ class _TableReader:
             held += [_pair_or_element(item) for item in body.get("elem", ())]
 
     def table(self) -> Table:
-        is_tracked = not any(
-            "notrack" in statement
-            for rules in self.rules.values()
-            for item in rules
-            for statement in item.body.get("expr", ())
-        )
         chains = {}
         for name, item in self.chains.items():
-            read = [
-                rule for one in self.rules.get(name, ()) for rule in self._rules(one, is_tracked=is_tracked)
-            ]
+            read = [rule for one in self.rules.get(name, ()) for rule in self._rules(one)]
             chains[name] = self._chain(item, tuple(read))
         return Table(self.name, _FAMILIES[self.family], without_rates(chains))
 
@@ -164,7 +158,7 @@ class _TableReader:
             is_nat=body.get("type") == "nat",
         )
 
-    def _rules(self, item: NftObject, *, is_tracked: bool) -> Iterator[Rule]:
+    def _rules(self, item: NftObject) -> Iterator[Rule]:
         origin = Origin(self.file, item.line)
         text = item.text if item.text is not None else text_of(item.body)
         draft = RuleDraft(origin, text)
@@ -173,9 +167,9 @@ class _TableReader:
             held: dict[str, Any] = statement if isinstance(statement, dict) else {str(statement): None}
             ((kind, body),) = held.items()
             if kind == "match":
-                self._narrow(draft, body, is_tracked=is_tracked)
+                self._narrow(draft, body)
             elif kind == "vmap":
-                yield from self._by_map(draft, body, is_tracked=is_tracked)
+                yield from self._by_map(draft, body)
             elif kind in ("dnat", "snat", "masquerade", "redirect"):
                 yield from NatReader(self.sets).rules(draft, Action(kind), body)
                 return
@@ -186,23 +180,22 @@ class _TableReader:
                     draft.doubt("queue: a program decides, and may let it pass")
                 yield draft.rule(*verdict)
                 return
+            elif kind in _OF_TRACKING:
+                yield draft.branch((_OF_TRACKING[kind],)).rule(Action.CONTINUE)
             else:
                 _other(draft, kind, body)
         if draft.is_taken:
             yield draft.rule(Action.TPROXY)
 
-    def _narrow(self, draft: RuleDraft, body: Mapping[str, Any], *, is_tracked: bool) -> None:
+    def _narrow(self, draft: RuleDraft, body: Mapping[str, Any]) -> None:
         left, operator = body["left"], str(body.get("op", "=="))
-        if not is_tracked and "ct" in left:
-            draft.doubt("ct state, where `notrack` is in use")
-            return
         try:
             draft.narrow(match_of(left, self.sets.atoms(body["right"]), operator))
         except UnknownWordError as error:
             draft.narrow((error.wider,))
             draft.doubt(str(error))
 
-    def _by_map(self, draft: RuleDraft, body: Mapping[str, Any], *, is_tracked: bool) -> Iterator[Rule]:
+    def _by_map(self, draft: RuleDraft, body: Mapping[str, Any]) -> Iterator[Rule]:
         try:
             pairs = self.sets.atoms(body["data"])
         except UnknownWordError as error:
@@ -211,7 +204,7 @@ class _TableReader:
         for key, verdict in pairs:
             branch = draft.branch()
             ((kind, target),) = verdict.items()
-            self._narrow(branch, {"left": body["key"], "right": key}, is_tracked=is_tracked)
+            self._narrow(branch, {"left": body["key"], "right": key})
             found = verdict_of(kind, target)
             if found is not None:
                 yield branch.rule(*found)
