@@ -85,10 +85,13 @@ def _tail(tokens: Tokens) -> dict[str, Any]:
     start = tokens.at
     _pass_over(tokens)
     words = [token.text for token in tokens.listed[start : tokens.at] if not token.is_string]
-    if _TAILS[word] == "set" and "limit" in words:
-        # What the set keeps for each element is a rate.
-        return {"set": {"stmt": [{"limit": None}]}}
-    return {_TAILS[word]: None}
+    return {"set": _filled(words)} if _TAILS[word] == "set" else {_TAILS[word]: None}
+
+
+def _filled(words: list[str]) -> dict[str, Any]:
+    """Read which set a rule changes, and whether what the set keeps for each element is a rate."""
+    names = [word for word in words if word.startswith("@")]
+    return {"set": names[0] if names else "", "stmt": [{"limit": None}] if "limit" in words else []}
 
 
 def _refusal(tokens: Tokens) -> dict[str, Any] | None:

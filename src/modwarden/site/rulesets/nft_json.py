@@ -3,17 +3,18 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modwarden.model import Origin
-from modwarden.site.rulesets._names import protocol_number
+from modwarden.site.rulesets._names import PRIORITIES, protocol_number
 from modwarden.site.rulesets._nft_rates import kind_of, without_rates
 from modwarden.site.rulesets._nft_rules import NatReader, RuleDraft, verdict_of
 from modwarden.site.rulesets._nft_text_of import text_of
 from modwarden.site.rulesets._nft_values import (
     NamedSets,
     UnknownWordError,
+    as_list,
     header_of,
     match_of,
     plain_element,
@@ -96,6 +97,8 @@ class _TableReader:
     chains: dict[str, NftObject] = field(default_factory=dict)
     rules: dict[str, list[NftObject]] = field(default_factory=dict)
     remarks: list[tuple[Origin, str]] = field(default_factory=list)
+    filled: set[str] = field(default_factory=set)
+    """Sets and maps whose members change while they are loaded: by time, or by a rule that packets pass."""
     is_dormant: bool = False
 
     @property
@@ -105,10 +108,10 @@ class _TableReader:
 
     def take(self, item: NftObject) -> None:
         if item.kind == "chain":
-            self.chains[str(item.body["name"])] = item
+            self._take_chain(item)
         elif item.kind == "rule":
             self._take_rule(item)
-        elif item.kind in ("set", "map"):
+        elif item.kind in ("set", "map", "meter"):
             self._take_set(item.body)
         elif item.kind == "element":
             self._add_elements(item.body)
@@ -120,26 +123,45 @@ class _TableReader:
 
     def _take_rule(self, item: NftObject) -> None:
         for statement in item.body.get("expr", ()):
-            for kind in statement if isinstance(statement, Mapping) else ():
+            for kind, body in statement.items() if isinstance(statement, Mapping) else ():
+                self.filled |= _filled_by(kind, body)
                 if kind in _REFUSED:
                     what = f"`{kind}` {_REFUSED[kind]}, which the proof cannot follow"
                     raise RulesetError(Origin(self.file, item.line), what, "take it out, or declare its path")
         self.rules.setdefault(str(item.body["chain"]), []).append(item)
 
+    def _take_chain(self, item: NftObject) -> None:
+        """Join what several blocks say of one chain, as nft does."""
+        name = str(item.body["name"])
+        known = self.chains.get(name)
+        if known is None:
+            self.chains[name] = item
+            return
+        for key in ("type", "hook", "prio"):
+            if known.body.get(key, item.body.get(key)) != item.body.get(key, known.body.get(key)):
+                what = f"the chain {name!r} stands here with another {key}"
+                raise RulesetError(Origin(self.file, item.line), what, "save what `nft list ruleset` prints")
+        self.chains[name] = replace(known, body={**known.body, **item.body})
+
     def _take_set(self, body: Mapping[str, Any]) -> None:
-        changes = "timeout" in body or any(word in ("dynamic", "timeout") for word in _flags(body))
-        try:
-            members = [_pair_or_element(item) for item in body.get("elem", ())]
-        except UnknownWordError:
-            changes = True
-        self.sets.members[str(body["name"])] = None if changes else members
+        if "timeout" in body or any(word in ("dynamic", "timeout") for word in _flags(body)):
+            self.filled.add(str(body["name"]))
+        self._add_elements(body)
 
     def _add_elements(self, body: Mapping[str, Any]) -> None:
-        held = self.sets.members.get(str(body["name"]))
+        """Add to what other blocks put into the set; an element that may vanish makes the set change."""
+        name = str(body["name"])
+        held = self.sets.members.setdefault(name, [])
+        try:
+            added = [_pair_or_element(item) for item in as_list(body.get("elem", []))]
+        except UnknownWordError:
+            self.filled.add(name)
+            return
         if held is not None:
-            held += [_pair_or_element(item) for item in body.get("elem", ())]
+            held += added
 
     def table(self) -> Table:
+        self.sets.members |= dict.fromkeys(self.filled)
         chains = {}
         for name, item in self.chains.items():
             read = [rule for one in self.rules.get(name, ()) for rule in self._rules(one)]
@@ -153,10 +175,18 @@ class _TableReader:
             rules=rules,
             origin=Origin(self.file, item.line),
             hook=_HOOKS.get(str(body.get("hook"))),
-            priority=int(body.get("prio", 0)),
+            priority=self._priority(item),
             accepts=body.get("policy", "accept") == "accept",
             is_nat=body.get("type") == "nat",
         )
+
+    def _priority(self, item: NftObject) -> int:
+        said = item.body.get("prio", 0)
+        if isinstance(said, int):
+            return said
+        if said not in PRIORITIES:
+            raise RulesetError(Origin(self.file, item.line), f"{said!r} is no priority", "write a number")
+        return PRIORITIES[said]
 
     def _rules(self, item: NftObject) -> Iterator[Rule]:
         origin = Origin(self.file, item.line)
@@ -263,6 +293,13 @@ def _writes_address_or_port(body: Any) -> bool:
     payload = key.get("payload")
     # Of a payload without a name nobody can say what it is.
     return payload is not None and payload.get("field") in (None, "saddr", "daddr", "sport", "dport")
+
+
+def _filled_by(kind: str, body: Any) -> set[str]:
+    """Give the set or map that a statement adds to, or takes from."""
+    if kind not in ("set", "map") or not isinstance(body, Mapping):
+        return set()
+    return {str(body.get(kind, "")).removeprefix("@")}
 
 
 def _flags(body: Mapping[str, Any]) -> list[str]:
