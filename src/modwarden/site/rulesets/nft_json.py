@@ -34,6 +34,13 @@ _OF_TRACKING = {"notrack": NOTRACK, "ct helper": HELPER, "ct expectation": HELPE
 _DOUBTFUL = frozenset({
     "limit", "quota", "ct count", "connlimit", "synproxy", "set", "map", "flow",
 })  # fmt: skip
+# All that a table of a family that is not read may do.
+_HOLDS_BACK = _SILENT | {
+    "match", "vmap", "accept", "drop", "reject", "continue", "return", "jump", "goto", "limit", "quota",
+    "set", "map", "mangle", "ct count", "connlimit",
+}  # fmt: skip
+# Fields that neither lead a packet anywhere nor say what it is for.
+_HARMLESS_FIELDS = frozenset({"dscp", "ecn", "ttl", "hoplimit", "flowlabel", "checksum", "pcp"})
 _REFUSED = {"dup": "sends copies elsewhere", "fwd": "sends packets past the routes"}
 _RULE = re.compile(r'"rule"\s*:')
 
@@ -118,7 +125,7 @@ class _TableReader:
         elif item.kind == "table" and "dormant" in _flags(item.body):
             self.is_dormant = True
         elif item.kind == "table" and self.family not in _FAMILIES:
-            remark = f"table {self.family} {self.name} is not read: such tables can only hold packets back"
+            remark = f"table {self.family} {self.name} is not read: what it holds back is taken to pass"
             self.remarks.append((Origin(self.file, item.line), remark))
 
     def _take_rule(self, item: NftObject) -> None:
@@ -128,7 +135,16 @@ class _TableReader:
                 if kind in _REFUSED:
                     what = f"`{kind}` {_REFUSED[kind]}, which the proof cannot follow"
                     raise RulesetError(Origin(self.file, item.line), what, "take it out, or declare its path")
+                self._refuse_beneath(item, kind, body)
         self.rules.setdefault(str(item.body["chain"]), []).append(item)
+
+    def _refuse_beneath(self, item: NftObject, kind: str, body: Any) -> None:
+        """Refuse in tables that are not read what does more than hold packets back."""
+        is_written = kind == "mangle" and _writes_what_leads(body)
+        if self.family not in _FAMILIES and (is_written or kind not in _HOLDS_BACK):
+            what = f"the statement {kind!r} is not understood in a table of the family {self.family}"
+            hint = "take it out: whatever it makes of packets, rules behind it would be proven of others"
+            raise RulesetError(Origin(self.file, item.line), what, hint)
 
     def _take_chain(self, item: NftObject) -> None:
         """Join what several blocks say of one chain, as nft does."""
@@ -267,7 +283,7 @@ def _other(draft: RuleDraft, kind: str, body: Any) -> None:
     if kind in _DOUBTFUL:
         draft.doubt(kind)
         return
-    if kind == "mangle" and not _writes_address_or_port(body):
+    if kind == "mangle" and not _writes_what_leads(body):
         _write(draft, body)
         return
     if kind == "xt" and isinstance(body, Mapping) and body.get("type") == "match":
@@ -288,11 +304,12 @@ def _write(draft: RuleDraft, body: Mapping[str, Any]) -> None:
         draft.doubt("a field written from a map")
 
 
-def _writes_address_or_port(body: Any) -> bool:
+def _writes_what_leads(body: Any) -> bool:
+    """Say whether it writes an address, a port, or anything else that a packet is led by or known by."""
     key = body.get("key", {}) if isinstance(body, Mapping) else {}
     payload = key.get("payload")
     # Of a payload without a name nobody can say what it is.
-    return payload is not None and payload.get("field") in (None, "saddr", "daddr", "sport", "dport")
+    return payload is not None and payload.get("field") not in _HARMLESS_FIELDS
 
 
 def _filled_by(kind: str, body: Any) -> set[str]:
