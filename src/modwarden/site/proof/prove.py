@@ -20,7 +20,7 @@ from modwarden.site.proof.tunnels import all_selectors
 from modwarden.site.proof.violations import Judge, Violation, is_outside
 from modwarden.site.proof.walk import Walk
 from modwarden.site.proof.writes import Writes, around_the_guard, writes_of
-from modwarden.site.rulesets import Ruleset, RulesetError, load_ruleset
+from modwarden.site.rulesets import Ruleset, RulesetError, load_ruleset, read_together
 from modwarden.site.rulesets.sets import PORTS, SOURCE_PORTS, Interval
 
 
@@ -139,7 +139,7 @@ def load_rulesets(site: Site) -> dict[AssetName, tuple[Ruleset, ...]]:
                 what = f"the rule set {str(file.path)!r} cannot be read: {error.strerror}"
                 hint = "run `modwarden harden`, or save what `nft list ruleset` or `iptables-save` prints"
                 problems.add(file.origin, Mistake("no-ruleset", what, hint))
-        loaded[asset.name] = tuple(held)
+        loaded[asset.name] = read_together(held)
     problems.raise_if_any()
     return loaded
 

@@ -17,6 +17,7 @@ from modwarden.site.rulesets.ir import (
 from modwarden.site.rulesets.load import load_ruleset
 from modwarden.site.rulesets.nft_json import parse_nft_json
 from modwarden.site.rulesets.nft_text import parse_nft_text
+from modwarden.site.rulesets.together import read_together
 
 __all__ = [
     "Action",
@@ -34,4 +35,5 @@ __all__ = [
     "parse_iptables_save",
     "parse_nft_json",
     "parse_nft_text",
+    "read_together",
 ]

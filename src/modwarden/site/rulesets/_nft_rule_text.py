@@ -28,6 +28,7 @@ _HEADS = _TWO_WORDS | _META | _VERDICTS | _NAT | {
     "numgen",
     "jhash", "symhash", "osf", "tunnel", "last", "vmap",
 }  # fmt: skip
+_CT_OBJECTS = ("helper", "expectation", "timeout")
 _FLAGS = {"payload": {"protocol": "tcp", "field": "flags"}}
 # Statements whose own words say nothing to the proof.
 _TAILS = {
@@ -84,10 +85,13 @@ def _tail(tokens: Tokens) -> dict[str, Any]:
     start = tokens.at
     _pass_over(tokens)
     words = [token.text for token in tokens.listed[start : tokens.at] if not token.is_string]
-    if _TAILS[word] == "set" and "limit" in words:
-        # What the set keeps for each element is a rate.
-        return {"set": {"stmt": [{"limit": None}]}}
-    return {_TAILS[word]: None}
+    return {"set": _filled(words)} if _TAILS[word] == "set" else {_TAILS[word]: None}
+
+
+def _filled(words: list[str]) -> dict[str, Any]:
+    """Read which set a rule changes, and whether what the set keeps for each element is a rate."""
+    names = [word for word in words if word.startswith("@")]
+    return {"set": names[0] if names else "", "stmt": [{"limit": None}] if "limit" in words else []}
 
 
 def _refusal(tokens: Tokens) -> dict[str, Any] | None:
@@ -120,10 +124,12 @@ _FOLLOWERS = {"with": ("icmp", "icmpv6", "tcp"), "flags": ("tcp", "ip", "skuid",
 
 def _setting(tokens: Tokens) -> dict[str, Any]:
     head = tokens.take().text
-    if head in ("meta", "ct"):
-        tokens.take()
+    key = tokens.take().text if head in ("meta", "ct") else head
     tokens.expect("set")
-    return {"mangle": {"key": {"meta": {"key": head}}, "value": _expression(tokens)}}
+    value = _expression(tokens)
+    if head == "ct" and key in _CT_OBJECTS:
+        return {f"ct {key}": value}
+    return {"mangle": {"key": {"meta": {"key": key}}, "value": value}}
 
 
 def _expression(tokens: Tokens) -> str:

@@ -1,6 +1,6 @@
 """A rule of nftables while it is read: what it matches so far, what is doubtful, and how it ends."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -54,9 +54,9 @@ class RuleDraft:
         """Note what the rule asks for and the proof cannot know."""
         self.doubts.append(reason)
 
-    def branch(self) -> "RuleDraft":
-        """Copy it, for one element of a map."""
-        return RuleDraft(self.origin, self.text, self.matches, list(self.doubts), self.is_taken)
+    def branch(self, doubts: Iterable[str] = ()) -> "RuleDraft":
+        """Copy it, for one element of a map or for what it does on its way."""
+        return RuleDraft(self.origin, self.text, self.matches, [*self.doubts, *doubts], self.is_taken)
 
     def rule(self, action: Action, target: str | None = None, translation: Translation | None = None) -> Rule:
         """End the rule."""
@@ -118,8 +118,14 @@ def _of_its_family(rule: Rule) -> Rule:
     if held is None:
         return rule
     family = V4 if (held & V6_SET).is_empty else V6_SET
-    both = (match.and_also(Match(family, family)) for match in rule.matches)
-    return replace(rule, matches=tuple(match for match in both if not _is_empty(match)))
+    return replace(
+        rule, matches=_held_to(family, rule.matches), of_all_states=_held_to(family, rule.of_all_states)
+    )
+
+
+def _held_to(family: IntervalSet, matches: tuple[Match, ...]) -> tuple[Match, ...]:
+    both = (match.and_also(Match(family, family)) for match in matches)
+    return tuple(match for match in both if not _is_empty(match))
 
 
 def _translation(address: Any, port: Any) -> Translation:

@@ -35,6 +35,7 @@ from modwarden.site.rulesets.sets import (
     network_interval,
     service,
 )
+from modwarden.site.rulesets.together import HELPER, NOTRACK, read_together
 
 _HOOKS = {hook.name: hook for hook in Hook}
 # Where nf_tables' priorities put iptables' tables.
@@ -44,7 +45,7 @@ _TARGETS = {"ACCEPT": Action.ACCEPT, "DROP": Action.DROP, "REJECT": Action.DROP,
 _SILENT_TARGETS = frozenset({
     "LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "CONNSECMARK", "SECMARK", "TCPMSS", "CLASSIFY", "DSCP",
     "TOS", "TTL",
-    "HL", "CHECKSUM", "AUDIT", "LED", "TRACE", "SET", "CT", "NOTRACK", "ECN", "HMARK", "SYNPROXY", "TPROXY",
+    "HL", "CHECKSUM", "AUDIT", "LED", "TRACE", "SET", "CT", "ECN", "HMARK", "SYNPROXY", "TPROXY",
 })  # fmt: skip
 _MODULES_READ = frozenset(
     {"tcp", "udp", "multiport", "state", "conntrack", "comment", "iprange", "sctp", "dccp"}
@@ -60,19 +61,18 @@ def parse_iptables_save(text: str, file: str, *, is_ipv6: bool = False) -> Rules
     Raises:
         RulesetError: a line is not understood, and must not be guessed at.
     """
-    reader = _Reader(file, is_tracked=not re.search(r"-j (NOTRACK|CT .*--notrack)", text))
+    reader = _Reader(file)
     for number, line in enumerate(text.splitlines(), start=1):
         reader.take(line.strip(), number)
     if reader.table is not None:
         hint = "the file was cut off: save all that the program prints"
         raise RulesetError(Origin(file, len(text.splitlines())), "the table has no COMMIT", hint)
-    return Ruleset(tuple(reader.tables(V6_SET if is_ipv6 else V4)))
+    return read_together([Ruleset(tuple(reader.tables(V6_SET if is_ipv6 else V4)))])[0]
 
 
 @dataclass(slots=True)
 class _Reader:
     file: str
-    is_tracked: bool
     table: str | None = None
     chains: dict[str, dict[str, tuple[str, Origin]]] = field(default_factory=dict)
     rules: dict[tuple[str, str], list[Rule]] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class _Reader:
             raise RulesetError(origin, f"this is no rule: {error}", "close the quotation") from error
         if len(words) < 2 or words[0] != "-A" or words[1] not in self.chains[table]:
             raise RulesetError(origin, "this is no rule of a chain", "save what `iptables-save` prints")
-        rule = _RuleReader(RuleDraft(origin, text), self.is_tracked).read(words[2:])
+        rule = _RuleReader(RuleDraft(origin, text)).read(words[2:])
         self.rules.setdefault((table, words[1]), []).append(rule)
 
     def tables(self, packets: IntervalSet) -> list[Table]:
@@ -123,7 +123,6 @@ class _Reader:
 @dataclass(slots=True)
 class _RuleReader:
     draft: RuleDraft
-    is_tracked: bool
     protocol: int | None = None
     target: tuple[Action, str | None] | None = None
     options: dict[str, str] = field(default_factory=dict)
@@ -154,6 +153,8 @@ class _RuleReader:
         elif option in _READERS:
             with_sign = _Signed(value, is_negated=is_negated)
             self.draft.narrow((_READERS[option](self, with_sign),))
+        elif option in _OF_TRACKING and self.target is not None:
+            self.draft.doubt(_OF_TRACKING[option])
         elif option != "--comment":
             # Options of targets, and of matches that the doubt above already widens.
             is_of_target = self.target is not None or bool(self.options)
@@ -165,6 +166,9 @@ class _RuleReader:
         elif name in ("NFQUEUE", "QUEUE"):
             self.draft.doubt("queue: a program decides, and may let it pass")
             self.target = (Action.ACCEPT, None)
+        elif name == "NOTRACK":
+            self.draft.doubt(NOTRACK)
+            self.target = (Action.CONTINUE, None)
         elif name in _SILENT_TARGETS:
             self.target = (Action.CONTINUE, None)
         elif name in ("DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP"):
@@ -257,7 +261,7 @@ def _outward(_: _RuleReader, value: _Signed) -> Match:
 
 def _state(reader: _RuleReader, value: _Signed) -> Match:
     states = value.text.split(",")
-    if not reader.is_tracked or "DNAT" in states or "SNAT" in states:
+    if "DNAT" in states or "SNAT" in states:
         reader.draft.doubt(f"--ctstate {value.text}")
         return Match()
     # The proof asks for the first packet of a connection; replies follow it.
@@ -271,6 +275,8 @@ _READERS: dict[str, Callable[[Any, _Signed], Match]] = {
     _source_ports,
     "--ports": _either_ports, "-i": _inward, "-o": _outward, "--ctstate": _state, "--state": _state,
 }  # fmt: skip
+# Of the target CT; `-m helper --helper` is a match, and stands before any target.
+_OF_TRACKING = {"--notrack": NOTRACK, "--helper": HELPER}
 _NAT_OPTIONS = frozenset({"--to-destination", "--to-source", "--to-ports", "--to"})
 
 

@@ -3,17 +3,18 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modwarden.model import Origin
-from modwarden.site.rulesets._names import protocol_number
+from modwarden.site.rulesets._names import PRIORITIES, protocol_number
 from modwarden.site.rulesets._nft_rates import kind_of, without_rates
 from modwarden.site.rulesets._nft_rules import NatReader, RuleDraft, verdict_of
 from modwarden.site.rulesets._nft_text_of import text_of
 from modwarden.site.rulesets._nft_values import (
     NamedSets,
     UnknownWordError,
+    as_list,
     header_of,
     match_of,
     plain_element,
@@ -21,17 +22,25 @@ from modwarden.site.rulesets._nft_values import (
 from modwarden.site.rulesets.errors import RulesetError
 from modwarden.site.rulesets.ir import ANY, Action, Chain, Hook, Match, Rule, Ruleset, Table
 from modwarden.site.rulesets.sets import ALL, V4, V6_SET, IntervalSet, service
+from modwarden.site.rulesets.together import HELPER, NOTRACK, read_together
 
 _FAMILIES: dict[str, IntervalSet] = {"ip": V4, "ip6": V6_SET, "inet": ALL}
 _HOOKS = {hook.value: hook for hook in Hook}
 # They change nothing of what passes.
-_SILENT = frozenset(
-    {"counter", "log", "ct helper", "ct timeout", "ct expectation", "notrack", "last", "secmark"}
-)
+_SILENT = frozenset({"counter", "log", "ct timeout", "last", "secmark"})
+# They change what rules of any table say of packets.
+_OF_TRACKING = {"notrack": NOTRACK, "ct helper": HELPER, "ct expectation": HELPER}
 # They depend on what the packet does not show, or end the rule where they fail: a full set, an offload.
 _DOUBTFUL = frozenset({
     "limit", "quota", "ct count", "connlimit", "synproxy", "set", "map", "flow",
 })  # fmt: skip
+# All that a table of a family that is not read may do.
+_HOLDS_BACK = _SILENT | {
+    "match", "vmap", "accept", "drop", "reject", "continue", "return", "jump", "goto", "limit", "quota",
+    "set", "map", "mangle", "ct count", "connlimit",
+}  # fmt: skip
+# Fields that neither lead a packet anywhere nor say what it is for.
+_HARMLESS_FIELDS = frozenset({"dscp", "ecn", "ttl", "hoplimit", "flowlabel", "checksum", "pcp"})
 _REFUSED = {"dup": "sends copies elsewhere", "fwd": "sends packets past the routes"}
 _RULE = re.compile(r'"rule"\s*:')
 
@@ -79,10 +88,11 @@ def build_ruleset(objects: Iterable[NftObject], file: str) -> Ruleset:
         name = str(item.body.get("name") if item.kind == "table" else item.body.get("table"))
         reader = tables.setdefault((family, name), _TableReader(family, name, file))
         reader.take(item)
-    return Ruleset(
+    read = Ruleset(
         tuple(reader.table() for reader in tables.values() if reader.is_loaded),
         tuple(remark for reader in tables.values() for remark in reader.remarks),
     )
+    return read_together([read])[0]
 
 
 @dataclass(slots=True)
@@ -94,6 +104,8 @@ class _TableReader:
     chains: dict[str, NftObject] = field(default_factory=dict)
     rules: dict[str, list[NftObject]] = field(default_factory=dict)
     remarks: list[tuple[Origin, str]] = field(default_factory=list)
+    filled: set[str] = field(default_factory=set)
+    """Sets and maps whose members change while they are loaded: by time, or by a rule that packets pass."""
     is_dormant: bool = False
 
     @property
@@ -103,52 +115,72 @@ class _TableReader:
 
     def take(self, item: NftObject) -> None:
         if item.kind == "chain":
-            self.chains[str(item.body["name"])] = item
+            self._take_chain(item)
         elif item.kind == "rule":
             self._take_rule(item)
-        elif item.kind in ("set", "map"):
+        elif item.kind in ("set", "map", "meter"):
             self._take_set(item.body)
         elif item.kind == "element":
             self._add_elements(item.body)
         elif item.kind == "table" and "dormant" in _flags(item.body):
             self.is_dormant = True
         elif item.kind == "table" and self.family not in _FAMILIES:
-            remark = f"table {self.family} {self.name} is not read: such tables can only hold packets back"
+            remark = f"table {self.family} {self.name} is not read: what it holds back is taken to pass"
             self.remarks.append((Origin(self.file, item.line), remark))
 
     def _take_rule(self, item: NftObject) -> None:
         for statement in item.body.get("expr", ()):
-            for kind in statement if isinstance(statement, Mapping) else ():
+            for kind, body in statement.items() if isinstance(statement, Mapping) else ():
+                self.filled |= _filled_by(kind, body)
                 if kind in _REFUSED:
                     what = f"`{kind}` {_REFUSED[kind]}, which the proof cannot follow"
                     raise RulesetError(Origin(self.file, item.line), what, "take it out, or declare its path")
+                self._refuse_beneath(item, kind, body)
         self.rules.setdefault(str(item.body["chain"]), []).append(item)
 
+    def _refuse_beneath(self, item: NftObject, kind: str, body: Any) -> None:
+        """Refuse in tables that are not read what does more than hold packets back."""
+        is_written = kind == "mangle" and _writes_what_leads(body)
+        if self.family not in _FAMILIES and (is_written or kind not in _HOLDS_BACK):
+            what = f"the statement {kind!r} is not understood in a table of the family {self.family}"
+            hint = "take it out: whatever it makes of packets, rules behind it would be proven of others"
+            raise RulesetError(Origin(self.file, item.line), what, hint)
+
+    def _take_chain(self, item: NftObject) -> None:
+        """Join what several blocks say of one chain, as nft does."""
+        name = str(item.body["name"])
+        known = self.chains.get(name)
+        if known is None:
+            self.chains[name] = item
+            return
+        for key in ("type", "hook", "prio"):
+            if known.body.get(key, item.body.get(key)) != item.body.get(key, known.body.get(key)):
+                what = f"the chain {name!r} stands here with another {key}"
+                raise RulesetError(Origin(self.file, item.line), what, "save what `nft list ruleset` prints")
+        self.chains[name] = replace(known, body={**known.body, **item.body})
+
     def _take_set(self, body: Mapping[str, Any]) -> None:
-        changes = "timeout" in body or any(word in ("dynamic", "timeout") for word in _flags(body))
-        try:
-            members = [_pair_or_element(item) for item in body.get("elem", ())]
-        except UnknownWordError:
-            changes = True
-        self.sets.members[str(body["name"])] = None if changes else members
+        if "timeout" in body or any(word in ("dynamic", "timeout") for word in _flags(body)):
+            self.filled.add(str(body["name"]))
+        self._add_elements(body)
 
     def _add_elements(self, body: Mapping[str, Any]) -> None:
-        held = self.sets.members.get(str(body["name"]))
+        """Add to what other blocks put into the set; an element that may vanish makes the set change."""
+        name = str(body["name"])
+        held = self.sets.members.setdefault(name, [])
+        try:
+            added = [_pair_or_element(item) for item in as_list(body.get("elem", []))]
+        except UnknownWordError:
+            self.filled.add(name)
+            return
         if held is not None:
-            held += [_pair_or_element(item) for item in body.get("elem", ())]
+            held += added
 
     def table(self) -> Table:
-        is_tracked = not any(
-            "notrack" in statement
-            for rules in self.rules.values()
-            for item in rules
-            for statement in item.body.get("expr", ())
-        )
+        self.sets.members |= dict.fromkeys(self.filled)
         chains = {}
         for name, item in self.chains.items():
-            read = [
-                rule for one in self.rules.get(name, ()) for rule in self._rules(one, is_tracked=is_tracked)
-            ]
+            read = [rule for one in self.rules.get(name, ()) for rule in self._rules(one)]
             chains[name] = self._chain(item, tuple(read))
         return Table(self.name, _FAMILIES[self.family], without_rates(chains))
 
@@ -159,12 +191,20 @@ class _TableReader:
             rules=rules,
             origin=Origin(self.file, item.line),
             hook=_HOOKS.get(str(body.get("hook"))),
-            priority=int(body.get("prio", 0)),
+            priority=self._priority(item),
             accepts=body.get("policy", "accept") == "accept",
             is_nat=body.get("type") == "nat",
         )
 
-    def _rules(self, item: NftObject, *, is_tracked: bool) -> Iterator[Rule]:
+    def _priority(self, item: NftObject) -> int:
+        said = item.body.get("prio", 0)
+        if isinstance(said, int):
+            return said
+        if said not in PRIORITIES:
+            raise RulesetError(Origin(self.file, item.line), f"{said!r} is no priority", "write a number")
+        return PRIORITIES[said]
+
+    def _rules(self, item: NftObject) -> Iterator[Rule]:
         origin = Origin(self.file, item.line)
         text = item.text if item.text is not None else text_of(item.body)
         draft = RuleDraft(origin, text)
@@ -173,9 +213,9 @@ class _TableReader:
             held: dict[str, Any] = statement if isinstance(statement, dict) else {str(statement): None}
             ((kind, body),) = held.items()
             if kind == "match":
-                self._narrow(draft, body, is_tracked=is_tracked)
+                self._narrow(draft, body)
             elif kind == "vmap":
-                yield from self._by_map(draft, body, is_tracked=is_tracked)
+                yield from self._by_map(draft, body)
             elif kind in ("dnat", "snat", "masquerade", "redirect"):
                 yield from NatReader(self.sets).rules(draft, Action(kind), body)
                 return
@@ -186,23 +226,22 @@ class _TableReader:
                     draft.doubt("queue: a program decides, and may let it pass")
                 yield draft.rule(*verdict)
                 return
+            elif kind in _OF_TRACKING:
+                yield draft.branch((_OF_TRACKING[kind],)).rule(Action.CONTINUE)
             else:
                 _other(draft, kind, body)
         if draft.is_taken:
             yield draft.rule(Action.TPROXY)
 
-    def _narrow(self, draft: RuleDraft, body: Mapping[str, Any], *, is_tracked: bool) -> None:
+    def _narrow(self, draft: RuleDraft, body: Mapping[str, Any]) -> None:
         left, operator = body["left"], str(body.get("op", "=="))
-        if not is_tracked and "ct" in left:
-            draft.doubt("ct state, where `notrack` is in use")
-            return
         try:
             draft.narrow(match_of(left, self.sets.atoms(body["right"]), operator))
         except UnknownWordError as error:
             draft.narrow((error.wider,))
             draft.doubt(str(error))
 
-    def _by_map(self, draft: RuleDraft, body: Mapping[str, Any], *, is_tracked: bool) -> Iterator[Rule]:
+    def _by_map(self, draft: RuleDraft, body: Mapping[str, Any]) -> Iterator[Rule]:
         try:
             pairs = self.sets.atoms(body["data"])
         except UnknownWordError as error:
@@ -211,7 +250,7 @@ class _TableReader:
         for key, verdict in pairs:
             branch = draft.branch()
             ((kind, target),) = verdict.items()
-            self._narrow(branch, {"left": body["key"], "right": key}, is_tracked=is_tracked)
+            self._narrow(branch, {"left": body["key"], "right": key})
             found = verdict_of(kind, target)
             if found is not None:
                 yield branch.rule(*found)
@@ -244,7 +283,7 @@ def _other(draft: RuleDraft, kind: str, body: Any) -> None:
     if kind in _DOUBTFUL:
         draft.doubt(kind)
         return
-    if kind == "mangle" and not _writes_address_or_port(body):
+    if kind == "mangle" and not _writes_what_leads(body):
         _write(draft, body)
         return
     if kind == "xt" and isinstance(body, Mapping) and body.get("type") == "match":
@@ -265,11 +304,19 @@ def _write(draft: RuleDraft, body: Mapping[str, Any]) -> None:
         draft.doubt("a field written from a map")
 
 
-def _writes_address_or_port(body: Any) -> bool:
+def _writes_what_leads(body: Any) -> bool:
+    """Say whether it writes an address, a port, or anything else that a packet is led by or known by."""
     key = body.get("key", {}) if isinstance(body, Mapping) else {}
     payload = key.get("payload")
     # Of a payload without a name nobody can say what it is.
-    return payload is not None and payload.get("field") in (None, "saddr", "daddr", "sport", "dport")
+    return payload is not None and payload.get("field") not in _HARMLESS_FIELDS
+
+
+def _filled_by(kind: str, body: Any) -> set[str]:
+    """Give the set or map that a statement adds to, or takes from."""
+    if kind not in ("set", "map") or not isinstance(body, Mapping):
+        return set()
+    return {str(body.get(kind, "")).removeprefix("@")}
 
 
 def _flags(body: Mapping[str, Any]) -> list[str]:

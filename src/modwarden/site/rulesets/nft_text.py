@@ -135,7 +135,7 @@ class _TableText:
                 body["flags"] += self._flags()
             elif word == "elements":
                 tokens.expect("=")
-                body["elem"] = parse_elements(tokens)
+                body["elem"] += parse_elements(tokens)
             else:
                 body |= {"timeout": 1} if word == "timeout" else {}
                 tokens.skip_line()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from modwarden.model import Origin
-from modwarden.site.rulesets import Ruleset, RulesetError, parse_nft_json, parse_nft_text
+from modwarden.site.rulesets import Hook, Ruleset, RulesetError, parse_nft_json, parse_nft_text
 
 GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "hardening"
 WRITTEN = """\
@@ -247,3 +248,114 @@ def test_what_the_kernel_keeps_with_the_elements_of_a_set_is_passed_over() -> No
     (rule,) = parse_nft_text(text, "fw.nft").tables[0].chains["c"].rules
 
     assert [len(match.source.pieces((0, 2**32))) for match in rule.matches] == [1]
+
+
+KNOCKED = """table inet f {
+  set knocked { type ipv4_addr; elements = { 10.0.0.1 } }
+  map by_port { type inet_service : ipv4_addr; elements = { 81 : 10.0.0.9 } }
+  chain forward {
+    type filter hook forward priority filter; policy drop;
+    tcp dport 1234 %s @knocked { ip saddr } drop
+    ip saddr @knocked accept
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("word", ["add", "update", "delete"])
+def test_a_set_that_packets_fill_has_members_that_nobody_knows(word: str) -> None:
+    rules = parse_nft_text(KNOCKED % word, "fw.nft").tables[0].chains["forward"].rules
+
+    assert rules[1].uncertain == ("the members of the set 'knocked' may change",)
+    assert rules[1].matches[0].source.intervals is None
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_tool("nft")
+@pytest.mark.needs_tool("unshare")
+def test_a_set_that_packets_fill_is_known_for_one_in_the_tool_s_json_too(tmp_path: Path) -> None:
+    listed = real(tmp_path, "-j", written=KNOCKED % "add").replace('"flags": ["dynamic"], ', "")
+    rules = parse_nft_json(listed, "list.json").tables[0].chains["forward"].rules
+
+    assert rules[1].uncertain == ("the members of the set 'knocked' may change",)
+
+
+def test_a_map_that_packets_fill_leads_nowhere_that_is_known() -> None:
+    text = (KNOCKED % "add").replace("ip saddr @knocked accept", "dnat ip to tcp dport map @by_port")
+    text = text.replace("{ ip saddr } drop", "{ ip saddr } update @by_port { tcp dport : 10.0.0.5 } drop")
+
+    with pytest.raises(RulesetError, match="the members of the set 'by_port' may change"):
+        parse_nft_text(text, "fw.nft")
+
+
+TWICE = """table inet f {
+  set it { type ipv4_addr; elements = { 10.0.0.1 } }
+  chain forward {
+    type filter hook forward priority filter; policy drop;
+    ip saddr @it drop
+  }
+}
+table inet f {
+  set it { type ipv4_addr; elements = { 10.0.0.3 } }
+  chain forward {
+    tcp dport 502 accept
+  }
+}
+"""
+
+
+def test_what_several_blocks_say_of_one_set_and_chain_counts_together() -> None:
+    chain = parse_nft_text(TWICE, "fw.nft").tables[0].chains["forward"]
+
+    assert (chain.hook, chain.accepts, len(chain.rules)) == (Hook.FORWARD, False, 2)
+    assert chain.rules[0].matches[0].source.intervals == (
+        (0x0A000001, 0x0A000002),
+        (0x0A000003, 0x0A000004),
+    )
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_tool("nft")
+@pytest.mark.needs_tool("unshare")
+def test_several_blocks_of_one_table_mean_what_the_tool_makes_of_them(tmp_path: Path) -> None:
+    assert meaning(parse_nft_json(real(tmp_path, "-j", written=TWICE), "list.json")) == meaning(
+        parse_nft_text(TWICE, "in.nft")
+    )
+
+
+def test_a_chain_that_stands_twice_with_two_hooks_is_refused() -> None:
+    other = TWICE.replace(
+        "    tcp dport", "    type filter hook input priority filter; policy drop;\n    tcp dport"
+    )
+
+    with pytest.raises(RulesetError, match="the chain 'forward' stands here with another hook"):
+        parse_nft_text(other, "fw.nft")
+
+
+def one_set(*more: Any, prio: Any = 0) -> str:
+    where = {"family": "ip", "table": "t"}
+    hook = {"type": "filter", "hook": "forward", "prio": prio, "policy": "drop"}
+    source = {"payload": {"protocol": "ip", "field": "saddr"}}
+    listed = [
+        {"table": {"family": "ip", "name": "t"}},
+        {"set": {**where, "name": "s", "type": "ipv4_addr"}},
+        {"chain": {**where, "name": "c", **hook}},
+        *more,
+        {"rule": {**where, "chain": "c", "expr": [{"match": {"op": "==", "left": source, "right": "@s"}}]}},
+    ]
+    listed[-1]["rule"]["expr"].append({"accept": None})
+    return json.dumps({"nftables": listed})
+
+
+def test_an_element_with_a_time_out_makes_its_set_one_that_changes() -> None:
+    element = {"elem": {"val": "10.0.0.1", "timeout": 60}}
+    timed = {"element": {"family": "ip", "table": "t", "name": "s", "elem": element}}
+    rule = parse_nft_json(one_set(timed), "fw.json").tables[0].chains["c"].rules[0]
+
+    assert rule.uncertain == ("the members of the set 's' may change",)
+
+
+def test_a_priority_may_be_a_word() -> None:
+    assert parse_nft_json(one_set(prio="security"), "fw.json").tables[0].chains["c"].priority == 50
+    with pytest.raises(RulesetError, match="'soon' is no priority"):
+        parse_nft_json(one_set(prio="soon"), "fw.json")
