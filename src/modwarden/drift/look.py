@@ -40,6 +40,8 @@ class Look:
     remarks: tuple[str, ...]
     """What was compared in part only, and what not at all."""
     evidence: EvidenceFile
+    not_compared: tuple[str, ...] = ()
+    """What the site file has of this host and nobody could look at; without it there is no telling."""
 
     @property
     def differs(self) -> bool:
@@ -84,7 +86,25 @@ def look_at(site: Site, asset: Asset, loaded: Loaded) -> Look:
     remarks += [f"not seen: {one}" for one in loaded.unseen]
     found = tuple(dict.fromkeys(findings))
     seen = _Seen(site, asset, loaded, expected, is_whole=is_whole)
-    return Look(asset, found, tuple(dict.fromkeys(remarks)), _evidence(seen, found))
+    missed = tuple(_not_compared(seen))
+    return Look(asset, found, tuple(dict.fromkeys(remarks)), _evidence(seen, found), missed)
+
+
+def _not_compared(seen: _Seen) -> Iterator[str]:
+    """Name what a host of its kind must let itself be looked at for."""
+    asset, loaded = seen.asset, seen.loaded
+    is_router = asset.connections.forwards
+    if seen.expected is not None or is_router or seen.site.diversions(asset.name):
+        # A rule that cannot be followed is a finding, and was looked at.
+        yield from ["rules"] if loaded.rulesets is None and not loaded.refused else []
+    if is_router:
+        looked_at = {
+            "addresses": loaded.links,
+            "routes": loaded.routes,
+            "policy routing": loaded.policies,
+            "settings": loaded.settings,
+        }
+        yield from (words for words, held in looked_at.items() if held is None)
 
 
 def _rules(

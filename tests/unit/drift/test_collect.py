@@ -104,3 +104,24 @@ def test_the_command_ends_with_two_for_wrong_input_and_three_where_nothing_could
     assert main(["drift", str(site), "--as", "h", "--collect", str(tmp_path / "x")]) == 2
     assert main(["drift", str(site), "--as", "h", "--from", str(tmp_path / "host")]) == 3
     assert "nft.json: Operation not permitted" in capsys.readouterr().err
+
+
+def test_a_router_whose_rules_nobody_could_look_at_is_not_compared_and_not_called_clean(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        "modwarden: 1\nsite: S\nzones: {a: {networks: [10.0.0.0/8]}}\n"
+        "assets: {h: {zone: a, forwards: true, addresses: [10.0.0.1], rulesets: [{file: h.nft}]}}\n"
+    )
+    (tmp_path / "h.nft").write_text("table inet f {\n}\n")
+    refused = Collected(COLLECTED.at, {"tcp": "x\n"}, {"nft.json": "Operation not permitted"})
+    write_collected(tmp_path / "host", refused)
+    words = ["drift", str(site), "--as", "h", "--from", str(tmp_path / "host")]
+
+    assert main(words) == 3
+    said = capsys.readouterr().out
+    assert "h: not compared: rules, addresses, routes, policy routing, settings, as of" in said
+    assert "no difference" not in said
+    assert main([*words, "--json"]) == 3
+    assert '"rules"' in capsys.readouterr().out
