@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -93,10 +94,18 @@ def write_collected(folder: Path, collected: Collected) -> list[str]:
     )
     if foreign:
         raise CollectError(f"{folder}: {foreign[0]!r} was not collected: name an empty folder, or a new one")
-    fresh, old = (folder.with_name(f"{folder.name}.{word}") for word in ("new", "old"))
-    for left_over in (fresh, old):
-        shutil.rmtree(left_over, ignore_errors=True)
-    fresh.mkdir(mode=0o700, parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        return _written(folder, aside, collected)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _written(folder: Path, aside: Path, collected: Collected) -> list[str]:
+    """Write into a folder of nobody else, and change places with what is there."""
+    fresh, old = aside / "new", aside / "old"
+    fresh.mkdir(mode=0o700)
     about = {"modwarden_collected": _FORM, "at": collected.at.isoformat(), "missing": dict(collected.missing)}
     texts = {**collected.files, ABOUT: json.dumps(about, indent=2, sort_keys=True) + "\n"}
     for name, text in sorted(texts.items()):
@@ -104,8 +113,13 @@ def write_collected(folder: Path, collected: Collected) -> list[str]:
         (fresh / name).write_text(text, encoding="utf-8")
     if folder.exists():
         folder.rename(old)
-    fresh.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        # What was there must not go with the folder aside.
+        if old.exists():
+            old.rename(folder)
+        raise
     return sorted(texts)
 
 
