@@ -36,8 +36,20 @@ _TOLD: dict[str, tuple[str, ...]] = {
     "rules4.json": ("ip", "-4", "-j", "rule"),
     "rules6.json": ("ip", "-6", "-j", "rule"),
     "wireguard.dump": ("wg", "show", "all", "dump"),
+    # Policies hold no key; those stand in the states, which nobody asks for.
+    "xfrm.policy": ("ip", "xfrm", "policy"),
 }
-_OPTIONAL = frozenset({"iptables.v4", "ip6tables.v6", "wireguard.dump"})
+_OPTIONAL = frozenset({
+    "iptables.v4", "ip6tables.v6", "iptables-legacy.v4", "ip6tables-legacy.v6", "wireguard.dump",
+})  # fmt: skip
+# A kernel without IPsec has no policy of it.
+_NO_XFRM = "Protocol not supported"
+# Rules that the kernel runs beside nf_tables, and which `nft` does not list: where, who prints them, and in
+# which file they are already if the host's own program is the old one.
+_LEGACY = {
+    "iptables-legacy.v4": ("ip_tables_names", "iptables-legacy-save", "iptables.v4"),
+    "ip6tables-legacy.v6": ("ip6_tables_names", "ip6tables-legacy-save", "ip6tables.v6"),
+}
 _SOCKETS = ("tcp", "tcp6", "udp", "udp6")
 _SETTINGS = (
     "ipv4/ip_forward",
@@ -46,7 +58,7 @@ _SETTINGS = (
     "ipv6/conf/*/forwarding",
 )
 _SOCKET_LINK = re.compile(r"socket:\[(\d+)\]")
-NAMES = (*_TOLD, *_SOCKETS, "holders.json", "settings.json", ABOUT)
+NAMES = (*_TOLD, *_LEGACY, *_SOCKETS, "holders.json", "settings.json", ABOUT)
 # Columns of `wg show all dump` that hold a secret, in the line of an interface and of a peer.
 _SECRET_OF_INTERFACE, _SECRET_OF_PEER, _INTERFACE_COLUMNS = 1, 2, 5
 
@@ -78,7 +90,29 @@ def collect() -> Collected:
                 missing[name] = f"{error.filename} is not there"
         except (OSError, subprocess.SubprocessError) as error:
             missing[name] = _reason(error)
+    if _NO_XFRM in missing.get("xfrm.policy", ""):
+        files["xfrm.policy"] = ""
+        del missing["xfrm.policy"]
+    for name in _LEGACY:
+        _take_legacy(name, files, missing)
     return Collected(datetime.now(UTC).replace(microsecond=0), files, missing)
+
+
+def _take_legacy(name: str, files: dict[str, str], missing: dict[str, str]) -> None:
+    """Take the rules of the old iptables where the kernel has some; nobody else shows them."""
+    names, program, usual = _LEGACY[name]
+    try:
+        if not Path("/proc/net", names).read_text(encoding="ascii").split():
+            return
+        if usual in files and "nf_tables" not in files[usual]:
+            return
+        files[name] = _said(program)
+    except FileNotFoundError as error:
+        # Without the kernel's module there is no such file, and no such rule.
+        if error.filename == program:
+            missing[name] = f"the kernel runs rules of it, and {program} is not there"
+    except (OSError, subprocess.SubprocessError) as error:
+        missing[name] = _reason(error)
 
 
 def write_collected(folder: Path, collected: Collected) -> list[str]:
