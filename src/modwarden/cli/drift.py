@@ -21,7 +21,7 @@ from modwarden.errors import ModwardenError
 from modwarden.model import Asset, Finding, Site
 from modwarden.site import load_site
 
-EXIT_DIFFERENCES = 1
+EXIT_DIFFERENCES, EXIT_NOT_COMPARED = 1, 3
 _NEEDED = ("nft.json", "routes4.json", "addresses.json", "tcp")
 
 
@@ -52,7 +52,7 @@ def command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Name each difference between a host and the site file: exit 0 none, 1 some, 3 nothing to be seen."""
+    """Name each difference between a host and the site file: exit 0 none, 1 some, 3 not compared."""
     if collect_into is not None:
         _collect(collect_into, (site, asset, source, evidence))
         return
@@ -72,6 +72,8 @@ def command(
         print_lines(*_lines(look))
     if look.differs:
         raise typer.Exit(EXIT_DIFFERENCES)
+    if look.not_compared:
+        raise typer.Exit(EXIT_NOT_COMPARED)
 
 
 def _collect(folder: Path, others: tuple[object, ...]) -> None:
@@ -110,6 +112,9 @@ def _lines(look: Look) -> list[str]:
     lines += [f"remark: {remark}" for remark in look.remarks]
     count = len(look.findings)
     said = "no difference" if not count else "1 difference" if count == 1 else f"{count} differences"
+    if look.not_compared:
+        missed = f"not compared: {', '.join(look.not_compared)}"
+        said = f"{said}; {missed}" if count else missed
     return [*lines, f"{look.asset.name}: {said}, as of {look.evidence.made_at.isoformat()}"]
 
 
@@ -119,6 +124,7 @@ def _document(look: Look) -> dict[str, Any]:
         "as_of": look.evidence.made_at.isoformat(),
         "findings": [_finding(finding) for finding in look.findings],
         "remarks": list(look.remarks),
+        "not_compared": list(look.not_compared),
         "bears_out": [claim.assumption for claim in look.evidence.claims] if not look.differs else [],
     }
 

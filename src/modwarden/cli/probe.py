@@ -16,6 +16,7 @@ from modwarden.cli._options import JsonOption, SiteArgument  # noqa: TC001  (typ
 from modwarden.cli._printing import print_error, print_json, print_lines
 from modwarden.model import AssetName, Claim, EvidenceFile, Strength, ZoneName
 from modwarden.probe import (
+    Ended,
     Expected,
     Knock,
     Pace,
@@ -192,11 +193,14 @@ def _counted(results: list[Result]) -> str:
     proven = [result for result in results if result.finding is None]
     open_questions = sum(result.is_open_question for result in proven)
     words = f"{len(proven)} of {len(results)} as proven"
-    if not open_questions:
-        return words
-    return (
-        f"{words}; {open_questions} of them refused, by a rule or by the other end, which bears out nothing"
-    )
+    if open_questions:
+        by = "by a rule, the other end or this host, which bears out nothing"
+        words += f"; {open_questions} of them refused or unreachable, {by}"
+    if silent := sum(result.ended is Ended.TIMED_OUT for result in proven):
+        words += f"; {silent} of them timed out as they must"
+    if not any(result.is_answered for result in results):
+        words += "; nobody answered from here, so that silence bears out nothing"
+    return words
 
 
 def _evidence(
@@ -204,11 +208,14 @@ def _evidence(
 ) -> EvidenceFile:
     told = tuple(f"{finding.name}: {finding}" for finding in findings)
     claim = Claim("connections", bases_of(site)["connections"], Strength.SUPPORTED, _counted(results))
-    claims = (claim,) if any(not result.is_open_question for result in results) else ()
+    # With the cable pulled all that must fail does: without one answer only what was found counts.
+    is_told = bool(findings) or any(result.is_answered for result in results)
+    claims = (claim,) if is_told else ()
     return EvidenceFile("probe", site.name, place, datetime.now(UTC), claims, told, plan.unasked)
 
 
 def _report(site: Site, place: str, plan: Plan, results: list[Result]) -> dict[str, Any]:
+    is_answered = any(result.is_answered for result in results)
     return {
         "site": site.name,
         "from": place,
@@ -217,10 +224,11 @@ def _report(site: Site, place: str, plan: Plan, results: list[Result]) -> dict[s
                 **_document(result.knock),
                 "ended": result.ended,
                 "finding": result.finding,
-                "bears_out": result.finding is None and not result.is_open_question,
+                "bears_out": is_answered and result.finding is None and not result.is_open_question,
             }
             for result in results
         ],
+        "answered": sum(result.is_answered for result in results),
         "as_proven": sum(result.finding is None for result in results),
         "unasked": list(plan.unasked),
     }

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,8 +36,20 @@ _TOLD: dict[str, tuple[str, ...]] = {
     "rules4.json": ("ip", "-4", "-j", "rule"),
     "rules6.json": ("ip", "-6", "-j", "rule"),
     "wireguard.dump": ("wg", "show", "all", "dump"),
+    # Policies hold no key; those stand in the states, which nobody asks for.
+    "xfrm.policy": ("ip", "xfrm", "policy"),
 }
-_OPTIONAL = frozenset({"iptables.v4", "ip6tables.v6", "wireguard.dump"})
+_OPTIONAL = frozenset({
+    "iptables.v4", "ip6tables.v6", "iptables-legacy.v4", "ip6tables-legacy.v6", "wireguard.dump",
+})  # fmt: skip
+# A kernel without IPsec has no policy of it.
+_NO_XFRM = "Protocol not supported"
+# Rules that the kernel runs beside nf_tables, and which `nft` does not list: where, who prints them, and in
+# which file they are already if the host's own program is the old one.
+_LEGACY = {
+    "iptables-legacy.v4": ("ip_tables_names", "iptables-legacy-save", "iptables.v4"),
+    "ip6tables-legacy.v6": ("ip6_tables_names", "ip6tables-legacy-save", "ip6tables.v6"),
+}
 _SOCKETS = ("tcp", "tcp6", "udp", "udp6")
 _SETTINGS = (
     "ipv4/ip_forward",
@@ -45,7 +58,7 @@ _SETTINGS = (
     "ipv6/conf/*/forwarding",
 )
 _SOCKET_LINK = re.compile(r"socket:\[(\d+)\]")
-NAMES = (*_TOLD, *_SOCKETS, "holders.json", "settings.json", ABOUT)
+NAMES = (*_TOLD, *_LEGACY, *_SOCKETS, "holders.json", "settings.json", ABOUT)
 # Columns of `wg show all dump` that hold a secret, in the line of an interface and of a peer.
 _SECRET_OF_INTERFACE, _SECRET_OF_PEER, _INTERFACE_COLUMNS = 1, 2, 5
 
@@ -77,7 +90,29 @@ def collect() -> Collected:
                 missing[name] = f"{error.filename} is not there"
         except (OSError, subprocess.SubprocessError) as error:
             missing[name] = _reason(error)
+    if _NO_XFRM in missing.get("xfrm.policy", ""):
+        files["xfrm.policy"] = ""
+        del missing["xfrm.policy"]
+    for name in _LEGACY:
+        _take_legacy(name, files, missing)
     return Collected(datetime.now(UTC).replace(microsecond=0), files, missing)
+
+
+def _take_legacy(name: str, files: dict[str, str], missing: dict[str, str]) -> None:
+    """Take the rules of the old iptables where the kernel has some; nobody else shows them."""
+    names, program, usual = _LEGACY[name]
+    try:
+        if not Path("/proc/net", names).read_text(encoding="ascii").split():
+            return
+        if usual in files and "nf_tables" not in files[usual]:
+            return
+        files[name] = _said(program)
+    except FileNotFoundError as error:
+        # Without the kernel's module there is no such file, and no such rule.
+        if error.filename == program:
+            missing[name] = f"the kernel runs rules of it, and {program} is not there"
+    except (OSError, subprocess.SubprocessError) as error:
+        missing[name] = _reason(error)
 
 
 def write_collected(folder: Path, collected: Collected) -> list[str]:
@@ -93,10 +128,18 @@ def write_collected(folder: Path, collected: Collected) -> list[str]:
     )
     if foreign:
         raise CollectError(f"{folder}: {foreign[0]!r} was not collected: name an empty folder, or a new one")
-    fresh, old = (folder.with_name(f"{folder.name}.{word}") for word in ("new", "old"))
-    for left_over in (fresh, old):
-        shutil.rmtree(left_over, ignore_errors=True)
-    fresh.mkdir(mode=0o700, parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        return _written(folder, aside, collected)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _written(folder: Path, aside: Path, collected: Collected) -> list[str]:
+    """Write into a folder of nobody else, and change places with what is there."""
+    fresh, old = aside / "new", aside / "old"
+    fresh.mkdir(mode=0o700)
     about = {"modwarden_collected": _FORM, "at": collected.at.isoformat(), "missing": dict(collected.missing)}
     texts = {**collected.files, ABOUT: json.dumps(about, indent=2, sort_keys=True) + "\n"}
     for name, text in sorted(texts.items()):
@@ -104,8 +147,13 @@ def write_collected(folder: Path, collected: Collected) -> list[str]:
         (fresh / name).write_text(text, encoding="utf-8")
     if folder.exists():
         folder.rename(old)
-    fresh.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        # What was there must not go with the folder aside.
+        if old.exists():
+            old.rename(folder)
+        raise
     return sorted(texts)
 
 

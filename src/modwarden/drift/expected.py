@@ -9,7 +9,9 @@ from modwarden.site.proof.prove import load_rulesets
 from modwarden.site.rulesets import Ruleset, parse_nft_text
 
 _GENERATED = "rules.nft"
-_ISLAND = "island.nft"
+_ISLAND, _ISLAND_ESSENTIAL = "island.nft", "island-essential.nft"
+# The chain that only the second one has.
+_ESSENTIAL = "essential"
 
 
 def expected_rules(site: Site, asset: Asset, loaded: Iterable[Ruleset]) -> Expected | None:
@@ -22,7 +24,7 @@ def expected_rules(site: Site, asset: Asset, loaded: Iterable[Ruleset]) -> Expec
         SiteError: a rule set of the site file is refused.
         RulesetError: a generated one is.
     """
-    names = [_ISLAND] if is_island(loaded) else []
+    names = [name for name in (_island_of(loaded),) if name is not None]
     files = asset.connections.rulesets
     if files:
         own = load_rulesets(site)[asset.name]
@@ -34,7 +36,16 @@ def expected_rules(site: Site, asset: Asset, loaded: Iterable[Ruleset]) -> Expec
 
 def is_island(loaded: Iterable[Ruleset]) -> bool:
     """Say whether island mode is on."""
-    return any(table.name == ISLAND_TABLE for ruleset in loaded for table in ruleset.tables)
+    return _island_of(loaded) is not None
+
+
+def _island_of(loaded: Iterable[Ruleset]) -> str | None:
+    """Name the file of the island that is on."""
+    for ruleset in loaded:
+        for table in ruleset.tables:
+            if table.name == ISLAND_TABLE:
+                return _ISLAND_ESSENTIAL if _ESSENTIAL in table.chains else _ISLAND
+    return None
 
 
 def origin_of(asset: Asset) -> Origin:

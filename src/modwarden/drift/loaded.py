@@ -17,6 +17,12 @@ _Held = TypeVar("_Held")
 # Family and name.
 _TableName: TypeAlias = tuple[str, str]
 _TABLE_OF_IPTABLES = re.compile(r"^\*(\w+)", re.MULTILINE)
+_RULES_OF_IPTABLES = (
+    ("iptables.v4", "ip"),
+    ("ip6tables.v6", "ip6"),
+    ("iptables-legacy.v4", "ip"),
+    ("ip6tables-legacy.v6", "ip6"),
+)
 # The numbers of listening TCP sockets, and of UDP sockets that no peer was named for.
 _LISTENING = {"tcp": "0A", "udp": "07"}
 _NOT_OURS = frozenset({"local", "broadcast", "multicast", "anycast"})
@@ -79,6 +85,18 @@ class WireGuard:
 
 
 @dataclass(frozen=True, slots=True)
+class IpsecPolicy:
+    """What IPsec takes from the routes, and leads into a tunnel or out of one."""
+
+    source: Network
+    destination: Network
+    direction: str
+
+    def __str__(self) -> str:
+        return f"src {self.source} dst {self.destination} dir {self.direction}"
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """A host as it was found; None for what nobody could look at."""
 
@@ -96,6 +114,15 @@ class Loaded:
     unseen: tuple[str, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
     raw_rules: tuple[Mapping[str, Any], ...] = ()
+    masters: Mapping[str, str] = field(default_factory=dict)
+    """Of what each interface is a port, by its name."""
+    up: frozenset[str] = frozenset()
+    ipsec: tuple[IpsecPolicy, ...] | None = None
+
+    @property
+    def has_hidden_rules(self) -> bool:
+        """Say whether the kernel runs rules that nobody printed."""
+        return any("-legacy." in one.partition(":")[0] for one in self.unseen)
 
 
 def read_collected(collected: Collected) -> Loaded:
@@ -119,6 +146,9 @@ def read_collected(collected: Collected) -> Loaded:
         unseen=tuple(f"{name}: {reason}" for name, reason in sorted(reader.missing.items())),
         inputs=dict(collected.files),
         raw_rules=tuple(reader.read("nft.json", _raw_rules) or ()),
+        masters=reader.read("addresses.json", _masters) or {},
+        up=reader.read("addresses.json", _up) or frozenset(),
+        ipsec=reader.read("xfrm.policy", _ipsec),
     )
 
 
@@ -153,7 +183,7 @@ class _Reader:
         foreign = self.read("nft.json", _of_iptables) or set()
         found = []
         taken: set[_TableName] = set()
-        for name, family in (("iptables.v4", "ip"), ("ip6tables.v6", "ip6")):
+        for name, family in _RULES_OF_IPTABLES:
             saved = self.collected.files.get(name, "")
             tables = {(family, table) for table in _TABLE_OF_IPTABLES.findall(saved)}
             # What it shows of nf_tables is there twice, and in part; its own modules only it can show.
@@ -232,6 +262,29 @@ def _addresses(text: str) -> dict[str, list[tuple[Address, Network]]]:
         for link in json.loads(text or "[]")
         if link
     }
+
+
+def _masters(text: str) -> dict[str, str]:
+    return {str(link["ifname"]): str(link["master"]) for link in json.loads(text or "[]") if "master" in link}
+
+
+def _up(text: str) -> frozenset[str]:
+    return frozenset(
+        str(link["ifname"]) for link in json.loads(text or "[]") if "UP" in link.get("flags", ())
+    )
+
+
+def _ipsec(text: str) -> tuple[IpsecPolicy, ...]:
+    """Read `ip xfrm policy`: a line of networks, then indented ones of what becomes of them."""
+    found = []
+    for block in re.split(r"\n(?=\S)", text.strip()):
+        words = block.split()
+        # Without a template nothing is led elsewhere; sockets' policies have no direction.
+        if "tmpl" in words and "dir" in words:
+            source, to = words[words.index("src") + 1], words[words.index("dst") + 1]
+            networks = ip_network(source, strict=False), ip_network(to, strict=False)
+            found.append(IpsecPolicy(*networks, words[words.index("dir") + 1]))
+    return tuple(found)
 
 
 def _routes(text: str, version: int) -> tuple[LoadedRoute, ...]:

@@ -11,6 +11,7 @@ from modwarden.drift.diverted import check_diverted
 from modwarden.drift.expectation import Expected
 from modwarden.drift.expected import expected_rules, is_island, origin_of
 from modwarden.drift.forwarding import check_forwarding
+from modwarden.drift.layer2 import check_interfaces, check_ipsec
 from modwarden.drift.listeners import check_listeners
 from modwarden.drift.loaded import Loaded
 from modwarden.drift.routes import check_addresses, check_policies, check_routes
@@ -40,6 +41,8 @@ class Look:
     remarks: tuple[str, ...]
     """What was compared in part only, and what not at all."""
     evidence: EvidenceFile
+    not_compared: tuple[str, ...] = ()
+    """What the site file has of this host and nobody could look at; without it there is no telling."""
 
     @property
     def differs(self) -> bool:
@@ -73,18 +76,39 @@ def look_at(site: Site, asset: Asset, loaded: Loaded) -> Look:
     findings += [
         *check_diverted(site, asset, loaded),
         *check_addresses(site, asset, loaded),
+        *check_interfaces(site, asset, loaded),
         *check_routes(site, asset, loaded),
         *check_policies(site, asset, loaded),
         *check_forwarding(site, asset, loaded),
         *check_listeners(site, asset, loaded),
         *check_tunnels(site, asset, loaded),
+        *check_ipsec(site, asset, loaded),
     ]
     if is_island(loaded.rulesets or ()):
         remarks.append("island mode is on: what it cuts off belongs to what should be loaded")
     remarks += [f"not seen: {one}" for one in loaded.unseen]
     found = tuple(dict.fromkeys(findings))
     seen = _Seen(site, asset, loaded, expected, is_whole=is_whole)
-    return Look(asset, found, tuple(dict.fromkeys(remarks)), _evidence(seen, found))
+    missed = tuple(_not_compared(seen))
+    return Look(asset, found, tuple(dict.fromkeys(remarks)), _evidence(seen, found), missed)
+
+
+def _not_compared(seen: _Seen) -> Iterator[str]:
+    """Name what a host of its kind must let itself be looked at for."""
+    asset, loaded = seen.asset, seen.loaded
+    is_router = asset.connections.forwards
+    if seen.expected is not None or is_router or seen.site.diversions(asset.name):
+        # A rule that cannot be followed is a finding, and was looked at.
+        yield from ["rules"] if loaded.rulesets is None and not loaded.refused else []
+        yield from ["rules of iptables-legacy"] if loaded.has_hidden_rules else []
+    if is_router:
+        looked_at = {
+            "addresses": loaded.links,
+            "routes": loaded.routes,
+            "policy routing": loaded.policies,
+            "settings": loaded.settings,
+        }
+        yield from (words for words, held in looked_at.items() if held is None)
 
 
 def _rules(
@@ -129,11 +153,11 @@ def _borne_out(seen: _Seen) -> Iterator[tuple[str, Strength, str]]:
     asset, loaded = seen.asset, seen.loaded
     in_part = (Strength.SUPPORTED, "but for what packets do not show")
     rules = (Strength.VERIFIED, "") if seen.is_whole else in_part
-    has_rules = seen.expected is not None and loaded.rulesets is not None
+    has_rules = seen.expected is not None and loaded.rulesets is not None and not loaded.has_hidden_rules
     if has_rules:
         for file in asset.connections.rulesets:
             yield f"ruleset:{asset.name}:{file.path.name}", *rules
-    if None not in (loaded.routes, loaded.links, loaded.policies):
+    if None not in (loaded.routes, loaded.links, loaded.policies, loaded.ipsec):
         yield f"routes:{asset.name}", Strength.VERIFIED, ""
     if loaded.settings is not None:
         forwards = asset.connections.forwards or bool(seen.site.diversions(asset.name))

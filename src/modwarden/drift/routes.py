@@ -25,6 +25,8 @@ from modwarden.model import (
 
 _DEFAULT_RULES = {(0, "local"), (32766, "main"), (32767, "default")}
 _MAIN = "main"
+# The kernel asks all three, `local` before all others.
+_ALWAYS_ASKED = frozenset({"local", _MAIN, "default"})
 
 
 def check_addresses(site: Site, asset: Asset, loaded: Loaded) -> Iterator[Finding]:
@@ -61,7 +63,7 @@ def check_routes(site: Site, asset: Asset, loaded: Loaded) -> Iterator[Finding]:
     where = asset.origin.at("routes")
     known = asset.connections.routes or ()
     tunnelled = list(_through_tunnels(site, asset))
-    main = [route for route in loaded.routes if route.table == _MAIN]
+    main = [route for route in loaded.routes if route.table in _ALWAYS_ASKED]
     yield from _too_wide(site, asset, loaded, where)
     if asset.connections.routes is not None:
         for route in main:

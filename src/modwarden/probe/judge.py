@@ -11,7 +11,9 @@ Theory.
 | fails            | probe-passed | probe-passed | as proven                     |
 
 Behind a guard in the wire a connect says that the guard took it, never that the server did. A refusal may be
-a rule's, or that of the other end where nobody listens just now: it is counted apart, and bears out nothing.
+a rule's, or that of the other end where nobody listens just now; `unreachable` may be this host's own word,
+which has no route or no neighbour. Both are counted apart, and bear out nothing. So does silence where nobody
+answers at all: with the cable pulled everything that must fail does.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +25,7 @@ from modwarden.probe.plan import Expected, Knock
 from modwarden.site.proof import names_in_ranges
 
 _GOT_THERE = (Ended.CONNECTED, Ended.RESET)
+_ANYBODY_S = (Ended.REFUSED, Ended.UNREACHABLE)
 PASSED, BLOCKED = "probe-passed", "probe-blocked"
 
 
@@ -34,7 +37,12 @@ class Result:
     ended: Ended
     finding: str | None
     is_open_question: bool = False
-    """It was refused as proven, and the other end itself may have been the one that did."""
+    """It failed as proven, and the other end or this host itself may have been the one that saw to it."""
+
+    @property
+    def is_answered(self) -> bool:
+        """Say whether it was answered as proven, so that there is a way from here at all."""
+        return self.finding is None and self.ended in _GOT_THERE
 
 
 def judge(knock: Knock, ended: Ended) -> Result:
@@ -44,9 +52,10 @@ def judge(knock: Knock, ended: Ended) -> Result:
         case Expected.WORKS | Expected.GUARD:
             return Result(knock, ended, None if got_there else BLOCKED)
         case Expected.REFUSED_BY_GUARD:
-            return Result(knock, ended, PASSED if ended is Ended.CONNECTED else None)
+            is_own = ended is Ended.UNREACHABLE
+            return Result(knock, ended, PASSED if ended is Ended.CONNECTED else None, is_own)
         case Expected.FAILS:
-            return Result(knock, ended, PASSED if got_there else None, ended is Ended.REFUSED)
+            return Result(knock, ended, PASSED if got_there else None, ended in _ANYBODY_S)
 
 
 def findings_of(site: Site, results: Iterable[Result]) -> Iterator[Finding]:

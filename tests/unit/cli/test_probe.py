@@ -10,6 +10,7 @@ import pytest
 
 from modwarden.cli import main
 from modwarden.model import parse_evidence
+from modwarden.probe import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +98,7 @@ def test_what_is_as_proven_ends_with_0_and_is_evidence_that_supports(
     assert code == 0
     assert "probed from hmi-1: 3 of 3 as proven" in said
     assert (claim.assumption, claim.strength) == ("connections", "supported")
-    assert claim.words.startswith("3 of 3 as proven; 2 of them refused")
+    assert claim.words.startswith("3 of 3 as proven; 2 of them refused or unreachable")
     assert "supported by probe from hmi-1" in checked
 
 
@@ -115,3 +116,17 @@ def test_what_passes_against_the_proof_ends_with_1_and_bears_out_nothing(
     assert {one["finding"] for one in told["results"] if one["ended"] == "connected"} == {"probe-passed"}
     assert parse_evidence(file.read_text(), str(file)).findings
     assert "found 1 difference" in capsys.readouterr().out
+
+
+def test_where_nobody_answers_silence_bears_out_nothing_and_is_counted(
+    tmp_path: Path, plc: socket.socket, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A cable that is pulled: whatever is asked, nothing comes back.
+    monkeypatch.setattr("modwarden.probe.knock.knock_once", lambda *_: Ended.TIMED_OUT)
+    site, file = written(tmp_path, plc, "drop"), tmp_path / "probe.json"
+    code = main(["probe", site, "--from", "hmi-1", "--yes-i-mean", "Loop", "--evidence", str(file)])
+    said = capsys.readouterr().out
+
+    assert code == 0
+    assert "3 of 3 as proven; 3 of them timed out as they must; nobody answered from here" in said
+    assert parse_evidence(file.read_text(), str(file)).claims == ()

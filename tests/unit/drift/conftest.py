@@ -140,6 +140,7 @@ class HostFiles:
             "udp6": SOCKETS,
             "holders.json": "{}",
             "settings.json": json.dumps(SETTINGS),
+            "xfrm.policy": "",
         }
 
 

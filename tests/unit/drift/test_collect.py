@@ -38,6 +38,9 @@ def test_a_folder_that_is_none_of_ours_or_of_another_form_is_refused(tmp_path: P
 
 
 def test_what_is_written_is_read_again_and_what_is_not_there_is_named(tmp_path: Path) -> None:
+    for name in ("host.new", "host.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").touch()
     write_collected(tmp_path / "host", COLLECTED)
     write_collected(tmp_path / "host", COLLECTED)
     read = load_collected(tmp_path / "host")
@@ -45,7 +48,14 @@ def test_what_is_written_is_read_again_and_what_is_not_there_is_named(tmp_path: 
     assert (read.at, read.files) == (COLLECTED.at, COLLECTED.files)
     assert read.missing["udp"] == "it is not there"
     assert read.missing["routes4.json"] == "it was not collected"
-    assert [path.name for path in tmp_path.iterdir()] == ["host"]
+    # Folders that only sound like ours stay.
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.parent.name != "host") == [
+        "host",
+        "host.new",
+        "host.old",
+        "mine",
+        "mine",
+    ]
 
 
 def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
@@ -104,3 +114,24 @@ def test_the_command_ends_with_two_for_wrong_input_and_three_where_nothing_could
     assert main(["drift", str(site), "--as", "h", "--collect", str(tmp_path / "x")]) == 2
     assert main(["drift", str(site), "--as", "h", "--from", str(tmp_path / "host")]) == 3
     assert "nft.json: Operation not permitted" in capsys.readouterr().err
+
+
+def test_a_router_whose_rules_nobody_could_look_at_is_not_compared_and_not_called_clean(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        "modwarden: 1\nsite: S\nzones: {a: {networks: [10.0.0.0/8]}}\n"
+        "assets: {h: {zone: a, forwards: true, addresses: [10.0.0.1], rulesets: [{file: h.nft}]}}\n"
+    )
+    (tmp_path / "h.nft").write_text("table inet f {\n}\n")
+    refused = Collected(COLLECTED.at, {"tcp": "x\n"}, {"nft.json": "Operation not permitted"})
+    write_collected(tmp_path / "host", refused)
+    words = ["drift", str(site), "--as", "h", "--from", str(tmp_path / "host")]
+
+    assert main(words) == 3
+    said = capsys.readouterr().out
+    assert "h: not compared: rules, addresses, routes, policy routing, settings, as of" in said
+    assert "no difference" not in said
+    assert main([*words, "--json"]) == 3
+    assert '"rules"' in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.unit.drift.conftest import POLICIES, ROUTES, SETTINGS, SOCKETS, addresses, socket
 
 from modwarden.model import Severity
@@ -212,3 +213,74 @@ def test_what_was_not_seen_is_said_and_bears_out_nothing(host: HostFiles) -> Non
         "not seen: tcp: it is not as its program writes it (list index out of range)",
     )
     assert look.evidence.claims == ()
+
+
+@pytest.mark.parametrize("table", ["local", "default"])
+def test_a_route_in_a_table_that_the_kernel_asks_beside_main_opens_a_way(host: HostFiles, table: str) -> None:
+    more = routes({"dst": "10.50.0.0/16", "gateway": "10.20.0.254", "dev": "dmz", "table": table})
+
+    ((name, what),) = host.found(**{"routes4.json": more})
+    way = "opens a way to 10.50.0.0/16 (no declared zone): route 10.50.0.0/16 via 10.20.0.254 dev dmz"
+    assert (name, what) == ("drift-route", f"fw: {way}, not in the site file")
+
+
+def with_links(*more: dict[str, Any]) -> str:
+    return json.dumps([*json.loads(addresses()), *({"addr_info": [], **one} for one in more)])
+
+
+def test_a_bridge_over_ports_without_addresses_and_an_interface_that_is_up_are_named(
+    host: HostFiles,
+) -> None:
+    bridge = {"ifname": "br0", "flags": ["BROADCAST", "UP"]}
+    ports = ({"ifname": name, "master": "br0", "flags": ["UP"]} for name in ("p1", "p2"))
+    spare = {"ifname": "spare", "flags": ["BROADCAST"]}
+
+    assert host.found(**{"addresses.json": with_links(bridge, *ports, spare)}) == [
+        ("drift-interface", "fw: opens ways below its rules: p1 is a port of br0"),
+        ("drift-interface", "fw: opens ways below its rules: p2 is a port of br0"),
+        ("drift-interface", "fw: opens a leg into nobody knows where: br0 is up, not in the site file"),
+    ]
+
+
+def test_a_port_of_a_declared_interface_is_a_note_and_a_declared_one_in_another_is_not(
+    host: HostFiles,
+) -> None:
+    below = host.look(**{"addresses.json": with_links({"ifname": "p1", "master": "ot"})})
+    joined = addresses().replace('{"ifname": "it"', '{"master": "ot", "ifname": "it"')
+
+    assert [(one.name, one.severity) for one in below.findings] == [("drift-interface", Severity.NOTE)]
+    assert host.found(**{"addresses.json": joined}) == [
+        ("drift-interface", "fw: opens ways below its rules: it is a port of ot")
+    ]
+
+
+XFRM = """\
+src 10.30.0.0/24 dst 10.10.0.0/24
+\tdir fwd priority 0
+\ttmpl src 1.1.1.1 dst 2.2.2.2
+\t\tproto esp reqid 0 mode tunnel
+src 0.0.0.0/0 dst 0.0.0.0/0
+\tsocket in priority 0
+"""
+
+
+def test_a_policy_of_ipsec_that_no_tunnel_has_opens_a_way(host: HostFiles) -> None:
+    assert host.found(**{"xfrm.policy": XFRM}) == [
+        (
+            "drift-tunnel",
+            "fw: opens a way by IPsec: src 10.30.0.0/24 dst 10.10.0.0/24 dir fwd, not in the site file",
+        )
+    ]
+    unseen = host.look(**{"xfrm.policy": None})
+    assert "routes:fw" not in [claim.assumption for claim in unseen.evidence.claims]
+
+
+def test_rules_of_the_old_iptables_are_compared_and_bear_out_nothing_where_nobody_prints_them(
+    host: HostFiles,
+) -> None:
+    unseen = host.look(**{"iptables-legacy.v4": None})
+    drop = "*filter\n:FORWARD DROP [0:0]\nCOMMIT\n"
+
+    assert "ruleset:fw:fw.nft" not in [claim.assumption for claim in unseen.evidence.claims]
+    assert unseen.not_compared == ("rules of iptables-legacy",)
+    assert {name for name, _ in host.found(**{"iptables-legacy.v4": drop})} == {"drift-closes"}

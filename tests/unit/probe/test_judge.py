@@ -51,10 +51,11 @@ def test_each_end_is_held_against_the_proof(expected: Expected, ended: Ended, fi
     assert judge(knock(expected), ended).finding == finding
 
 
-def test_a_refusal_bears_out_nothing_for_it_may_be_the_other_end_s() -> None:
+def test_a_refusal_and_unreachable_bear_out_nothing_for_they_may_be_the_other_end_s_or_this_host_s() -> None:
     open_questions = [judge(knock(Expected.FAILS), ended).is_open_question for ended in Ended]
 
-    assert open_questions == [ended is Ended.REFUSED for ended in Ended]
+    assert open_questions == [ended in (Ended.REFUSED, Ended.UNREACHABLE) for ended in Ended]
+    assert judge(knock(Expected.REFUSED_BY_GUARD), Ended.UNREACHABLE).is_open_question
 
 
 def test_what_differs_in_the_same_way_is_one_finding_and_names_the_guard_that_may_have_answered(

@@ -5,7 +5,8 @@ Kept true here:
 * evidence counts for what it looked at: once the rule set, the routes or the site file have changed, it
   counts for nothing, and so it does when it is too old or found something;
 * the newest of one command from one place decides, so that a good day of last month outweighs no finding of
-  today; and a finding of one place is not outweighed by what another saw.
+  today: what it does not bear out, no older one of that command from there does; and a finding of one place
+  is not outweighed by what another saw.
 """
 
 import json
@@ -39,13 +40,9 @@ def weigh_evidence(
 ) -> Mapping[str, Support]:
     """Say, by the key of an assumption, what evidence makes of it."""
     bases = bases_of(site)
-    newest: dict[tuple[str, str, str], tuple[EvidenceFile, Claim]] = {}
-    for file in sorted(files, key=lambda one: one.made_at):
-        for claim in file.claims:
-            newest[(claim.assumption, file.kind, file.place)] = file, claim
     found: dict[str, Support] = {}
     ranks: dict[str, int] = {}
-    for (key, _, _), (file, claim) in newest.items():
+    for key, file, claim in _newest_words(files):
         support = _support(site, file, claim, bases.get(key), (now - oldest, now))
         rank = _MOST if file.findings else _RANKS[support.strength]
         if rank > ranks.get(key, 0):
@@ -53,8 +50,22 @@ def weigh_evidence(
     return found
 
 
+def _newest_words(files: Iterable[EvidenceFile]) -> Iterator[tuple[str, EvidenceFile, Claim | None]]:
+    """Give what the newest of one command from one place claims; None for what only an older one did."""
+    newest: dict[tuple[str, str, str], EvidenceFile] = {}
+    claimed: dict[tuple[str, str, str], dict[str, None]] = {}
+    # Of two of one second the one that found something decides.
+    for file in sorted(files, key=lambda one: (one.made_at, bool(one.findings))):
+        at = file.site, file.kind, file.place
+        newest[at] = file
+        claimed.setdefault(at, {}).update(dict.fromkeys(claim.assumption for claim in file.claims))
+    for at, file in newest.items():
+        own = {claim.assumption: claim for claim in file.claims}
+        yield from ((key, file, own.get(key)) for key in claimed[at])
+
+
 def _support(
-    site: Site, file: EvidenceFile, claim: Claim, basis: str | None, span: tuple[datetime, datetime]
+    site: Site, file: EvidenceFile, claim: Claim | None, basis: str | None, span: tuple[datetime, datetime]
 ) -> Support:
     oldest, now = span
     when = file.made_at.astimezone(UTC).isoformat(timespec="seconds")
@@ -63,18 +74,20 @@ def _support(
         doubt = "is dated in the future"
     elif file.made_at < oldest:
         doubt = f"is too old: {(now - file.made_at).days} days"
-    if doubt is not None:
+    if doubt is not None or claim is None:
         return Support(f"{file.kind} from {file.place} of {when} {doubt}", None)
     counted = f": {claim.words}" if claim.words else ""
     return Support(f"{file.kind} from {file.place} at {when}{counted}", claim.strength)
 
 
-def _doubt(site: Site, file: EvidenceFile, claim: Claim, basis: str | None) -> str | None:
+def _doubt(site: Site, file: EvidenceFile, claim: Claim | None, basis: str | None) -> str | None:
     if file.site != site.name:
         return f"is of the site {file.site!r}"
     if file.findings:
         counted = "1 difference" if len(file.findings) == 1 else f"{len(file.findings)} differences"
         return f"found {counted}"
+    if claim is None:
+        return "did not see it, as an older one had"
     return None if claim.basis == basis else "was made of what has changed since"
 
 

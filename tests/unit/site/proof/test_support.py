@@ -62,11 +62,12 @@ def test_a_line_elsewhere_in_the_site_file_leaves_a_rule_sets_evidence_true_and_
     ground: Any,
 ) -> None:
     before = loaded(ground)
-    files = drift(before), drift(before, key="connections")
+    both = (*drift(before).claims, *drift(before, key="connections").claims)
+    made = drift(before, claims=both)
     site = loaded(ground, more="  pc-2: {zone: enterprise, addresses: [10.30.0.8]}\n")
 
-    assert status(site, *files) == "verified by drift from fw at 2026-11-27T20:00:00+00:00"
-    assert status(site, *files, key="connections").startswith("declared (drift from fw of 2026")
+    assert status(site, made) == "verified by drift from fw at 2026-11-27T20:00:00+00:00"
+    assert status(site, made, key="connections").startswith("declared (drift from fw of 2026")
 
 
 def test_a_change_of_the_interfaces_makes_a_rule_sets_evidence_stale(ground: Any) -> None:
@@ -95,3 +96,28 @@ def test_a_finding_from_one_place_is_not_outweighed_by_a_clean_look_from_another
     found = drift(site, key="connections", kind="probe", place="enterprise", findings=("passed",))
 
     assert "found 1 difference" in status(site, found, clean, key="connections")
+
+
+def test_a_newer_look_that_does_not_claim_it_voids_an_older_one_that_did(ground: Any) -> None:
+    site = loaded(ground)
+    older = drift(site, made_at=NOW - timedelta(days=2))
+
+    assert status(site, older, drift(site, claims=(), findings=("one",))) == (
+        "declared (drift from fw of 2026-11-27T20:00:00+00:00 found 1 difference)"
+    )
+    assert status(site, older, drift(site, claims=())) == (
+        "declared (drift from fw of 2026-11-27T20:00:00+00:00 did not see it, as an older one had)"
+    )
+
+
+def test_a_look_of_the_same_second_that_found_something_outweighs_a_clean_one(ground: Any) -> None:
+    site = loaded(ground)
+
+    assert "found 1 difference" in status(site, drift(site, findings=("one",)), drift(site))
+
+
+def test_a_newer_file_of_another_site_voids_nothing(ground: Any) -> None:
+    site = loaded(ground)
+    other = replace(drift(site, made_at=NOW, findings=("one",), claims=()), site="Other")
+
+    assert status(site, drift(site), other).startswith("verified by drift from fw")
