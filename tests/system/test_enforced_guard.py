@@ -24,13 +24,14 @@ zones:
 assets:
   gate-1:
     zone: control
-    addresses: [10.10.0.2, 10.11.0.1]
+    addresses: [10.10.0.2, 10.11.0.1, 10.20.0.2]
     management: {from: [jump, hmi-1], ports: [tcp/22]}
   hmi-1: {zone: control, addresses: [10.10.0.5]}
   historian: {zone: dmz, addresses: [10.20.0.5]}
   jump: {zone: dmz, addresses: [10.20.0.6]}
   plc-1: {zone: field, addresses: [10.11.0.5], unit_ids: [1]}
 flows:
+  feed: {from: [historian], to: [gate-1], ports: [tcp/8443]}
   web: {from: [gate-1], to: [10.10.0.5], ports: [tcp/443]}
 conduits:
   cell:
@@ -43,7 +44,9 @@ conduits:
 # 10.66.0.9 is in no zone; all of the others may ask the guard, which refuses and records whom no rule names.
 CLIENTS = ("10.10.0.5", "10.20.0.5", "10.20.0.6", "10.66.0.9")
 ASKED = {(who, "10.10.0.2", 1502) for who in CLIENTS[:3]}
-MANAGED = {(who, own, 22) for who in ("10.10.0.5", "10.20.0.6") for own in ("10.10.0.2", "10.11.0.1")}
+OWN = ("10.10.0.2", "10.11.0.1", "10.20.0.2")
+MANAGED = {(who, own, 22) for who in ("10.10.0.5", "10.20.0.6") for own in OWN}
+FED = {("10.20.0.5", own, 8443) for own in OWN}
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +61,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Host, Host
         cable(gate, "s0", server, "eth0")
         gate.ip("addr", "add", "10.10.0.2/24", "dev", "c0")
         gate.ip("addr", "add", "10.11.0.1/24", "dev", "s0")
+        gate.ip("addr", "add", "10.20.0.2/32", "dev", "c0")
         for network in ("10.20.0.0/24", "10.66.0.0/24"):
             gate.ip("route", "add", network, "dev", "c0")
         for address in CLIENTS:
             client.ip("addr", "add", f"{address}/24", "dev", "eth0")
         client.ip("route", "add", "10.11.0.0/24", "via", "10.10.0.2")
+        client.ip("route", "add", "10.20.0.2/32", "via", "10.10.0.2")
         server.ip("addr", "add", "10.11.0.5/24", "dev", "eth0")
         server.ip("route", "add", "default", "via", "10.11.0.1")
         # A host that somebody let forward: its rules do not.
@@ -75,7 +80,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Host, Host
 
 
 def from_clients(client: Host) -> set[tuple[str, str, int]]:
-    return knocked(client, CLIENTS, ("10.10.0.2", "10.11.0.1", "10.11.0.5"))
+    return knocked(client, CLIENTS, (*OWN, "10.11.0.5"))
 
 
 def from_guard(gate: Host) -> set[tuple[str, str, int]]:
@@ -85,7 +90,7 @@ def from_guard(gate: Host) -> set[tuple[str, str, int]]:
 def test_clients_reach_the_listener_who_manages_it_the_host_and_nobody_what_lies_behind(
     scene: tuple[Host, Host, Path],
 ) -> None:
-    assert from_clients(scene[1]) == ASKED | MANAGED
+    assert from_clients(scene[1]) == ASKED | MANAGED | FED
 
 
 def test_the_host_opens_connections_to_its_servers_and_to_what_flows_name(

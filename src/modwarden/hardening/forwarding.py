@@ -2,8 +2,10 @@
 Forwarding between the interfaces of routers and transparent conduits, and ARP where both sides share a
 subnet.
 
-Kept true here: nothing is forwarded before the rules are loaded; the host answers ARP for declared
-addresses only.
+Kept true here:
+* nothing is forwarded before the rules are loaded; a program that fails leaves no interface that forwards;
+* a tunnel's interface that is not there yet keeps no other from forwarding;
+* the host answers ARP for declared addresses only.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +15,8 @@ from modwarden.hardening.conduits import Diverted, diverted_conduits, neighbours
 from modwarden.hardening.file import DIRECTORY, HostFile, written_from
 from modwarden.hardening.point import Point
 from modwarden.model import CLOSED_TABLE, FILTER_TABLE, Address, AssetName, Layout, Site
+
+_ALL_OF_IPV6 = "sysctl -qw net/ipv6/conf/all/forwarding={}"
 
 
 def render_forwarding(site: Site, asset: AssetName) -> Iterable[HostFile]:
@@ -28,23 +32,23 @@ def render_forwarding(site: Site, asset: AssetName) -> Iterable[HostFile]:
         *written_from(site, asset, origins, ("SR 5.2 RE 3",)),
         "set -eu",
         "",
-        'if [ "${1:-start}" = stop ]; then',
-        *(f"    {line}" for line in switches.lines(on=False)),
-        "    exit 0",
-        "fi",
+        *switches.ending(),
+        'if [ "${1:-start}" = stop ]; then end; exit; fi',
+        "trap end EXIT",
         "",
         "# Without the rules nothing is forwarded.",
-        *(f"nft list table inet {table} >/dev/null" for table in _tables(point)),
+        *(f"nft list table inet {table} >/dev/null" for table in tables_needed(point)),
     ]
     for of in conduits:
         if of.transparent.layout == Layout.SAME_SUBNET:
             lines += ["", f"# {of.transparent.origin}: conduit {of.conduit.name}, one subnet on both sides"]
             lines += _neighbourhood(site, of)
-    lines += ["", *switches.lines(on=True)]
+    lines += ["", *switches.beginning(), "trap - EXIT"]
     yield HostFile("forwarding.sh", f"{DIRECTORY}/forwarding.sh", "\n".join(lines) + "\n", is_program=True)
 
 
-def _tables(point: Point) -> tuple[str, ...]:
+def tables_needed(point: Point) -> tuple[str, ...]:
+    """List the tables without which nothing is forwarded."""
     closing = (CLOSED_TABLE,) if point.is_transparent else ()
     return (*closing, FILTER_TABLE) if point.forwards else closing
 
@@ -66,6 +70,8 @@ class _Switches:
     """What is switched: forwarding by interface, and for IPv6 of the whole host, which knows no other way."""
 
     interfaces: tuple[str, ...]
+    virtual: frozenset[str]
+    """Those of tunnels and remote access, which other programs make, before or after this one."""
     has_ipv6: bool
 
     @classmethod
@@ -73,15 +79,48 @@ class _Switches:
         routed = tuple(leg.name for leg in point.legs)
         has_ipv6 = any(6 in of.diversion.families for of in conduits)
         has_ipv6 |= point.forwards and point.speaks_ipv6
-        return cls(tuple(dict.fromkeys((*routed, *_interfaces(conduits)))), has_ipv6)
+        interfaces = tuple(dict.fromkeys((*routed, *_interfaces(conduits))))
+        return cls(interfaces, _virtual(point), has_ipv6)
 
-    def lines(self, *, on: bool) -> Iterator[str]:
-        state = int(on)
-        # Slashes, for a dot in an interface's name would read as a step of the path.
-        yield from (f"sysctl -qw net/ipv4/conf/{name}/forwarding={state}" for name in self.interfaces)
+    def beginning(self) -> Iterator[str]:
+        for name in self.interfaces:
+            if name not in self.virtual:
+                yield _switch(name, 1)
+                continue
+            yield f"if [ -e {_setting(name)} ]; then"
+            yield f"    {_switch(name, 1)}"
+            yield "else"
+            yield f'    echo "{name} is not there, and will forward once this has run again" >&2'
+            yield "fi"
         if self.has_ipv6:
             # IPv6 forwards between all interfaces or none; router advertisements are not taken any more then.
-            yield f"sysctl -qw net/ipv6/conf/all/forwarding={state}"
+            yield _ALL_OF_IPV6.format(1)
+
+    def ending(self) -> Iterator[str]:
+        """Write the function that ends it as far as it can, and fails where it could not."""
+        yield "end() {"
+        yield "    failed=0"
+        for name in self.interfaces:
+            yield f"    [ ! -e {_setting(name)} ] || {_switch(name, 0)} || failed=1"
+        if self.has_ipv6:
+            yield f"    {_ALL_OF_IPV6.format(0)} || failed=1"
+        yield '    return "$failed"'
+        yield "}"
+
+
+def _virtual(point: Point) -> frozenset[str]:
+    tunnels = (end.interface for _, end in point.site.tunnel_ends(point.name))
+    ways_in = (one.interface for one in point.asset.connections.remote_access)
+    return frozenset(name for name in (*tunnels, *ways_in) if name is not None)
+
+
+def _setting(name: str) -> str:
+    return f"/proc/sys/net/ipv4/conf/{name}/forwarding"
+
+
+def _switch(name: str, state: int) -> str:
+    # Slashes, for a dot in an interface's name would read as a step of the path.
+    return f"sysctl -qw net/ipv4/conf/{name}/forwarding={state}"
 
 
 def _answering(of: Diverted) -> Iterator[str]:

@@ -3,12 +3,14 @@ Island mode: one switch on an enforcement point that cuts what crosses between O
 
 Kept true here:
 * the rules stand in a table of their own, before all others, so that loading those changes nothing;
+* who comes in by remote access is cut from OT whatever address it was given;
 * they know no connection: what is open is cut with all else, and may go on where it is still open afterwards;
 * what the switch is set to outlives a restart, and is in force before any network is up;
 * whoever manages the host itself still reaches it, else nobody could switch back.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import product
 
 from modwarden.hardening.essential import essential_chain
 from modwarden.hardening.file import DIRECTORY, HostFile, written_from
@@ -22,6 +24,7 @@ from modwarden.hardening.nft_words import (
     of_version,
     one_or_set,
     port_words,
+    service_words,
 )
 from modwarden.hardening.places import minus
 from modwarden.hardening.point import Point
@@ -32,6 +35,13 @@ _MARKER = f"{DIRECTORY}/island.on"
 _SWITCH = f"""\
 set -eu
 
+# Without a right to ask, nothing is known: that must not read as off.
+ask() {{
+    if ! nft list tables >/dev/null 2>&1; then
+        echo "island: not known, nft cannot be asked: run this as root" >&2
+        exit 3
+    fi
+}}
 is_on() {{ nft list table inet {ISLAND_TABLE} >/dev/null 2>&1; }}
 is_essential_only() {{ nft list chain inet {ISLAND_TABLE} essential >/dev/null 2>&1; }}
 load() {{
@@ -52,6 +62,7 @@ case "${{1:-status}} ${{2:-}}" in
     fi
     ;;
 "off ")
+    ask
     # The other way round: what cannot be remembered is not opened.
     rm -f {_MARKER}
     if is_on; then nft delete table inet {ISLAND_TABLE}; fi
@@ -60,7 +71,9 @@ case "${{1:-status}} ${{2:-}}" in
     if [ -e {_MARKER} ]; then load "$(cat {_MARKER})"; fi
     exit 0
     ;;
-"status ") ;;
+"status ")
+    ask
+    ;;
 *)
     echo "usage: island.sh on [essential] | off | status" >&2
     exit 2
@@ -126,12 +139,11 @@ def _table(point: Point, *, essential_only: bool = False) -> Iterator[str]:
         yield from essential_chain(point)
     if point.forwards:
         yield ""
-        yield from _chain("forward", [*_by_interface(point), *onward])
+        yield from _chain("forward", [*_by_interface(point), *_remote(point), *onward])
     if point.is_guard:
         yield ""
-        yield from _chain(
-            "input", [*_neighbours(point), *_managed(point), *_asked_from_outside(point), "goto crossing"]
-        )
+        asked = [*_by_remote_access(point), *_asked_from_outside(point)]
+        yield from _chain("input", [*_neighbours(point), *_managed(point), *asked, "goto crossing"])
         yield ""
         yield from _chain("output", [*_neighbours(point), *_managed(point, is_reply=True), *onward])
         if point.is_transparent and not point.forwards:
@@ -178,6 +190,23 @@ def _by_interface(point: Point) -> Iterator[str]:
         yield f"{interface('iifname', outer)} {interface('oifname', inner)} goto cut"
 
 
+def _remote(point: Point) -> Iterator[str]:
+    """Cut remote access from OT; its addresses may be of OT's own networks."""
+    for name, (version, family) in product(_ways_in(point), FAMILIES.items()):
+        if not of_version(point.places.inside, version).is_empty:
+            yield f'iifname "{name}" {family} daddr @inside{version} goto cut'
+            yield f'oifname "{name}" {family} saddr @inside{version} goto cut'
+
+
+def _by_remote_access(point: Point) -> Iterator[str]:
+    yield from (f'iifname "{name}" goto cut' for name in _ways_in(point))
+
+
+def _ways_in(point: Point) -> list[str]:
+    held = point.asset.connections.remote_access
+    return sorted({one.interface for one in held if one.interface is not None})
+
+
 def _neighbours(point: Point) -> Iterator[str]:
     """Spare what IPv6 asks on its segment: its addresses are of neither side, and no router sends it on."""
     if point.speaks_ipv6:
@@ -187,7 +216,7 @@ def _neighbours(point: Point) -> Iterator[str]:
 def _managed(point: Point, *, is_reply: bool = False) -> Iterator[str]:
     """Spare the host's own management."""
     for need in point.needs:
-        if need.name != f"management of {point.name}":
+        if need.name != _own_management(point):
             continue
         for target in need.targets:
             yield from _management_rules(need, target, is_reply=is_reply)
@@ -206,12 +235,19 @@ def _management_rules(need: Need, target: Target, *, is_reply: bool) -> Iterator
 
 
 def _asked_from_outside(point: Point) -> Iterator[str]:
-    """Cut clients outside from a guard on both sides: no packet of theirs crosses, but their words do."""
+    """
+    Cut clients outside from a guard on both sides: no packet of theirs crosses, but their words do.
+
+    So it is with whatever else they may ask the host. What a tunnel carries is judged by its own addresses.
+    """
     for need in point.needs:
-        if need.kind is not NeedKind.CLIENTS:
-            continue
-        for target in need.targets:
-            yield from _outsiders(point, target)
+        if need.kind is not NeedKind.TUNNEL and need.name != _own_management(point):
+            for target in need.targets:
+                yield from _outsiders(point, target)
+
+
+def _own_management(point: Point) -> str:
+    return f"management of {point.name}"
 
 
 def _outsiders(point: Point, target: Target) -> Iterator[str]:
@@ -223,5 +259,4 @@ def _outsiders(point: Point, target: Target) -> Iterator[str]:
         if of_version(point.places.inside, version).is_empty:
             outside = ""
         at = f"{family} daddr {one_or_set(address_words(own, version))}"
-        ports = f"{target.protocol} dport {one_or_set(port_words(target.ports))}"
-        yield f"{outside}{at} {ports} goto cut"
+        yield f"{outside}{at} {service_words(target, version)} goto cut"

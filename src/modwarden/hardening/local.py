@@ -9,6 +9,8 @@ from modwarden.hardening.places import addresses_of, minus
 from modwarden.hardening.point import Point
 from modwarden.site.rulesets.sets import NONE, IntervalSet
 
+# RFC 4890 §4.4.1: a switch that listens takes whoever does not answer off the groups by which IPv6 finds it.
+_QUERIES = "mld-listener-query"
 # IPv6 finds neighbours by ICMP. RFC 4861 §7.1: the kernel drops what a router passed on.
 NEIGHBOURS = "nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert"
 
@@ -23,7 +25,7 @@ def input_rules(point: Point) -> Iterator[str]:
         yield 'fib daddr type != { local, broadcast, multicast } accept comment "diverted to the guard"'
     yield TRACKED
     if point.speaks_ipv6:
-        yield f"icmpv6 type {{ {NEIGHBOURS} }} accept"
+        yield f"icmpv6 type {{ {NEIGHBOURS}, {_QUERIES} }} accept"
     for need in point.needs:
         rules = list(arriving(point, need))
         yield from [*told(need), *rules] if rules else []

@@ -42,7 +42,7 @@ def accepts(source: IntervalSet | None, target: Target, *, comment: str, before:
             before,
             *family,
             *sides,
-            _service(target, version),
+            service_words(target, version),
             "counter accept",
             quoted_comment(comment),
         ]
@@ -92,7 +92,8 @@ def _side(key: str, held: IntervalSet | None, version: int) -> str:
     return f"{FAMILIES[version]} {key} {one_or_set(address_words(held, version))}"
 
 
-def _service(target: Target, version: int) -> str:
+def service_words(target: Target, version: int) -> str:
+    """Write a match on a target's protocol and ports."""
     if target.protocol == "icmp":
         return _ECHO[version]
     if target.ports.is_empty:

@@ -1,8 +1,12 @@
 """
 systemd's units of an enforcement point: rules, forwarding, guard, in this order.
 
-Kept true here: rules are loaded before any network is up, and stay when the guard or their own unit stops;
-forwarding needs them; the guard that hangs is ended by the watchdog, for rules alone cannot tell its clients.
+Kept true here:
+* rules are loaded before any network is up, and stay when the guard or their own unit stops;
+* forwarding needs them;
+* where the distribution's nftables.service flushes all rules, ours are loaded after it and again with it, and
+  forwarding ends with it;
+* the guard that hangs is ended by the watchdog, for rules alone cannot tell its clients.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +16,7 @@ from modwarden.hardening.file import DIRECTORY, UNITS, HostFile, written_from
 from modwarden.hardening.guard_unit import guard_unit
 from modwarden.hardening.island import may_be_island
 from modwarden.hardening.point import Point
-from modwarden.model import AssetName, Site
+from modwarden.model import AssetName, Site, TunnelKind
 
 RULES_UNIT, FORWARDING_UNIT, GUARD_UNIT = (
     f"modwarden-{word}.service" for word in ("rules", "forwarding", "guard")
@@ -25,7 +29,10 @@ DefaultDependencies=no
 Wants=network-pre.target
 Before=network-pre.target shutdown.target
 Conflicts=shutdown.target
-After=local-fs.target systemd-modules-load.service
+After=local-fs.target systemd-modules-load.service nftables.service
+# It flushes the rules of all when it starts, reloads and stops.
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
 
 [Service]
 Type=oneshot
@@ -42,13 +49,14 @@ _FORWARDING = f"""\
 [Unit]
 Description=Modwarden: forwarding between interfaces
 Requires={RULES_UNIT}
-After={RULES_UNIT} network-online.target
+After={RULES_UNIT} network-online.target{{tunnels}}
 Wants=network-online.target
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
 ExecStart={DIRECTORY}/forwarding.sh
+ExecReload={DIRECTORY}/forwarding.sh
 ExecStop={DIRECTORY}/forwarding.sh stop
 
 [Install]
@@ -81,10 +89,17 @@ def _units(point: Point) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         ("SR 5.2 RE 2", "SR 5.2 RE 3"),
     )
     if point.is_transparent or point.forwards:
-        yield FORWARDING_UNIT, _FORWARDING, ("SR 5.2 RE 3",)
+        tunnels = "".join(f" {unit}" for unit in _tunnel_units(point))
+        yield FORWARDING_UNIT, _FORWARDING.format(tunnels=tunnels), ("SR 5.2 RE 3",)
     if point.is_guard:
         needs = [RULES_UNIT, *([FORWARDING_UNIT] if point.is_transparent else [])]
         yield GUARD_UNIT, guard_unit(point, needs), ("SR 3.4", "SR 5.4", "SR 7.7")
+
+
+def _tunnel_units(point: Point) -> Iterator[str]:
+    for tunnel, _ in point.site.tunnel_ends(point.name):
+        if tunnel.kind is TunnelKind.WIREGUARD:
+            yield f"modwarden-wireguard-{tunnel.name}.service"
 
 
 def _what(point: Point) -> str:

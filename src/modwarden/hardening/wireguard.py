@@ -5,12 +5,15 @@ Kept true here:
 * no private key stands in the text; the program hands `wg` the files that hold them;
 * before the network is up, and while the tunnel is down, what belongs into it is refused: it never leaves by
   another route;
-* an end that is no router forwards nothing out of the tunnel.
+* an end that is no router forwards nothing out of the tunnel, and a router nothing without its rules.
 """
 
 from collections.abc import Iterable, Iterator
 
 from modwarden.hardening.file import DIRECTORY, UNITS, HostFile, one_line, written_from
+from modwarden.hardening.forwarding import tables_needed
+from modwarden.hardening.point import Point
+from modwarden.hardening.systemd import RULES_UNIT
 from modwarden.hardening.tunnel_keys import KEYS, PRESHARED
 from modwarden.model import AssetName, Network, Origin, Site, Socket, Tunnel, TunnelEnd, TunnelKind
 
@@ -27,15 +30,16 @@ _UNIT = """\
 [Unit]
 Description=Modwarden: WireGuard tunnel {name}
 DefaultDependencies=no
-Wants=network-pre.target
+Wants=network-pre.target{after}
 Before=network-pre.target modwarden-guard.service shutdown.target
 Conflicts=shutdown.target
-After=local-fs.target systemd-modules-load.service systemd-sysctl.service
+After=local-fs.target systemd-modules-load.service systemd-sysctl.service{after}
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
 ExecStart={program}
+ExecReload={program}
 ExecStop={program} stop
 
 [Install]
@@ -59,7 +63,9 @@ def _files(site: Site, tunnel: Tunnel, end: TunnelEnd) -> Iterator[HostFile]:
     head = [*written_from(site, end.asset, _origins(tunnel), _SERVES), *_WEAK]
     program = f"{DIRECTORY}/{name}.sh"
     lines = ["#!/bin/sh", *head, *_program(site, tunnel, end)]
-    unit = "\n".join(head) + "\n\n" + _UNIT.format(name=tunnel.name, program=program)
+    # Wanted, not required: without the program nothing would refuse what belongs into the tunnel.
+    after = f" {RULES_UNIT}" if end.asset in site.enforcement_points() else ""
+    unit = "\n".join(head) + "\n\n" + _UNIT.format(name=tunnel.name, program=program, after=after)
     yield HostFile(f"{name}.conf", f"{DIRECTORY}/{name}.conf", _text([*head, "", *_setconf(tunnel, end)]))
     yield HostFile(f"{name}.sh", program, _text(lines), is_program=True)
     yield HostFile(f"modwarden-{name}.service", f"{UNITS}/modwarden-{name}.service", unit)
@@ -112,9 +118,15 @@ def _program(site: Site, tunnel: Tunnel, end: TunnelEnd) -> Iterator[str]:
 def _link(site: Site, end: TunnelEnd) -> Iterator[str]:
     if end.inside is not None:
         yield f"ip -{end.inside.version} address replace {end.inside} dev {end.interface}"
-    forwards = site.assets[end.asset].connections.forwards
+    tables = tables_needed(Point.of(site, end.asset))
     # Slashes, for a dot in an interface's name would read as a step of the path.
-    yield f"sysctl -qw net/ipv4/conf/{end.interface}/forwarding={int(forwards)}"
+    switch = f"sysctl -qw net/ipv4/conf/{end.interface}/forwarding"
+    if tables:
+        loaded = " && ".join(f"nft list table inet {table} >/dev/null 2>&1" for table in tables)
+        yield "# Without the rules nothing is forwarded."
+        yield f"if {loaded}; then {switch}=1; else {switch}=0; fi"
+    else:
+        yield f"{switch}=0"
     yield f"ip link set dev {end.interface} mtu {_MTU} up"
 
 

@@ -6,12 +6,15 @@
 # Change those lines and write it again, rather than this file.
 set -eu
 
-if [ "${1:-start}" = stop ]; then
-    sysctl -qw net/ipv4/conf/building0/forwarding=0
-    sysctl -qw net/ipv4/conf/control0/forwarding=0
-    sysctl -qw net/ipv4/conf/dmz0/forwarding=0
-    exit 0
-fi
+end() {
+    failed=0
+    [ ! -e /proc/sys/net/ipv4/conf/building0/forwarding ] || sysctl -qw net/ipv4/conf/building0/forwarding=0 || failed=1
+    [ ! -e /proc/sys/net/ipv4/conf/control0/forwarding ] || sysctl -qw net/ipv4/conf/control0/forwarding=0 || failed=1
+    [ ! -e /proc/sys/net/ipv4/conf/dmz0/forwarding ] || sysctl -qw net/ipv4/conf/dmz0/forwarding=0 || failed=1
+    return "$failed"
+}
+if [ "${1:-start}" = stop ]; then end; exit; fi
+trap end EXIT
 
 # Without the rules nothing is forwarded.
 nft list table inet modwarden_filter >/dev/null
@@ -19,3 +22,4 @@ nft list table inet modwarden_filter >/dev/null
 sysctl -qw net/ipv4/conf/building0/forwarding=1
 sysctl -qw net/ipv4/conf/control0/forwarding=1
 sysctl -qw net/ipv4/conf/dmz0/forwarding=1
+trap - EXIT

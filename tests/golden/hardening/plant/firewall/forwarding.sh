@@ -6,14 +6,17 @@
 # Change those lines and write it again, rather than this file.
 set -eu
 
-if [ "${1:-start}" = stop ]; then
-    sysctl -qw net/ipv4/conf/control0/forwarding=0
-    sysctl -qw net/ipv4/conf/dmz0/forwarding=0
-    sysctl -qw net/ipv4/conf/field0/forwarding=0
-    sysctl -qw net/ipv4/conf/it0/forwarding=0
-    sysctl -qw net/ipv6/conf/all/forwarding=0
-    exit 0
-fi
+end() {
+    failed=0
+    [ ! -e /proc/sys/net/ipv4/conf/control0/forwarding ] || sysctl -qw net/ipv4/conf/control0/forwarding=0 || failed=1
+    [ ! -e /proc/sys/net/ipv4/conf/dmz0/forwarding ] || sysctl -qw net/ipv4/conf/dmz0/forwarding=0 || failed=1
+    [ ! -e /proc/sys/net/ipv4/conf/field0/forwarding ] || sysctl -qw net/ipv4/conf/field0/forwarding=0 || failed=1
+    [ ! -e /proc/sys/net/ipv4/conf/it0/forwarding ] || sysctl -qw net/ipv4/conf/it0/forwarding=0 || failed=1
+    sysctl -qw net/ipv6/conf/all/forwarding=0 || failed=1
+    return "$failed"
+}
+if [ "${1:-start}" = stop ]; then end; exit; fi
+trap end EXIT
 
 # Without the rules nothing is forwarded.
 nft list table inet modwarden_filter >/dev/null
@@ -23,3 +26,4 @@ sysctl -qw net/ipv4/conf/dmz0/forwarding=1
 sysctl -qw net/ipv4/conf/field0/forwarding=1
 sysctl -qw net/ipv4/conf/it0/forwarding=1
 sysctl -qw net/ipv6/conf/all/forwarding=1
+trap - EXIT

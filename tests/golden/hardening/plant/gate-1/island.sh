@@ -8,6 +8,13 @@
 # Change those lines and write it again, rather than this file.
 set -eu
 
+# Without a right to ask, nothing is known: that must not read as off.
+ask() {
+    if ! nft list tables >/dev/null 2>&1; then
+        echo "island: not known, nft cannot be asked: run this as root" >&2
+        exit 3
+    fi
+}
 is_on() { nft list table inet modwarden_island >/dev/null 2>&1; }
 is_essential_only() { nft list chain inet modwarden_island essential >/dev/null 2>&1; }
 load() {
@@ -28,6 +35,7 @@ case "${1:-status} ${2:-}" in
     fi
     ;;
 "off ")
+    ask
     # The other way round: what cannot be remembered is not opened.
     rm -f /etc/modwarden/island.on
     if is_on; then nft delete table inet modwarden_island; fi
@@ -36,7 +44,9 @@ case "${1:-status} ${2:-}" in
     if [ -e /etc/modwarden/island.on ]; then load "$(cat /etc/modwarden/island.on)"; fi
     exit 0
     ;;
-"status ") ;;
+"status ")
+    ask
+    ;;
 *)
     echo "usage: island.sh on [essential] | off | status" >&2
     exit 2

@@ -11,14 +11,17 @@
 # Change those lines and write it again, rather than this file.
 set -eu
 
-if [ "${1:-start}" = stop ]; then
-    sysctl -qw net/ipv4/conf/lan0/forwarding=0
-    sysctl -qw net/ipv4/conf/lan2/forwarding=0
-    sysctl -qw net/ipv4/conf/lan1/forwarding=0
-    sysctl -qw net/ipv4/conf/lan3/forwarding=0
-    sysctl -qw net/ipv6/conf/all/forwarding=0
-    exit 0
-fi
+end() {
+    failed=0
+    [ ! -e /proc/sys/net/ipv4/conf/lan0/forwarding ] || sysctl -qw net/ipv4/conf/lan0/forwarding=0 || failed=1
+    [ ! -e /proc/sys/net/ipv4/conf/lan2/forwarding ] || sysctl -qw net/ipv4/conf/lan2/forwarding=0 || failed=1
+    [ ! -e /proc/sys/net/ipv4/conf/lan1/forwarding ] || sysctl -qw net/ipv4/conf/lan1/forwarding=0 || failed=1
+    [ ! -e /proc/sys/net/ipv4/conf/lan3/forwarding ] || sysctl -qw net/ipv4/conf/lan3/forwarding=0 || failed=1
+    sysctl -qw net/ipv6/conf/all/forwarding=0 || failed=1
+    return "$failed"
+}
+if [ "${1:-start}" = stop ]; then end; exit; fi
+trap end EXIT
 
 # Without the rules nothing is forwarded.
 nft list table inet modwarden_closed >/dev/null
@@ -28,3 +31,4 @@ sysctl -qw net/ipv4/conf/lan2/forwarding=1
 sysctl -qw net/ipv4/conf/lan1/forwarding=1
 sysctl -qw net/ipv4/conf/lan3/forwarding=1
 sysctl -qw net/ipv6/conf/all/forwarding=1
+trap - EXIT

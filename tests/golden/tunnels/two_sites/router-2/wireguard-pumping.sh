@@ -26,6 +26,7 @@ wg setconf wg-plant /etc/modwarden/wireguard-pumping.conf
 wg set wg-plant peer BMpn+DH2N/FnUrLN0Lk/0HGgYxzU52lpPUSBVsBIgGE= preshared-key /etc/modwarden/keys/pumping/preshared.key
 wg set wg-plant private-key /etc/modwarden/keys/pumping/router-2.key
 ip -4 address replace 10.9.0.2 dev wg-plant
-sysctl -qw net/ipv4/conf/wg-plant/forwarding=1
+# Without the rules nothing is forwarded.
+if nft list table inet modwarden_filter >/dev/null 2>&1; then sysctl -qw net/ipv4/conf/wg-plant/forwarding=1; else sysctl -qw net/ipv4/conf/wg-plant/forwarding=0; fi
 ip link set dev wg-plant mtu 1420 up
 ip -4 route replace 10.9.0.1/32 dev wg-plant
