@@ -6,10 +6,10 @@ that bear few connections come last.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from modwarden.model import Address, Asset, AssetName, Evidence, Port, Site, ZoneName
+from modwarden.model import Address, Asset, AssetName, Evidence, Party, Port, Site, ZoneName
 from modwarden.site.proof import Connect, ConnectProof
 
 # Modbus TCP and Modbus/TCP Security, whether or not somebody declared them.
@@ -42,6 +42,8 @@ class Target:
     is_served: bool
     """Somebody is declared to listen there."""
     has_few_connections: bool = False
+    served_to: Party | None = None
+    """Who is declared to be answered; None for whoever gets there."""
 
     def __str__(self) -> str:
         return f"{self.asset} ({self.address}) tcp/{self.port}"
@@ -134,7 +136,8 @@ def _managed(asset: Asset) -> Iterator[Target]:
     # Of a span its two ends, as of a relay's.
     ports = {number for port in declared if port.protocol == "tcp" for number in (port.first, port.last)}
     for number in sorted({*ports, *_MANAGEMENT}):
-        yield from _at(asset, number, "management", is_served=number in ports)
+        for target in _at(asset, number, "management", is_served=number in ports):
+            yield replace(target, served_to=asset.management.source if asset.management is not None else None)
 
 
 def _on_network(site: Site) -> list[Asset]:
@@ -170,11 +173,24 @@ def _knock(site: Site, proof: ConnectProof, target: Target, source: tuple[Addres
         expected = Expected.GUARD if is_declared else Expected.REFUSED_BY_GUARD
     elif not arrival.is_there:
         expected = Expected.FAILS
-    elif target.is_served:
+    elif target.is_served and _serves(site, target, address):
         expected = Expected.WORKS
     else:
         return None
     return Knock(target, address, zone, expected, arrival.path)
+
+
+def _serves(site: Site, target: Target, source: Address) -> bool:
+    """Say whether a target answers a source: a zone is open within, its routers' own ports are not."""
+    party = target.served_to
+    if party is None:
+        return True
+    zone = site.zone_at(source)
+    return (
+        (zone is not None and zone.name in party.zones)
+        or any(source in site.assets[name].addresses for name in party.assets)
+        or any(source in network for network in party.networks)
+    )
 
 
 def _is_diverted(site: Site, guard: AssetName, target: Target) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from modwarden.model import AssetName
 from modwarden.probe import Expected, Plan, plan_probe, targets_of
 from modwarden.site import load_site
 from modwarden.site.proof import ConnectProof
@@ -144,3 +146,29 @@ def test_a_port_that_is_declared_for_management_must_work_where_its_rules_let_it
     }
 
     assert targets == {22: False, 443: False, 2222: True}
+
+
+def _from(here: tuple[Address, ZoneName], target: Target) -> tuple[Address, ZoneName]:
+    del target
+    return here
+
+
+def test_a_router_answers_its_management_and_not_whoever_stands_on_its_segment(tmp_path: Path) -> None:
+    managed = SITE.replace(
+        "    forwards: true\n", "    forwards: true\n    management: {from: [hist-1], ports: [tcp/22]}\n"
+    )
+    (tmp_path / "fw.nft").write_text(RULES)
+    (tmp_path / "site.yaml").write_text(managed)
+    site = load_site(tmp_path / "site.yaml")
+    expected = {}
+    for name in ("hist-1", "pc-1"):
+        address = site.assets[AssetName(name)].addresses[0]
+        zone = site.zone_at(address)
+        assert zone is not None
+        here = (address, zone.name)
+        plan = plan_probe(site, ConnectProof(site), partial(_from, here))
+        own = "10.20.0.1" if name == "hist-1" else "10.30.0.1"
+        asked = (one for one in plan.knocks if (str(one.target.address), one.target.port) == (own, 22))
+        expected[name] = [one.expected for one in asked]
+
+    assert expected == {"hist-1": [Expected.WORKS], "pc-1": []}
