@@ -419,3 +419,31 @@ def test_a_priority_may_be_a_word() -> None:
     assert parse_nft_json(one_set(prio="security"), "fw.json").tables[0].chains["c"].priority == 50
     with pytest.raises(RulesetError, match="'soon' is no priority"):
         parse_nft_json(one_set(prio="soon"), "fw.json")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"delete": {"rule": {"family": "ip", "table": "t", "chain": "c", "handle": 7}}},
+        {"add": {"table": {"family": "ip", "name": "t"}}},
+        {"flush": {"ruleset": None}},
+    ],
+)
+def test_commands_among_the_objects_are_refused(item: dict[str, Any]) -> None:
+    with pytest.raises(RulesetError, match="is not understood"):
+        parse_nft_json(one_set(item), "fw.json")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"rule": {"family": "ip", "table": "t"}},
+        {"rule": {"family": "ip", "table": "t", "chain": "c", "expr": [{"match": {}}]}},
+        {"rule": {"family": "ip", "table": "t", "chain": "c", "expr": [{"jump": None}]}},
+        {"set": {"family": "ip", "table": "t"}},
+        {"chain": []},
+    ],
+)
+def test_an_object_that_nft_would_not_write_is_refused(item: dict[str, Any]) -> None:
+    with pytest.raises(RulesetError, match="an object is not as nft writes it"):
+        parse_nft_json(one_set(item), "fw.json")
