@@ -4,6 +4,7 @@ One look at a host: everything that differs from the model, what could not be co
 Kept true here: what was not seen bears out nothing; a look that found something bears out nothing.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from modwarden.drift.listeners import check_listeners
 from modwarden.drift.loaded import Loaded
 from modwarden.drift.routes import check_addresses, check_policies, check_routes
 from modwarden.drift.rules import compare_rules
+from modwarden.drift.statements import Raw, raw_by_key
 from modwarden.drift.tunnels import check_tunnels, wireguard_ends
 from modwarden.model import (
     Asset,
@@ -119,9 +121,24 @@ def _rules(
     if loaded.rulesets is None:
         return [_unreadable(asset, error) for error in loaded.refused], []
     try:
-        return compare_rules(site, asset, loaded.links or {}, (expected, loaded.rulesets))
+        sides = expected, loaded.rulesets
+        return compare_rules(site, asset, loaded.links or {}, sides, _raw(asset, loaded))
     except RulesetError as error:
         return [_unreadable(asset, error)], []
+
+
+def _raw(asset: Asset, loaded: Loaded) -> Raw:
+    """Give the JSON of both sides' rules, where it is JSON."""
+    found = raw_by_key(loaded.raw_rules, "nft.json")
+    for file in asset.connections.rulesets:
+        try:
+            listed = json.loads(file.path.read_text(encoding="utf-8"))["nftables"]
+        except (ValueError, KeyError, TypeError):
+            continue
+        own = [item["rule"] for item in listed if "rule" in item]
+        for name in (str(file.path), file.path.name):
+            found |= raw_by_key(own, name)
+    return found
 
 
 def _unreadable(asset: Asset, error: RulesetError) -> Finding:

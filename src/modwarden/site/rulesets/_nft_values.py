@@ -38,9 +38,12 @@ _TRANSPORTS = {"tcp": (6,), "udp": (17,), "dccp": (33,), "sctp": (132,), "udplit
 
 # No packet at all.
 _NONE = Match(service=IntervalSet(()))
-# Bits that no first packet of a TCP connection has; those of ECN some have.
-_NEVER_FIRST = frozenset({"fin", "rst", "psh", "ack", "urg"})
-_TCP_FLAGS = _NEVER_FIRST | {"syn"}
+# Bits that tell the first packet of a TCP connection from others. It may have any of the rest: hosts answer a
+# SYN with PSH or URG, some of them one with FIN, and those of ECN are asked for by it.
+_TELLING = frozenset({"syn", "ack", "rst"})
+_FREE = frozenset({"fin", "psh", "urg", "ecn", "ece", "cwr"})
+# Headers that may stand before that of the protocol, by their numbers; `ip6 nexthdr` sees the first alone.
+_BEFORE_IT = (0, 43, 44, 51, 60, 135, 139, 140)
 
 
 class UnknownWordError(ValueError):
@@ -103,7 +106,11 @@ def _concatenated(parts: list[Any], atom: Any) -> Match:
         raise UnknownWordError("a set whose elements have another number of fields")
     found = ANY
     for part, value in zip(parts, values, strict=True):
-        found = found.and_also(_single(part, [value], "=="))
+        try:
+            found = found.and_also(_single(part, [value], "=="))
+        except UnknownWordError as error:
+            # Of the other elements it says nothing.
+            raise UnknownWordError(str(error)) from error
     return found
 
 
@@ -131,12 +138,15 @@ def _single(left: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
 
 
 def _first_packet(mask: Any, atoms: list[Any], operator: str) -> Match:
-    """Hold the flags of a connection's first packet, SYN alone, against a comparison of some of them."""
+    """Hold the flags of a connection's first packet, SYN without ACK and RST, against some of them."""
     tcp = header_of({"protocol": "tcp"})
     bits, wanted = set(_words(as_list(mask))), set(_words(atoms))
-    if operator not in ("==", "!=") or not bits | wanted <= _TCP_FLAGS:
+    if operator not in ("==", "!=") or not bits | wanted <= _TELLING | _FREE or not wanted <= bits:
         raise UnknownWordError("bits of tcp flags", tcp)
-    is_so = (bits & {"syn"} == wanted) != (operator == "!=")
+    may_be = bits & {"syn"} == wanted & _TELLING
+    if may_be and bits & _FREE:
+        raise UnknownWordError("bits of tcp flags that a first packet may have", tcp)
+    is_so = may_be != (operator == "!=")
     return tcp if is_so else tcp.and_also(Match(states=STATES - {NEW}))
 
 
@@ -171,9 +181,10 @@ def _payload(body: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
         family = V4 if protocol == "ip" else V6_SET
         found = family & _numbers(atoms, operator, address_intervals, ADDRESSES)
         return Match(source=found) if name == "saddr" else Match(destination=found)
-    if protocol in ("ip", "ip6") and name in ("protocol", "nexthdr"):
-        family = V4 if protocol == "ip" else V6_SET
-        return Match(family, family, _numbers(atoms, operator, _protocol_intervals, SERVICES))
+    if (protocol, name) == ("ip", "protocol"):
+        return Match(V4, V4, _numbers(atoms, operator, _protocol_intervals, SERVICES))
+    if (protocol, name) == ("ip6", "nexthdr"):
+        raise UnknownWordError("ip6 nexthdr, of packets with more headers", _with_next(atoms, operator))
     if protocol in _TRANSPORTS and name in ("sport", "dport"):
         ports = _numbers(atoms, operator, port_intervals, SOURCE_PORTS)
         return _on_ports(_TRANSPORTS[str(protocol)], ports, is_source=name == "sport")
@@ -181,6 +192,13 @@ def _payload(body: Mapping[str, Any], atoms: list[Any], operator: str) -> Match:
         read = partial(_icmp_type_intervals, str(protocol))
         return Match(service=service(PROTOCOLS[str(protocol)], _numbers(atoms, operator, read, _TYPES)))
     raise UnknownWordError(f"{protocol} {name}" if protocol is not None else "raw payload", header_of(body))
+
+
+def _with_next(atoms: list[Any], operator: str) -> Match:
+    """Give what `ip6 nexthdr` may match: it reads the first number, and other headers may come first."""
+    found = _numbers(atoms, operator, _protocol_intervals, SERVICES)
+    before = IntervalSet.of((number * PORTS, (number + 1) * PORTS) for number in _BEFORE_IT)
+    return Match(V6_SET, V6_SET, found if (found & before).is_empty else ALL)
 
 
 def header_of(body: Mapping[str, Any]) -> Match:

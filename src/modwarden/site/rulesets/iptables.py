@@ -50,6 +50,11 @@ _SILENT_TARGETS = frozenset({
 _MODULES_READ = frozenset(
     {"tcp", "udp", "multiport", "state", "conntrack", "comment", "iprange", "sctp", "dccp"}
 )
+# What follows them is somebody's own word, whatever it looks like.
+_FREE_WORDS = frozenset({
+    "--comment", "--log-prefix", "--nflog-prefix", "--ulog-prefix", "--string", "--hex-string", "--bytecode",
+    "--name", "--hashlimit-name",
+})  # fmt: skip
 _CHAIN = re.compile(r"^:(\S+) (ACCEPT|DROP|-)")
 _OPTION = re.compile(r"^-{1,2}[A-Za-z]")
 
@@ -133,8 +138,9 @@ class _RuleReader:
             is_negated = words[at] == "!"
             at += is_negated
             option = words[at]
-            values = []
             at += 1
+            values = words[at : at + (option in _FREE_WORDS)]
+            at += len(values)
             while at < len(words) and not _OPTION.match(words[at]) and words[at] != "!":
                 values.append(words[at])
                 at += 1
@@ -156,8 +162,8 @@ class _RuleReader:
         elif option in _OF_TRACKING and self.target is not None:
             self.draft.doubt(_OF_TRACKING[option])
         elif option != "--comment":
-            # Options of targets, and of matches that the doubt above already widens.
-            is_of_target = self.target is not None or bool(self.options)
+            # Options of targets; of a verdict there is none, and a match may stand behind it.
+            is_of_target = option in _OF_VERDICTS or self.target == (Action.CONTINUE, None)
             self.draft.doubt(option) if not is_of_target else None
 
     def _jump(self, option: str, name: str) -> None:
@@ -251,12 +257,21 @@ def _either_ports(reader: _RuleReader, _: _Signed) -> Match:
     return Match()
 
 
-def _inward(_: _RuleReader, value: _Signed) -> Match:
-    return Match(inward=(Names((value.text,), value.is_negated),))
+def _inward(reader: _RuleReader, value: _Signed) -> Match:
+    return Match(inward=(_names(reader, value),))
 
 
-def _outward(_: _RuleReader, value: _Signed) -> Match:
-    return Match(outward=(Names((value.text,), value.is_negated),))
+def _outward(reader: _RuleReader, value: _Signed) -> Match:
+    return Match(outward=(_names(reader, value),))
+
+
+def _names(reader: _RuleReader, value: _Signed) -> Names:
+    """Read the name of an interface; here a `+` at the end stands for any rest, and a `*` for itself."""
+    if value.text.endswith("*") or not value.text:
+        hint = "name an interface; any rest of a name is written `+`"
+        raise RulesetError(reader.draft.origin, f"{value.text!r} is no interface", hint)
+    name = f"{value.text[:-1]}*" if value.text.endswith("+") else value.text
+    return Names((name,), value.is_negated)
 
 
 def _state(reader: _RuleReader, value: _Signed) -> Match:
@@ -277,6 +292,7 @@ _READERS: dict[str, Callable[[Any, _Signed], Match]] = {
 }  # fmt: skip
 # Of the target CT; `-m helper --helper` is a match, and stands before any target.
 _OF_TRACKING = {"--notrack": NOTRACK, "--helper": HELPER}
+_OF_VERDICTS = frozenset({"--reject-with", "--random", "--random-fully", "--persistent"})
 _NAT_OPTIONS = frozenset({"--to-destination", "--to-source", "--to-ports", "--to"})
 
 

@@ -44,7 +44,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names of interfaces; a `*` or `+` at the end stands for any rest."""
+    """Names of interfaces; a `*` at the end stands for any rest, whichever sign the tool has for it."""
 
     patterns: tuple[str, ...]
     is_negated: bool = False
@@ -159,6 +159,6 @@ class Ruleset:
 
 
 def _fits(pattern: str, name: str) -> bool:
-    if pattern.endswith(("*", "+")):
+    if pattern.endswith("*"):
         return name.startswith(pattern[:-1])
     return pattern == name

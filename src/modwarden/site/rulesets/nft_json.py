@@ -34,6 +34,11 @@ _OF_TRACKING = {"notrack": NOTRACK, "ct helper": HELPER, "ct expectation": HELPE
 _DOUBTFUL = frozenset({
     "limit", "quota", "ct count", "connlimit", "synproxy", "set", "map", "flow",
 })  # fmt: skip
+# Objects that rules name, and that do nothing to packets by themselves.
+_WITHOUT_PACKETS = frozenset({
+    "flowtable", "counter", "quota", "limit", "ct helper", "ct timeout", "ct expectation", "secmark",
+    "synproxy", "tunnel",
+})  # fmt: skip
 # All that a table of a family that is not read may do.
 _HOLDS_BACK = _SILENT | {
     "match", "vmap", "accept", "drop", "reject", "continue", "return", "jump", "goto", "limit", "quota",
@@ -69,8 +74,13 @@ def parse_nft_json(text: str, file: str) -> Ruleset:
         hint = "save what `nft -j list ruleset` prints"
         raise RulesetError(Origin(file, 1), "this is not nftables' JSON", hint) from error
     lines = iter([text.count("\n", 0, found.start()) + 1 for found in _RULE.finditer(text)])
-    objects = [NftObject(kind, body, next(lines, 1) if kind == "rule" else 1) for kind, body in pairs]
-    return build_ruleset(objects, file)
+    try:
+        objects = [NftObject(kind, body, next(lines, 1) if kind == "rule" else 1) for kind, body in pairs]
+        return build_ruleset(objects, file)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        hint = "save what `nft -j list ruleset` prints"
+        what = f"an object is not as nft writes it ({type(error).__name__}: {error})"
+        raise RulesetError(Origin(file, 1), what, hint) from error
 
 
 def build_ruleset(objects: Iterable[NftObject], file: str) -> Ruleset:
@@ -127,6 +137,14 @@ class _TableReader:
         elif item.kind == "table" and self.family not in _FAMILIES:
             remark = f"table {self.family} {self.name} is not read: what it holds back is taken to pass"
             self.remarks.append((Origin(self.file, item.line), remark))
+        elif item.kind != "table" and item.kind not in _WITHOUT_PACKETS:
+            # A `delete` passed over would leave a rule in force that is not.
+            what = f"the object {item.kind!r} is not understood"
+            raise RulesetError(
+                Origin(self.file, item.line),
+                what,
+                "save what `nft -j list ruleset` prints, which has no commands",
+            )
 
     def _take_rule(self, item: NftObject) -> None:
         for statement in item.body.get("expr", ()):

@@ -125,3 +125,46 @@ def test_what_is_not_understood_is_refused_with_its_line(text: str, line: int, w
 
     assert what in caught.value.what
     assert caught.value.origin.line == line
+
+
+@pytest.mark.parametrize("comment", ["--state", "-i", "-j DROP", "!", "-s", "--dport"])
+def test_a_comment_is_one_word_whatever_it_looks_like(comment: str) -> None:
+    read = rule(f'-p tcp -m comment --comment "{comment}" -m tcp --dport 502 -j ACCEPT')
+
+    assert (read.action, read.uncertain) == (Action.ACCEPT, ())
+    assert read.matches[0].service == span(TCP + 502, TCP + 503)
+    assert read.matches[0].inward == ()
+
+
+def test_a_prefix_of_the_log_that_looks_like_an_option_is_none() -> None:
+    read = rule('-p tcp -j LOG --log-prefix "-i" --log-level 4')
+
+    assert (read.action, read.matches[0].inward, read.uncertain) == (Action.CONTINUE, (), ())
+
+
+def test_a_plus_stands_for_any_rest_of_a_name() -> None:
+    inward, outward = (rule(f"{option} it+ -j DROP").matches[0] for option in ("-i", "! -o"))
+
+    assert [inward.inward[0].holds(name) for name in ("it", "it0", "ot0")] == [True, True, False]
+    assert not outward.outward[0].holds("it0")
+
+
+def test_a_star_in_a_name_is_none_of_iptables_signs_and_refused() -> None:
+    with pytest.raises(RulesetError, match="'it\\*' is no interface"):
+        rule("-i it* -j DROP")
+
+
+@pytest.mark.parametrize("target", ["DROP", "ot", "REJECT --reject-with tcp-reset"])
+def test_a_match_behind_the_target_counts(target: str) -> None:
+    read = rule(f"-p tcp -j {target} -m tcp --tcp-flags FIN,SYN,RST,ACK SYN --dport 502")
+
+    assert read.uncertain == ("--tcp-flags",)
+    assert read.matches[0].service == span(TCP + 502, TCP + 503)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["-p tcp -j REJECT --reject-with tcp-reset", "-j MARK --set-xmark 0x1/0xff", "-j LOG --log-level 4"],
+)
+def test_options_of_a_target_ask_nothing_of_a_packet(words: str) -> None:
+    assert rule(words).uncertain == ()

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from modwarden.model import Origin
-from modwarden.site.rulesets import Hook, Ruleset, RulesetError, parse_nft_json, parse_nft_text
+from modwarden.site.rulesets import Hook, Rule, Ruleset, RulesetError, parse_nft_json, parse_nft_text
+from modwarden.site.rulesets.sets import V6_SET
 
 GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "hardening"
 WRITTEN = """\
@@ -121,20 +122,79 @@ def test_the_rules_of_a_guard_s_host_mean_the_same_as_written_and_as_loaded(
     assert meaning(parse_nft_json(real(tmp_path, "-j", written=text), "list.json")) == written
 
 
+def only(rule: str) -> Rule:
+    return (
+        parse_nft_text(f"table inet t {{\n chain c {{\n {rule}\n }}\n}}\n", "fw.nft")
+        .tables[0]
+        .chains["c"]
+        .rules[0]
+    )
+
+
 @pytest.mark.parametrize(
     ("flags", "meets"),
     [
         ("tcp flags & (syn | ack) != syn", False),
-        ("tcp flags & (fin | syn | rst | ack) == syn", True),
+        ("tcp flags & (syn | rst | ack) == syn", True),
         ("tcp flags syn / syn,rst", True),
         ("tcp flags & ack == ack", False),
+        ("tcp flags & (fin | syn) == fin", False),
     ],
 )
 def test_flags_are_asked_of_a_connection_s_first_packet(flags: str, *, meets: bool) -> None:
-    text = f"table ip t {{\n chain c {{\n {flags} drop\n }}\n}}\n"
-    rule = parse_nft_text(text, "fw.nft").tables[0].chains["c"].rules[0]
+    rule = only(f"{flags} drop")
 
     assert (bool(rule.matches), rule.uncertain) == (meets, ())
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "tcp flags & (fin | syn | rst | psh | ack | urg) == syn",
+        "tcp flags & (fin | syn | rst | psh | ack | urg) != syn",
+        "tcp flags & (syn | urg) == syn",
+        "tcp flags & (fin | syn) == fin | syn",
+        "tcp flags & psh == psh",
+        "tcp flags & (syn | ecn) == syn",
+    ],
+)
+def test_bits_that_a_first_packet_may_have_or_not_close_nothing(flags: str) -> None:
+    rule = only(f"{flags} drop")
+
+    assert rule.uncertain == ("bits of tcp flags that a first packet may have",)
+    assert rule.matches[0].service.intervals == ((6 * 65_536, 7 * 65_536),)
+
+
+@pytest.mark.parametrize(
+    ("words", "service"),
+    [
+        ("nexthdr tcp", ((6 * 65_536, 7 * 65_536),)),
+        ("nexthdr { tcp, udp }", ((6 * 65_536, 7 * 65_536), (17 * 65_536, 18 * 65_536))),
+        ("nexthdr != tcp", None),
+        ("nexthdr 60", None),
+        ("nexthdr < 6", None),
+    ],
+)
+def test_the_first_header_of_ipv6_may_be_another_than_the_protocol_s(words: str, service: object) -> None:
+    rule = only(f"ip6 {words} drop")
+
+    assert rule.uncertain == ("ip6 nexthdr, of packets with more headers",)
+    assert (rule.matches[0].service.intervals, rule.matches[0].source) == (service, V6_SET)
+
+
+def test_a_doubt_about_one_element_of_several_fields_is_one_about_all() -> None:
+    rule = only("ip6 nexthdr . tcp dport { tcp . 502, 60 . 80 } accept")
+
+    assert (rule.uncertain, rule.matches[0].service.intervals) == (
+        ("ip6 nexthdr, of packets with more headers",),
+        None,
+    )
+
+
+def test_a_name_with_a_plus_is_one_interface_and_a_star_stands_for_any_rest() -> None:
+    plus, star = (only(f'iifname "{name}" drop').matches[0].inward[0] for name in ("it+", "it*"))
+
+    assert (plus.holds("it0"), plus.holds("it+"), star.holds("it0")) == (False, True, True)
 
 
 def test_a_table_that_is_deleted_and_written_anew_is_read_once() -> None:
@@ -359,3 +419,31 @@ def test_a_priority_may_be_a_word() -> None:
     assert parse_nft_json(one_set(prio="security"), "fw.json").tables[0].chains["c"].priority == 50
     with pytest.raises(RulesetError, match="'soon' is no priority"):
         parse_nft_json(one_set(prio="soon"), "fw.json")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"delete": {"rule": {"family": "ip", "table": "t", "chain": "c", "handle": 7}}},
+        {"add": {"table": {"family": "ip", "name": "t"}}},
+        {"flush": {"ruleset": None}},
+    ],
+)
+def test_commands_among_the_objects_are_refused(item: dict[str, Any]) -> None:
+    with pytest.raises(RulesetError, match="is not understood"):
+        parse_nft_json(one_set(item), "fw.json")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"rule": {"family": "ip", "table": "t"}},
+        {"rule": {"family": "ip", "table": "t", "chain": "c", "expr": [{"match": {}}]}},
+        {"rule": {"family": "ip", "table": "t", "chain": "c", "expr": [{"jump": None}]}},
+        {"set": {"family": "ip", "table": "t"}},
+        {"chain": []},
+    ],
+)
+def test_an_object_that_nft_would_not_write_is_refused(item: dict[str, Any]) -> None:
+    with pytest.raises(RulesetError, match="an object is not as nft writes it"):
+        parse_nft_json(one_set(item), "fw.json")
