@@ -45,7 +45,7 @@ _TARGETS = {"ACCEPT": Action.ACCEPT, "DROP": Action.DROP, "REJECT": Action.DROP,
 _SILENT_TARGETS = frozenset({
     "LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "CONNSECMARK", "SECMARK", "TCPMSS", "CLASSIFY", "DSCP",
     "TOS", "TTL",
-    "HL", "CHECKSUM", "AUDIT", "LED", "TRACE", "SET", "CT", "ECN", "HMARK", "SYNPROXY", "TPROXY",
+    "HL", "CHECKSUM", "AUDIT", "LED", "TRACE", "SET", "CT", "ECN", "HMARK", "SYNPROXY",
 })  # fmt: skip
 _MODULES_READ = frozenset(
     {"tcp", "udp", "multiport", "state", "conntrack", "comment", "iprange", "sctp", "dccp"}
@@ -174,6 +174,9 @@ class _RuleReader:
             self.target = (Action.ACCEPT, None)
         elif name == "NOTRACK":
             self.draft.doubt(NOTRACK)
+            self.target = (Action.CONTINUE, None)
+        elif name == "TPROXY":
+            self.draft.is_taken = True
             self.target = (Action.CONTINUE, None)
         elif name in _SILENT_TARGETS:
             self.target = (Action.CONTINUE, None)

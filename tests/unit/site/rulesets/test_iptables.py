@@ -168,3 +168,9 @@ def test_a_match_behind_the_target_counts(target: str) -> None:
 )
 def test_options_of_a_target_ask_nothing_of_a_packet(words: str) -> None:
     assert rule(words).uncertain == ()
+
+
+def test_what_tproxy_takes_is_taken_by_a_socket_of_the_host() -> None:
+    read = rule("-p tcp -m tcp --dport 502 -j TPROXY --on-port 1502 --on-ip 0.0.0.0 --tproxy-mark 0x1/0x1")
+
+    assert (read.action, read.uncertain) == (Action.TPROXY, ())
