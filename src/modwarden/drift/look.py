@@ -18,6 +18,7 @@ from modwarden.drift.loaded import Loaded
 from modwarden.drift.routes import check_addresses, check_policies, check_routes
 from modwarden.drift.rules import compare_rules
 from modwarden.drift.statements import Raw, raw_by_key
+from modwarden.drift.tracking import check_tracking
 from modwarden.drift.tunnels import check_tunnels, wireguard_ends
 from modwarden.model import (
     Asset,
@@ -75,6 +76,8 @@ def look_at(site: Site, asset: Asset, loaded: Loaded) -> Look:
     expected = expected_rules(site, asset, loaded.rulesets or ())
     findings, remarks = _rules(site, asset, expected, loaded)
     is_whole = not remarks
+    if expected is not None:
+        findings += check_tracking(asset, loaded, expected.name)
     findings += [
         *check_diverted(site, asset, loaded),
         *check_addresses(site, asset, loaded),
