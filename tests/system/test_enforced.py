@@ -163,3 +163,35 @@ def test_an_island_outlives_new_rules_and_a_restart_until_it_is_switched_off(pla
     assert restored.returncode == 0
     assert said == ["island: on\n", *["island: off\n"] * 3]
     assert plant.reached("dmz") == {one for one in MANAGED if one[0] == "10.20.0.6"} | ACROSS
+
+
+# A filter from before, which permits all and has the kernel know connections.
+OLDER = """\
+table inet older {
+    chain forward {
+        type filter hook forward priority 10;
+        ct state new,established accept
+    }
+}
+"""
+
+
+@pytest.mark.needs_tool("conntrack")
+def test_what_was_open_before_the_rules_stays_until_it_is_forgotten_and_what_they_permit_goes_on(
+    plant: Enforced,
+) -> None:
+    plant.router.run("nft", "flush", "ruleset")
+    plant.router.nft(OLDER)
+    with (
+        connection(plant, "dmz", "10.20.0.5", "10.10.0.2", 1502) as permitted,
+        connection(plant, "dmz", "10.20.0.99", "10.11.0.5", 502) as forbidden,
+    ):
+        plant.load()
+        before = (is_acknowledged(permitted, 3.0), is_acknowledged(forbidden, 3.0))
+        plant.router.run("conntrack", "-F")
+        after = (is_acknowledged(permitted, 3.0), is_acknowledged(forbidden, 0.6))
+
+    plant.router.run("nft", "delete", "table", "inet", "older")
+
+    assert before == (True, True)
+    assert after == (True, False)

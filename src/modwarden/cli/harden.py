@@ -9,7 +9,7 @@ import typer
 from modwarden.cli._options import SiteArgument
 from modwarden.cli._printing import print_lines
 from modwarden.errors import ModwardenError
-from modwarden.hardening import HostFile, key_places, make_keys, render_host
+from modwarden.hardening import HostFile, key_places, make_keys, render_host, unserved_flows
 from modwarden.model import AssetName, Site
 from modwarden.site import load_site
 from modwarden.site.problems import did_you_mean
@@ -57,6 +57,7 @@ def command(
             _write(folder / file.name, file)
         print_lines(*(f"{folder / file.name} -> {file.installed}" for file in files))
         print_lines(*key_places(loaded, name, output), *_warnings(loaded, name))
+    print_lines(*unserved_flows(loaded))
     print_lines(*_next_steps(rendered))
 
 
@@ -99,6 +100,18 @@ def _next_steps(rendered: dict[AssetName, tuple[HostFile, ...]]) -> tuple[str, .
             else []
         ),
         "  systemctl daemon-reload",
-        *([f"  systemctl enable --now {' '.join(units)}   # those that it has"] if units else []),
+        *_switched_on(tuple(units)),
         *(["  swanctl --load-all   # where a tunnel of IPsec ends"] if has_ipsec else []),
     )
+
+
+def _switched_on(units: tuple[str, ...]) -> Iterator[str]:
+    if not units:
+        return
+    named = " ".join(units)
+    yield f"  systemctl enable --now {named}   # those that it has"
+    # What is active already is not started by `enable --now`: the old rules would stay.
+    yield f"  systemctl reload {named}   # where they run already"
+    if "modwarden-rules" in units:
+        yield "connections from before the rules stay open, forbidden ones too: on each host restart it, or"
+        yield "  conntrack -F   # permitted ones are known again at the client's next packet"

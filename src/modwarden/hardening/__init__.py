@@ -9,6 +9,7 @@ from modwarden.hardening.file import HostFile
 from modwarden.hardening.generators import GENERATORS, render_host
 from modwarden.hardening.point import UnnamedInterfacesError
 from modwarden.hardening.tunnel_keys import TunnelKeyError, key_places, make_keys
+from modwarden.hardening.unserved import unserved_flows
 from modwarden.hardening.written import check_written
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "key_places",
     "make_keys",
     "render_host",
+    "unserved_flows",
 ]

@@ -32,10 +32,13 @@ def filter_table(point: Point) -> Iterator[str]:
 
 def served_needs(point: Point) -> Iterator[Need]:
     """List the needs for which the table has a rule."""
-    for need in point.needs:
-        own = opened(point, need) if point.is_guard else ()
-        if any(True for _ in chain(crossing(point, need), arriving(point, need), own)):
-            yield need
+    yield from (need for need in point.needs if serves(point, need))
+
+
+def serves(point: Point, need: Need) -> bool:
+    """Say whether the table has a rule for a need."""
+    own = opened(point, need) if point.is_guard else ()
+    return any(True for _ in chain(crossing(point, need), arriving(point, need), own))
 
 
 def _chains(point: Point, versions: tuple[int, ...]) -> Iterator[Iterable[str]]:

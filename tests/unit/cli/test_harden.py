@@ -141,7 +141,57 @@ def test_keys_of_tunnels_are_made_once_and_their_places_are_told(
     assert f"{folder}/keys/crossing/gate-1.key -> {places}/gate-1.key (secret: 0600, root)" in said
     assert "modwarden-guard modwarden-wireguard-crossing" in said
     enable = "  systemctl enable --now modwarden-wireguard-crossing   # those that it has\n"
-    assert said.endswith(enable)
+    reload = "  systemctl reload modwarden-wireguard-crossing   # where they run already\n"
+    assert said.endswith(enable + reload)
+
+
+def test_it_says_how_new_rules_are_loaded_where_old_ones_are_and_that_open_connections_stay(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["harden", str(site), "-o", str(site.parent / "hosts")])
+    said = capsys.readouterr().out
+    units = "modwarden-rules modwarden-forwarding modwarden-guard"
+
+    assert f"\n  systemctl reload {units}   # where they run already\n" in said
+    assert "\nconnections from before the rules stay open, forbidden ones too" in said
+    assert "\n  conntrack -F " in said
+
+
+def test_every_unit_that_it_says_to_reload_can_be_reloaded(site: Path) -> None:
+    site.write_text(SITE + TUNNEL)
+    main(["harden", str(site), "-o", str(site.parent / "hosts")])
+    units = {path.name: path.read_text() for path in (site.parent / "hosts" / "gate-1").glob("*.service")}
+
+    assert len(units) == 4
+    assert [name for name, text in units.items() if "\nExecReload=" not in text] == []
+
+
+FLOWS = """\
+flows:
+  dhcp: {from: [field, 0.0.0.0], to: [10.10.0.9], ports: [udp/67]}
+  vrrp: {from: [control], to: [224.0.0.18], ports: [udp/112]}
+  near: {from: [hmi-1], to: [10.10.0.9], ports: [tcp/443]}
+  part: {from: [field, 10.10.0.77], to: [10.10.0.9], ports: [tcp/444]}
+  good: {from: [field], to: [10.10.0.9], ports: [tcp/445]}
+"""
+ROUTER = "  core: {zone: control, interfaces: {a0: [10.10.0.1], b0: [10.11.0.254]}, forwards: true}\n"
+
+
+def test_a_flow_or_part_of_one_that_no_rule_opens_is_told(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.write_text(SITE.replace("  plc-1:", f"{ROUTER}  plc-1:").replace("conduits:", f"{FLOWS}conduits:"))
+    main(["harden", str(site), "-o", str(site.parent / "hosts")])
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("flow ")]
+    beyond = "which is multicast or broadcast (VRRP, OSPF, IGMP, DHCP)"
+    end = "no rule at any enforcement point opens it"
+
+    assert told == [
+        f"flow dhcp at {site}:12: from 0.0.0.0, who has no address yet (DHCP needs a relay): {end}",
+        f"flow vrrp at {site}:13: to 224.0.0.18/32, {beyond}: {end}",
+        f"flow near at {site}:14: nothing of it crosses a router or reaches a guard's host: {end}",
+        f"flow part at {site}:15: from 10.10.0.77/32: {end}",
+    ]
 
 
 def test_a_key_file_that_holds_no_key_is_an_error_and_nothing_is_written(
