@@ -30,11 +30,10 @@ def test_packets_that_are_no_more_tracked_are_told_also_from_a_table_of_its_own(
 ) -> None:
     place = "chain pre of table ip raw, more often than in fw.nft"
 
-    assert messages(host, **listed("ip", statement)) == [
-        f"fw: takes packets out of connection tracking: {place}"
-    ]
+    told = f"fw: takes packets out of connection tracking: {place}"
+    assert told in messages(host, **listed("ip", statement))
     host.model += 'table ip raw {\n  chain pre {\n    ip saddr 10.9.9.9 notrack comment "notrack"\n  }\n}\n'
-    assert messages(host, **listed("ip", statement)) == []
+    assert told not in messages(host, **listed("ip", statement))
 
 
 def test_packets_that_iptables_does_not_track_are_told(host: HostFiles) -> None:
