@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from modwarden.drift.collected import Collected
 from modwarden.model import Address, Network, Origin
-from modwarden.site.rulesets import Ruleset, RulesetError, parse_iptables_save, parse_nft_json
+from modwarden.site.rulesets import Ruleset, RulesetError, parse_iptables_save, parse_nft_json, read_together
 
 _Held = TypeVar("_Held")
 # Family and name.
@@ -195,7 +195,7 @@ class _Reader:
                 names = {table for _, table in tables}
                 found[-1:] = [_only_tables(one, names) for one in found[-1:]]
         found += self._parsed(lambda: parse_nft_json(_without(text, taken), "nft.json"))
-        return None if self.refused else tuple(found)
+        return None if self.refused else read_together(found)
 
     def _parsed(self, parse: Callable[[], Ruleset]) -> list[Ruleset]:
         try:

@@ -179,7 +179,8 @@ def _borne_out(seen: _Seen) -> Iterator[tuple[str, Strength, str]]:
             yield f"ruleset:{asset.name}:{file.path.name}", *rules
     if None not in (loaded.routes, loaded.links, loaded.policies, loaded.ipsec):
         yield f"routes:{asset.name}", Strength.VERIFIED, ""
-    if loaded.settings is not None:
+    # A bridge forwards as well, and only the interfaces show it.
+    if loaded.settings is not None and loaded.links is not None:
         forwards = asset.connections.forwards or bool(seen.site.diversions(asset.name))
         if has_rules or not forwards:
             yield f"guard:{asset.name}", *(rules if forwards else (Strength.VERIFIED, ""))

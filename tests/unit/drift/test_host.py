@@ -284,3 +284,11 @@ def test_rules_of_the_old_iptables_are_compared_and_bear_out_nothing_where_nobod
     assert "ruleset:fw:fw.nft" not in [claim.assumption for claim in unseen.evidence.claims]
     assert unseen.not_compared == ("rules of iptables-legacy",)
     assert {name for name, _ in host.found(**{"iptables-legacy.v4": drop})} == {"drift-closes"}
+
+
+def test_where_no_interface_was_seen_a_relay_is_not_said_to_forward_nothing(host: HostFiles) -> None:
+    host.asset = "jump"
+    seen, unseen = (host.look(**files) for files in ({}, {"addresses.json": None}))
+
+    assert "relay:jump" in [claim.assumption for claim in seen.evidence.claims]
+    assert "relay:jump" not in [claim.assumption for claim in unseen.evidence.claims]
