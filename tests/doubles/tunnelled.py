@@ -149,6 +149,8 @@ def tunnelled(folder: Path, tunnel: str, *, udp: str) -> Iterator[Tunnelled]:
         server.ip("route", "add", "default", "via", "10.77.2.1")
         for gate, other in ((a, "198.51.100.2"), (b, "198.51.100.1")):
             gate.sysctl("net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=1")
+            # A tunnel forwards under rules only; these let all pass, for tunnels are what is asked here.
+            gate.nft("table inet modwarden_filter { }\n")
             # As at a provider: what has no better way goes out, and would reach the other site in the clear.
             gate.ip("route", "add", "default", "via", other)
         b.nft(_WIRE.replace("UDP", udp))

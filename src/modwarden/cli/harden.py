@@ -18,6 +18,11 @@ _PROGRAM, _TEXT = 0o755, 0o644
 # ProtectHome and PrivateTmp hide them from a guard's unit.
 _UNSEEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108  (nothing is written there)
 
+_OPEN = (
+    "connections from before the rules stay open, forbidden ones too: on each host restart it, or",
+    "  conntrack -F   # permitted ones are known again at the client's next packet",
+)
+
 
 class NoEnforcementPointError(ModwardenError):
     """The asset that was named loads nothing that is written here."""
@@ -102,6 +107,7 @@ def _next_steps(rendered: dict[AssetName, tuple[HostFile, ...]]) -> tuple[str, .
         "  systemctl daemon-reload",
         *_switched_on(tuple(units)),
         *(["  swanctl --load-all   # where a tunnel of IPsec ends"] if has_ipsec else []),
+        *(_OPEN if "modwarden-rules" in units else []),
     )
 
 
@@ -112,6 +118,3 @@ def _switched_on(units: tuple[str, ...]) -> Iterator[str]:
     yield f"  systemctl enable --now {named}   # those that it has"
     # What is active already is not started by `enable --now`: the old rules would stay.
     yield f"  systemctl reload {named}   # where they run already"
-    if "modwarden-rules" in units:
-        yield "connections from before the rules stay open, forbidden ones too: on each host restart it, or"
-        yield "  conntrack -F   # permitted ones are known again at the client's next packet"

@@ -58,6 +58,12 @@ def test_a_plant_under_the_rules_written_for_it_lets_pass_what_it_declares_and_n
     assert {str(one) for one in proof.reach.in_words()} == reached
 
 
+def test_the_proof_says_that_it_assumes_no_connection_from_before_the_rules(tmp_path: Path) -> None:
+    assumed = {one.key: one.text for one in proof_of("water-plant", tmp_path).assumptions}
+
+    assert assumed["tracking"].endswith("and none is older than the rules")
+
+
 def test_no_path_leads_into_the_plant_or_out_of_it_while_it_is_an_island(tmp_path: Path) -> None:
     site = hardened((EXAMPLES / "water-plant" / "after" / "site.yaml").read_text(), tmp_path)
     text = site.path.read_text()

@@ -67,7 +67,11 @@ def _assumed(site: Site) -> Iterator[tuple[str, Origin, str]]:
             yield f"routes:{router.name}", router.origin.at("routes"), f"{router.name} has these routes only"
     if routers:
         yield "enforcement", site.origin, "nobody who is not meant to holds a router or a guard"
-        yield "tracking", site.origin, "rule sets let replies pass, and helpers open no further connections"
+        # Loading rules ends no connection that the kernel knows.
+        text = (
+            "rule sets let replies pass, helpers open no more connections, and none is older than the rules"
+        )
+        yield "tracking", site.origin, text
         yield "spoofing", site.origin, "who sends from an address that is not its own gets no reply"
     for tunnel in site.tunnels.values():
         text = (
