@@ -13,7 +13,8 @@ def check_tunnels(site: Site, asset: Asset, loaded: Loaded) -> Iterator[Finding]
     if loaded.wireguard is None:
         return
     declared = {end.interface: (tunnel, end) for tunnel, end in wireguard_ends(site, asset)}
-    running = {one.name: one for one in loaded.wireguard}
+    # `wg` lists WireGuard in userspace by its socket, which hosts of other network namespaces share.
+    running = {one.name: one for one in loaded.wireguard if loaded.links is None or one.name in loaded.links}
     for name, one in running.items():
         if name not in declared:
             networks = ", ".join(_networks(net for peer in one.peers for net in peer.allowed)) or "nothing"

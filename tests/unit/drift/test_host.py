@@ -182,7 +182,12 @@ def test_a_peer_a_network_and_an_interface_of_wireguard_that_nobody_declared(hos
     other = "wg7\t(hidden)\tKEY9\t1\toff\nwg7\tKEY8\t(hidden)\t(none)\t0.0.0.0/0\t0\t0\t0\toff\n"
 
     assert host.found(**{"wireguard.dump": HEAD + PEER}) == []
-    found = [what for _, what in host.found(**{"wireguard.dump": HEAD + PEER + strange + other})]
+    elsewhere = [what for _, what in host.found(**{"wireguard.dump": HEAD + PEER + other})]
+    here = json.dumps([*json.loads(addresses(wg0="10.9.0.1/32")), {"ifname": "wg7", "addr_info": []}])
+    files = {"addresses.json": here, "wireguard.dump": HEAD + PEER + strange + other}
+    found = [what for _, what in host.found(**files)]
+    # A socket of another namespace's is listed as well.
+    assert elsewhere == []
     assert found[0] == "fw: opens a tunnel: wg7 runs with 0.0.0.0/0 behind it, not in the site file"
     assert found[1] == "fw: opens the tunnel pumping to 10.60.0.0/16: allowed here, and not in the site file"
     less = host.found(**{"wireguard.dump": HEAD + PEER.replace(",10.50.0.0/24", "")})
