@@ -89,6 +89,8 @@ def two_sites(name: str) -> Iterator[Sites]:
             run_within(host, "ip", "route", "add", "default", "via", via)
         for gate in (a, b):
             run_within(gate, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+            # A tunnel of `harden` forwards only where there are rules; these are none.
+            run_within(gate, "nft", "add table inet modwarden_filter")
         yield Sites(client, (a, b), server)
 
 
