@@ -107,4 +107,4 @@ def standing(folder: Path) -> Iterator[Lab]:
     finally:
         if lab.process.poll() is None:
             lab.process.send_signal(signal.SIGINT)
-        lab.process.wait(30)
+        lab.process.wait(90)

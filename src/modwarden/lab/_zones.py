@@ -164,6 +164,8 @@ def _held() -> Iterator[None]:
 
 def _holder() -> str:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking, suppress(OSError):
+        # Nobody accepts there: once its queue is full, a connect would wait for ever.
+        asking.settimeout(1.0)
         asking.connect(_LOCK)
         pid, _, _ = struct.unpack("3i", asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         return f" (process {pid})"
