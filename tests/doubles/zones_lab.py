@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import signal
 import subprocess
 import sys
 import tempfile
@@ -106,5 +105,6 @@ def standing(folder: Path) -> Iterator[Lab]:
         yield lab
     finally:
         if lab.process.poll() is None:
-            lab.process.send_signal(signal.SIGINT)
+            # Where tests run in the background, an interrupt is ignored by all that they start.
+            lab.process.terminate()
         lab.process.wait(90)
