@@ -41,6 +41,13 @@ def is_listening(address: str, port: int) -> bool:
     return any(row[1] == local and row[3] == _LISTENS for row in rows)
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether no thread of a process runs any more: SIGSTOP alone does not mean that yet."""
+    stats = [(task / "stat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    # The state stands behind the program's name in brackets.
+    return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
+
+
 def wait_until(is_so: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + patience_s
     while not is_so():

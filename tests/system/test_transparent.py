@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.doubles.diverted import ROUTED, SAME_SUBNET, Diverted, Plan, diverted
-from tests.doubles.guard import wait_until
+from tests.doubles.guard import is_stopped, wait_until
 from tests.doubles.knocks import knock_icmp, knock_in_fragments, knock_sctp, knock_tcp, knock_udp
 from tests.doubles.netns import missing_in_kernel
 from tests.doubles.service_manager import ServiceManager
@@ -215,6 +215,7 @@ def test_a_hung_guard_lets_nothing_pass_and_its_clients_are_reset_when_the_watch
             before = scene.settled()
             assert scene.guard.process is not None
             scene.guard.process.send_signal(signal.SIGSTOP)
+            wait_until(lambda: is_stopped(scene.guard.pid), "each of its threads has stopped")
             talk.send(write(1, 1))
             meanwhile = knock_tcp(scene.client, scene.plan.server, 502)
             while_hung = scene.arrived()
